@@ -1,0 +1,233 @@
+"""Typed records of what is told to the outside: one class per event type.
+
+Types and fields are those of the worker documentation that this project follows, so that its monitors read
+them; what is ours alone comes after theirs. `docs/events.md` is generated from these classes.
+
+On the wire an event is one JSON object: `timestamp`, `hostname`, `event_type`, then the fields below.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+from msgspec import Struct
+
+from cloud_tasks.core.task import Json
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="event_type"):
+    """What every event has in common."""
+
+    queue_only: ClassVar[bool] = False
+    """Whether it goes to the event queue and to displays, but never into the event log file."""
+
+    @property
+    def event_type(self) -> str:
+        """The value of `event_type` on the wire."""
+        return str(self.__struct_config__.tag)
+
+
+class TaskEvent(Event, frozen=True, kw_only=True):
+    """What the events that end an attempt have in common; each attempt has exactly one.
+
+    Attributes:
+        task_id: The task's id, as in the task file.
+        elapsed_time: Seconds the attempt took, process creation and destruction included.
+        retry: Whether the task went back to the queue. Never true for a local task source.
+        attempt: Number of the attempt, from 1.
+    """
+
+    task_id: str
+    elapsed_time: float
+    retry: bool
+    attempt: int
+
+
+class TaskCompleted(TaskEvent, frozen=True, kw_only=True, tag="task_completed"):
+    """The function returned.
+
+    Attributes:
+        result: What it returned as result.
+        retry_requested: Whether it asked for a retry, which a local source cannot give.
+    """
+
+    result: Json | msgspec.Raw
+    retry_requested: bool
+
+
+class TaskException(TaskEvent, frozen=True, kw_only=True, tag="task_exception"):
+    """The function raised, returned something that it must not return, or ran into its memory limit.
+
+    Attributes:
+        exception: The traceback, or what was wrong with the returned value.
+        exception_kind: "raised", "wrong_return", "not_serializable" or "memory_limit"; only what was raised
+            may be retried.
+    """
+
+    exception: str
+    exception_kind: str
+
+
+class TaskTimedOut(TaskEvent, frozen=True, kw_only=True, tag="task_timed_out"):
+    """The attempt exceeded `--max-runtime`.
+
+    Attributes:
+        stderr_tail: The last lines that it wrote to stderr.
+    """
+
+    stderr_tail: str
+
+
+class TaskExited(TaskEvent, frozen=True, kw_only=True, tag="task_exited"):
+    """The task's process ended without a result.
+
+    Attributes:
+        exit_code: Exit status; negative for a signal.
+        signal: Name of the signal that ended it, or "".
+        oom_killed: Whether the kernel's out-of-memory killer did it.
+        peak_memory_bytes: Largest resident size of the process, if known.
+        stderr_tail: The last lines that it wrote to stderr.
+    """
+
+    exit_code: int | None
+    signal: str
+    oom_killed: bool
+    peak_memory_bytes: int | None
+    stderr_tail: str
+
+
+class TaskInterrupted(TaskEvent, frozen=True, kw_only=True, tag="task_interrupted"):
+    """The attempt was given up through no fault of the task, and handed back unfinished.
+
+    Attributes:
+        reason: "shutdown", "spot_termination", "lease_lost", or why the run could not be started.
+    """
+
+    reason: str
+
+
+class TaskDeadLettered(TaskEvent, frozen=True, kw_only=True, tag="task_dead_lettered"):
+    """The message was put aside without being run: it is no task, or its attempts were used up.
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: str
+
+
+class NonFatalException(Event, frozen=True, kw_only=True, tag="non_fatal_exception"):
+    """The worker met an error and went on.
+
+    Attributes:
+        exception: The message.
+        stack_trace: Where it happened.
+    """
+
+    exception: str
+    stack_trace: str
+
+
+class FatalException(Event, frozen=True, kw_only=True, tag="fatal_exception"):
+    """The worker met an error and ended: no further task will be processed.
+
+    Attributes:
+        exception: The message.
+        stack_trace: Where it happened.
+    """
+
+    exception: str
+    stack_trace: str
+
+
+class SpotTermination(Event, frozen=True, kw_only=True, tag="spot_termination"):
+    """A termination notice came: no further task is taken; those that finish in time are reported as usual.
+
+    Attributes:
+        instance_id: The provider's name for the machine; the host name off the clouds.
+    """
+
+    instance_id: str
+
+
+class KeepAlive(Event, frozen=True, kw_only=True, tag="keep_alive"):
+    """The worker is alive; every `--keepalive-interval` seconds, never written to the event log file.
+
+    Attributes:
+        instance_id: The provider's name for the machine; the host name off the clouds.
+    """
+
+    queue_only: ClassVar[bool] = True
+
+    instance_id: str
+
+
+class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker_started"):
+    """The worker is ready and about to take its first task.
+
+    Attributes:
+        worker_id: New at every start, so that a worker that comes back is not taken for the one that died.
+        pid: Process id.
+        version: Version of this package.
+        num_simultaneous_tasks: How many tasks it runs at a time.
+    """
+
+    worker_id: str
+    pid: int
+    version: str
+    num_simultaneous_tasks: int
+
+
+class WorkerStopped(Event, frozen=True, kw_only=True, tag="worker_stopped"):
+    """The worker has ended in good order.
+
+    Attributes:
+        worker_id: As in `worker_started`.
+        reason: "exhausted", "idle", "max_num_tasks", "shutdown", "spot_termination" or "source_failed".
+        elapsed_time: Seconds since `worker_started`.
+        counts: Number of attempts per outcome.
+    """
+
+    worker_id: str
+    reason: str
+    elapsed_time: float
+    counts: dict[str, int]
+
+
+EVENT_CLASSES: tuple[type[Event], ...] = (
+    TaskCompleted,
+    TaskException,
+    TaskTimedOut,
+    TaskExited,
+    TaskInterrupted,
+    TaskDeadLettered,
+    NonFatalException,
+    FatalException,
+    SpotTermination,
+    KeepAlive,
+    WorkerStarted,
+    WorkerStopped,
+)
+
+
+class EventRecord(Struct, frozen=True):
+    """An event with the time and the place where it happened.
+
+    Attributes:
+        timestamp: ISO 8601, UTC.
+        hostname: Name of the machine.
+        event: What happened.
+    """
+
+    timestamp: str
+    hostname: str
+    event: Event
+
+    def encode(self) -> bytes:
+        """The record as one JSON object on one line, without the newline."""
+        head = _encode({"timestamp": self.timestamp, "hostname": self.hostname})
+        return head[:-1] + b"," + _encode(self.event)[1:]
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,116 @@
+"""The errors of the project: one small family, named by condition.
+
+`CloudTasksError` is the root. Everything that a *user* can mend (an option, a task file, a program that
+cannot be run) is a `Problem`: a value with a place and a help line, gathered so that all problems of one
+input are told at once, and rendered in one way (see `render`).
+
+This module imports next to nothing, because task processes load it too.
+"""
+
+from __future__ import annotations
+
+
+class Place:
+    """Where in an input a problem is.
+
+    Attributes:
+        source: The file as the user named it.
+        line: Line number, from 1.
+        column: Column, from 1, in characters.
+        text: The line itself, without its end; None where it cannot be shown.
+        width: How many characters to underline.
+    """
+
+    __slots__ = ("column", "line", "source", "text", "width")
+
+    def __init__(
+        self, source: str, line: int, column: int, text: str | None = None, width: int = 1
+    ) -> None:
+        self.source = source
+        self.line = line
+        self.column = column
+        self.text = text
+        self.width = width
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+class Problem:
+    """One thing that is wrong with an input, and how to mend it.
+
+    Attributes:
+        message: What is wrong, naming the thing; one sentence without a full stop.
+        place: Where, if it is in a file.
+        hint: Text for under the caret ("did you mean ...?").
+        helps: Ways to mend it, a line each.
+        notes: What was touched and what was not, a line each.
+    """
+
+    __slots__ = ("helps", "hint", "message", "notes", "place")
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        hint: str = "",
+        helps: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.message = message
+        self.place = place
+        self.hint = hint
+        self.helps = helps
+        self.notes = notes
+
+    def __repr__(self) -> str:
+        return f"Problem({self.message!r})"
+
+
+class CloudTasksError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class ProblemsError(CloudTasksError):
+    """An input of the user's cannot be used; carries every problem that was found in it."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problem.message for problem in problems))
+
+
+class ConfigurationError(ProblemsError):
+    """An option, a variable or a configuration file has a bad value."""
+
+
+class TaskFileError(ProblemsError):
+    """A task file cannot be read, or holds something that is not a list of tasks."""
+
+
+class ProgramError(ProblemsError):
+    """The user's program cannot be run in task processes (no main guard, function not found)."""
+
+
+class QueueError(CloudTasksError):
+    """Something is wrong between the worker and a queue."""
+
+
+class QueueUnavailableError(QueueError):
+    """The queue did not do what was asked, and may do so later: time-out, throttling, outage."""
+
+
+class LeaseLostError(QueueError):
+    """The lease is no longer ours (expired, or its receipt is out of date): somebody else has the task."""
+
+
+class EndOfTasks(QueueError):  # noqa: N818 - a signal like StopIteration, not a fault
+    """A finite source has handed out everything that it will ever have."""
+
+
+class SinkUnavailableError(CloudTasksError):
+    """An event could not be stored; it may be possible later."""
+
+
+class RunnerError(CloudTasksError):
+    """A run could not be started."""

@@ -1,0 +1,280 @@
+"""The five seams between the worker and the world, and two Protocols for producers.
+
+Whatever implements one of these can be put in the place of any other: that is what the contract suites in
+`tests/contracts/` hold each implementation to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from cloud_tasks.core.events import EventRecord
+from cloud_tasks.core.task import HandBack, Lease, Outcome, RunEnd, Task
+
+
+class QueueCapabilities(Struct, frozen=True, kw_only=True):
+    """What differs between backends, as values; the core reads them and decides.
+
+    Attributes:
+        lease_s_max: Longest lease that one `extend` can give, in seconds; None: leases never expire.
+        lease_total_s_max: Longest time a message can be held in all, in seconds; None: no such limit.
+        renewable: Whether `extend` works.
+        delay_s_max: Longest delay that `nack` can give, in seconds; 0 where it takes none.
+        message_size_bytes_max: Largest message; None: no limit known.
+        batch_size_max: Most tasks that one `receive` hands out.
+        delivery_count: Whether leases carry one.
+        counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
+        requeues: Whether a task that was handed back comes again.
+        dead_letters: Whether `dead_letter` keeps the message somewhere.
+        finite: Whether `receive` raises `EndOfTasks` when all has been handed out.
+        immediate: Whether the calls other than `receive` never wait for anything outside this process, so
+            that the worker may await them one after another.
+    """
+
+    lease_s_max: float | None = None
+    lease_total_s_max: float | None = None
+    renewable: bool = True
+    delay_s_max: float = 0.0
+    message_size_bytes_max: int | None = None
+    batch_size_max: int = 10
+    delivery_count: bool = False
+    counts_interruptions: bool = False
+    requeues: bool = True
+    dead_letters: bool = False
+    finite: bool = False
+    immediate: bool = False
+
+
+@runtime_checkable
+class TaskQueue(Protocol):
+    """Where tasks come from. The worker sees nothing else of a backend.
+
+    Any call may raise `QueueUnavailableError` (try again later) and, but for `receive`, `LeaseLostError`
+    (somebody else has the task; never taken for success).
+    """
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Lease up to `tasks_max` tasks (at least one asked for), waiting at most `wait_s` for the first.
+
+        Returns as soon as there is one; [] when there was none. Cancelling it loses no task for good.
+
+        Raises:
+            EndOfTasks: A finite source has handed out everything.
+        """
+        ...
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease end `seconds` from now; returns it with its newest receipt and `duration_s`."""
+        ...
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Settle: the task is done and never comes again. Carries the outcome for backends that report it."""
+        ...
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Hand back: the task comes again after `delay_s` (clipped to `delay_s_max`)."""
+        ...
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Settle by putting the message, byte for byte, where failed messages are kept."""
+        ...
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """What this backend can do; the same values for the whole life of the object."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections and threads. Leases that are still held stay as they are."""
+        ...
+
+
+class InstanceIdentity(Struct, frozen=True):
+    """What the provider calls this machine.
+
+    Attributes:
+        provider: "AWS", "GCP", "AZURE" or "" off the clouds.
+        instance_id: The provider's name for it; the host name off the clouds.
+    """
+
+    provider: str
+    instance_id: str
+
+
+class TerminationNotice(Struct, frozen=True):
+    """The machine is about to be taken away.
+
+    Attributes:
+        kind: "spot" for a preemption; other words for other reasons.
+        in_s: Seconds from now until it goes; None where nobody tells.
+    """
+
+    kind: str
+    in_s: float | None = None
+
+
+class InstanceMetadata(Protocol):
+    """What the machine can be asked about itself."""
+
+    async def identity(self) -> InstanceIdentity:
+        """Who we are. Never raises: off the clouds, and in an outage, it is the host name."""
+        ...
+
+    async def wait_termination_notice(self) -> TerminationNotice:
+        """Return when a notice comes; wait for ever where none does."""
+        ...
+
+
+class Clock(Protocol):
+    """Time. Monotonic inside, UTC only at the edges."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps; the same one that task processes see."""
+        ...
+
+    def utc_now(self) -> datetime:
+        """The time of day, aware, in UTC; for records, never for durations."""
+        ...
+
+    async def sleep_until(self, moment: float) -> None:
+        """Sleep until `monotonic()` reaches `moment`."""
+        ...
+
+
+class RunSpec(Struct, frozen=True):
+    """What a runner needs to run one attempt.
+
+    Attributes:
+        task: What to run.
+        attempt: Number of this attempt, from 1.
+        deadline: When the core will stop it, on the monotonic clock; None: never. For the task's own
+            information (`worker_data.deadline`): runners enforce nothing.
+        memory_limit_bytes: Address-space limit for the run; None: none.
+    """
+
+    task: Task
+    attempt: int
+    deadline: float | None = None
+    memory_limit_bytes: int | None = None
+
+
+class RunListener(Protocol):
+    """What a run tells. Calls come on the event loop's thread, never from within `TaskRunner.start`."""
+
+    def started(self, pid: int | None) -> None:
+        """The function is about to be called (in process `pid`). At most once, before `ended`."""
+        ...
+
+    def start_failed(self, reason: str) -> None:
+        """The run could not be started, and nothing is left of it. Nothing else is told after this."""
+        ...
+
+    def progress(self, done: float, total: float | None) -> None:
+        """The task said how far it is."""
+        ...
+
+    def ended(self, end: RunEnd) -> None:
+        """The run is over, with this end. Exactly once, after `started`."""
+        ...
+
+    def gone(self) -> None:
+        """Nothing is left of it: process, process group and what they started. Exactly once, after `ended`."""
+        ...
+
+
+class TaskRun(Protocol):
+    """One run under way. Both calls may come at any time, also after the end, and more than once."""
+
+    def stop(self) -> None:
+        """Ask it to end (SIGTERM to the process group, or cancellation)."""
+        ...
+
+    def kill(self) -> None:
+        """End it now, with everything that it started (SIGKILL)."""
+        ...
+
+
+class TaskRunner(Protocol):
+    """How attempts are run. Mechanism only: deadlines and decisions belong to the core.
+
+    Facts are reported through a listener, because a run has more to tell than its end; see
+    docs/decisions/0003-runs-report-to-a-listener.md.
+    """
+
+    async def open(self) -> None:
+        """Get ready: start helper processes, import the user's program.
+
+        Raises:
+            ProgramError: The user's program or function cannot be used.
+        """
+        ...
+
+    def start(self, spec: RunSpec, listener: RunListener) -> TaskRun:
+        """Start one attempt; returns at once. Whatever goes wrong is told to the listener."""
+        ...
+
+    def notify(self, *, termination: bool = False, shutdown: bool = False) -> None:
+        """Make `received_termination_notice` or `received_shutdown_request` true in every task, for good."""
+        ...
+
+    async def aclose(self) -> None:
+        """Kill what still runs, and end the helper processes. Bounded in time."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where events go."""
+
+    async def emit(self, records: list[EventRecord]) -> None:
+        """Store events, in order. When it returns they are durable: they survive the end of this process.
+
+        Raises:
+            SinkUnavailableError: None of them may be taken for stored; trying again later is safe.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Flush and let go."""
+        ...
+
+
+class TaskSender(Protocol):
+    """Producing; the worker never needs it."""
+
+    async def send(self, task: Task, delay_s: float = 0.0) -> None:
+        """Put one task into the queue."""
+        ...
+
+    async def send_many(self, tasks: Iterable[Task]) -> None:
+        """Put many in; raises after the first that was refused, naming it."""
+        ...
+
+
+class QueueInspector(Protocol):
+    """Looking at a queue and managing it; the worker never needs it."""
+
+    async def depth(self) -> Mapping[str, int]:
+        """Number of messages: "visible", "in_flight", "delayed", "dead" (approximate on most clouds)."""
+        ...
+
+    async def peek(self, tasks_max: int) -> list[Task | bytes]:
+        """Look at some messages without taking them away; bytes for what is not a task."""
+        ...
+
+    async def purge(self) -> None:
+        """Remove every message."""
+        ...
+
+    async def create(self) -> None:
+        """Create the queue; no error if it exists."""
+        ...
+
+    async def delete(self) -> None:
+        """Delete the queue; no error if it does not exist."""
+        ...
+
+

@@ -1,0 +1,88 @@
+# Everything a developer types. Each target sets up what it needs and can be the first command ever run
+# on a machine with Python 3.11 or newer, git and make; a second call finds it done.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := $(addprefix requirements/,build.txt run.txt dev.txt docs.txt)
+
+# No version check by pip, no download of another Python by uv.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo test lint format bench docs lock clean
+.DELETE_ON_ERROR:
+
+help: ## say what can be typed
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
+	    printf 'make %-8s %s\n' "$$name" "$$text"; done
+
+setup: $(VENV)/.dev ## make the virtual environment with everything for tests and linters
+	@echo "Ready: $(BIN)/python, $$($(BIN)/python --version)"
+
+demo: $(VENV)/.project ## measure every module of Python's standard library, one task per file
+	$(BIN)/python examples/stdlib_census/run.py
+
+test: $(VENV)/.dev ## run all tests; every branch of the core must be covered
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+lint: $(VENV)/.dev ## check style, types, imports and the generated tables of the docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/generate.py --check
+
+format: $(VENV)/.dev ## format the sources and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## measure, each as a ratio to a raw limit of the same machine
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.docs ## generate the tables and build the HTML pages into docs/_build/html
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
+	@echo "Built: docs/_build/html/index.html"
+
+# Each lock keeps to the versions of those before it, so that all of them fit into one environment.
+COMPILE := requirements/uv $(VENV) pip compile --quiet --upgrade --universal --python-version 3.11 \
+    --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: $(VENV)/.tools ## look for newer versions of all requirements and lock them
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --constraints requirements/build.txt --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --all-extras requirements/dev.in --constraints requirements/build.txt \
+	    --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/docs.in --constraints requirements/build.txt \
+	    --constraints requirements/dev.txt --output-file requirements/docs.txt
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+INSTALL := requirements/uv $(VENV) pip install --quiet --python $(BIN)/python
+
+# The environment is made anew when a lock changes: what is no longer listed must not linger.
+$(VENV)/.tools: $(LOCKS)
+	@echo "Setting up $(VENV) with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/build.txt
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.tools
+	@$(INSTALL) --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+$(VENV)/.project: $(VENV)/.run pyproject.toml
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.project
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.project
+	@$(INSTALL) --require-hashes --requirement requirements/docs.txt
+	@touch $@

@@ -1,0 +1,38 @@
+"""What differs between queue backends, as values that the core reads."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class QueueCapabilities(Struct, frozen=True, kw_only=True):
+    """What differs between backends, as values; the core reads them and decides.
+
+    Attributes:
+        lease_s_max: Longest lease that one `extend` can give, in seconds; None: leases never expire.
+        lease_total_s_max: Longest time a message can be held in all, in seconds; None: no such limit.
+        renewable: Whether `extend` works.
+        delay_s_max: Longest delay that `nack` can give, in seconds; 0 where it takes none.
+        message_size_bytes_max: Largest message; None: no limit known.
+        batch_size_max: Most tasks that one `receive` hands out.
+        delivery_count: Whether leases carry one.
+        counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
+        requeues: Whether a task that was handed back comes again.
+        dead_letters: Whether `dead_letter` keeps the message somewhere.
+        finite: Whether `receive` raises `EndOfTasks` when all has been handed out.
+        immediate: Whether the calls other than `receive` never wait for anything outside this process, so
+            that the worker may await them one after another.
+    """
+
+    lease_s_max: float | None = None
+    lease_total_s_max: float | None = None
+    renewable: bool = True
+    delay_s_max: float = 0.0
+    message_size_bytes_max: int | None = None
+    batch_size_max: int = 10
+    delivery_count: bool = False
+    counts_interruptions: bool = False
+    requeues: bool = True
+    dead_letters: bool = False
+    finite: bool = False
+    immediate: bool = False

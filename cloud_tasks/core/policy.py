@@ -1,0 +1,150 @@
+"""Arithmetic and rules: when to retry, how long to wait, when to renew a lease. Pure functions of values."""
+
+from __future__ import annotations
+
+import zlib
+
+from msgspec import Struct
+
+from cloud_tasks.core.task import EndKind, RunEnd
+
+FENCE_SHARE = 0.1
+"""Share of a lease that is kept in hand for stopping the run when the lease cannot be renewed."""
+RENEW_SHARE = 0.5
+"""A lease is renewed when this share of it has gone by: an outage of the other half can be ridden out."""
+WAKE_SOON_S = 0.01
+
+
+class Backoff(Struct, frozen=True):
+    """Growing pauses between tries.
+
+    Attributes:
+        base_s: The first pause.
+        cap_s: The longest pause.
+        factor: Each pause is this many times the one before.
+        jitter: Share of a pause that varies (0 to 1), so that many workers do not come back at once.
+    """
+
+    base_s: float
+    cap_s: float
+    factor: float = 2.0
+    jitter: float = 0.5
+
+    def pause_s(self, tries: int, salt: str) -> float:
+        """Seconds to wait after `tries` failures (from 1).
+
+        The jitter is a hash of `salt` and the count: different from task to task, yet the same in every replay.
+        """
+        exponent = min(max(tries - 1, 0), 60)
+        full = min(self.cap_s, self.base_s * self.factor**exponent)
+        share = zlib.crc32(f"{salt}:{tries}".encode("utf-8", "surrogatepass")) / 0xFFFFFFFF
+        return full * (1.0 - self.jitter * share)
+
+
+class RetryPolicy(Struct, frozen=True):
+    """Which ends are tried again, how often and when.
+
+    Attributes:
+        on_exit: Retry a task whose process ended without a result.
+        on_exception: Retry a task that raised.
+        on_timeout: Retry a task that ran too long.
+        attempts_max: Attempts in all, across workers and crashes; None: no limit.
+        interruptions_max: How often a task may be interrupted before it is put aside; a task that can never finish
+            within the life of a machine would otherwise circulate for ever.
+        backoff: Pause before a retry.
+    """
+
+    on_exit: bool = False
+    on_exception: bool = False
+    on_timeout: bool = False
+    attempts_max: int | None = None
+    interruptions_max: int | None = None
+    backoff: Backoff = Backoff(base_s=0.0, cap_s=0.0)
+
+    def wants_retry(self, end: RunEnd, *, timed_out: bool) -> bool:
+        """Whether this end asks for another attempt, budget apart.
+
+        A wrong return value, a result that JSON cannot hold and a memory limit would only happen again.
+        """
+        if end.kind is EndKind.RETURNED:
+            return end.retry
+        if timed_out:
+            return self.on_timeout
+        if end.kind is EndKind.RAISED:
+            return self.on_exception
+        return end.kind is EndKind.EXITED and self.on_exit
+
+    def exhausted(self, attempts: int) -> bool:
+        """Whether `attempts` have used up the budget."""
+        return self.attempts_max is not None and attempts >= self.attempts_max
+
+    def too_often_interrupted(self, interruptions: int) -> bool:
+        """Whether a task was interrupted so often that it is put aside."""
+        return self.interruptions_max is not None and interruptions >= self.interruptions_max
+
+
+class StopPlan(Struct, frozen=True):
+    """When what happens once the worker has to end, on the monotonic clock.
+
+    Attributes:
+        stop_at: Tasks that still run get SIGTERM; None: they may run as long as they like.
+        kill_at: Those that are left get SIGKILL.
+        exit_at: The worker ends, whatever is still open.
+    """
+
+    stop_at: float | None
+    kill_at: float
+    exit_at: float
+
+
+def plan_stop(now: float, grace_s: float, stop_s: float) -> StopPlan:
+    """Fit SIGTERM, SIGKILL and handing back into the grace period.
+
+    A supervisor that gives the worker the same period kills it at the end, so all is over by then.
+    At least a second is left for handing back, even when the grace period is shorter.
+    """
+    lead = min(stop_s, grace_s / 5)
+    exit_at = now + max(grace_s, 1.0)
+    return StopPlan(stop_at=now + grace_s - lead, kill_at=now + grace_s - lead / 2, exit_at=exit_at)
+
+
+def plan_renewal(issued_at: float, duration_s: float) -> float:
+    """When to renew a lease that was asked for at `issued_at` and lasts `duration_s`."""
+    return issued_at + duration_s * RENEW_SHARE
+
+
+def plan_fence(issued_at: float, duration_s: float, stop_s: float) -> float:
+    """When to stop the run of a lease that could not be renewed, so that it is over when the lease is."""
+    return issued_at + duration_s - min(2 * stop_s, duration_s * FENCE_SHARE)
+
+
+def extension_s(
+    wanted_s: float, lease_s_max: float | None, held_s: float, lease_total_s_max: float | None
+) -> float:
+    """How long an extension to ask for, within what the backend can give.
+
+    Args:
+        wanted_s: Length of the lease as it was given or configured.
+        lease_s_max: Longest single extension.
+        held_s: How long the message has been held already.
+        lease_total_s_max: Longest time it can be held in all.
+
+    Returns:
+        Seconds; 0 when the backend's limit is reached and no extension is possible.
+    """
+    seconds = wanted_s if lease_s_max is None else min(wanted_s, lease_s_max)
+    if lease_total_s_max is not None:
+        seconds = min(seconds, lease_total_s_max - held_s)
+    return max(seconds, 0.0)
+
+
+def attempt_number(delivery_count: int | None, interruptions: int, seen_before: int) -> int:
+    """Which attempt a delivery is, from 1.
+
+    Args:
+        delivery_count: As counted by the queue, this one included; None if it does not count.
+        interruptions: Deliveries that are known to have been handed back through no fault of the task.
+        seen_before: Attempts that this worker itself remembers.
+    """
+    by_queue = 0 if delivery_count is None else delivery_count - interruptions
+    return max(1, by_queue, seen_before + 1)

@@ -1,0 +1,52 @@
+"""A heap of moments. Cancelling is lazy, and the heap never grows beyond a multiple of what is alive."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+_SLACK = 64
+
+
+class Timers:
+    """At most one moment for each key."""
+
+    __slots__ = ("_heap", "_moments", "_serial")
+
+    def __init__(self) -> None:
+        """Nothing is planned."""
+        self._heap: list[tuple[float, int, int]] = []
+        self._moments: dict[int, float] = {}
+        self._serial = 0
+
+    def plan(self, key: int, moment: float) -> None:
+        """Wake `key` at `moment`, in place of what was planned for it before."""
+        if self._moments.get(key) == moment:
+            return
+        self._moments[key] = moment
+        self._serial += 1
+        heappush(self._heap, (moment, self._serial, key))
+        if len(self._heap) > 2 * len(self._moments) + _SLACK:
+            self._compact()
+
+    def drop(self, key: int) -> None:
+        """Forget what was planned for `key`."""
+        self._moments.pop(key, None)
+
+    def next(self) -> float | None:
+        """The earliest moment, or None. It may be one that was dropped: waking up early does no harm."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now: float) -> int | None:
+        """Take out one key whose moment has come, earliest first; None when there is none."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            moment, _, key = heappop(heap)
+            if self._moments.get(key) == moment:
+                del self._moments[key]
+                return key
+        return None
+
+    def _compact(self) -> None:
+        moments = self._moments
+        self._heap = [entry for entry in self._heap if moments.get(entry[2]) == entry[0]]
+        heapify(self._heap)

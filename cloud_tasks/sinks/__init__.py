@@ -1,0 +1,1 @@
+"""Where events go: a file, several places at once."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import census
-
 from cloud_tasks.worker import WorkerData
 
 _NOT_THE_LIBRARY = {"site-packages", "dist-packages", "__pycache__"}

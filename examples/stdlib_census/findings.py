@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _TEST_DIRECTORIES = {"test", "tests", "idle_test"}
@@ -119,6 +120,10 @@ class Findings:
         named = [function for module in self.modules for function in module.functions(ranking)]
         return sorted(named, key=lambda function: (-getattr(function, measure), function.place))[:count]
 
+    def largest(self, count: int) -> list[Module]:
+        """The `count` longest files."""
+        return sorted(self.modules, key=lambda module: (-module.measures["lines"], module.file))[:count]
+
     def imported(self) -> Counter[str]:
         """How many modules import each top-level module."""
         return Counter(name for module in self.modules for name in module.measures["imports"])
@@ -168,6 +173,14 @@ def quantile(values: list[int] | list[float], share: float) -> float:
     return ranked[min(int(share * len(ranked)), len(ranked) - 1)] if ranked else 0
 
 
+def power_bins(values: Sequence[float], count: int) -> list[int]:
+    """How many values lie in [1, 2), [2, 4), [4, 8) and so on; the last bin takes all that is larger."""
+    bins = [0] * count
+    for value in values:
+        bins[min(int(math.log2(max(value, 1))), count - 1)] += 1
+    return bins
+
+
 def last_run(lines: Iterable[str]) -> list[dict[str, Any]]:
     """The events of the last run in an event log, to which several runs may have been appended."""
     events = [json.loads(line) for line in lines if line.strip()]
@@ -178,14 +191,14 @@ def last_run(lines: Iterable[str]) -> list[dict[str, Any]]:
 def gather(events: Iterable[dict[str, Any]]) -> Findings:
     """Sort the events of one run into findings."""
     findings = Findings()
-    started: datetime.datetime | None = None
+    started: dt.datetime | None = None
     for event in events:
-        moment = datetime.datetime.fromisoformat(event["timestamp"])
+        moment = dt.datetime.fromisoformat(event["timestamp"])
         if event["event_type"] == "worker_started":
             findings.simultaneous_tasks = event.get("num_simultaneous_tasks")
             started = moment
         elif "task_id" in event:
-            started = started or moment - datetime.timedelta(seconds=event.get("elapsed_time") or 0.0)
+            started = started or moment - dt.timedelta(seconds=event.get("elapsed_time") or 0.0)
             findings.done_at_s.append((moment - started).total_seconds())
             _take(findings, event)
     findings.modules.sort(key=lambda module: module.file)

@@ -14,8 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 .DELETE_ON_ERROR:
 
 help: ## say what can be typed
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
-	    printf 'make %-8s %s\n' "$$name" "$$text"; done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## make the virtual environment with everything for tests and linters
 	@echo "Ready: $(BIN)/python, $$($(BIN)/python --version)"

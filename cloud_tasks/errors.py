@@ -108,6 +108,36 @@ class EndOfTasks(QueueError):  # noqa: N818 - a signal like StopIteration, not a
     """A finite source has handed out everything that it will ever have."""
 
 
+class SourceFailedError(QueueError):
+    """A finite source broke off in the middle; every task that it gave before has been handed out.
+
+    The exception that the source raised is the cause (`__cause__`).
+
+    Attributes:
+        tasks_read: How many tasks it gave before.
+        problems: What is wrong with the user's input, where the source knows; () otherwise.
+    """
+
+    def __init__(self, cause: BaseException, tasks_read: int) -> None:
+        self.tasks_read = tasks_read
+        self.problems = cause.problems if isinstance(cause, ProblemsError) else ()
+        what = str(cause) if self.problems else f"{type(cause).__name__}: {cause}"
+        super().__init__(f"the task source failed after {tasks_read} tasks: {what}")
+        self.__cause__ = cause
+
+
+class MessageRefusedError(QueueError):
+    """A task cannot be sent as it is (too large, or not JSON); trying again does not help.
+
+    Attributes:
+        task_id: The task that was refused.
+    """
+
+    def __init__(self, task_id: str, reason: str) -> None:
+        self.task_id = task_id
+        super().__init__(f"task {task_id!r} cannot be sent: {reason}")
+
+
 class SinkUnavailableError(CloudTasksError):
     """An event could not be stored; it may be possible later."""
 

@@ -1,0 +1,1 @@
+"""What a machine can be asked about itself: one module per provider."""

@@ -1,0 +1,1 @@
+"""Task queues: one adapter per backend. They never import one another."""

@@ -1,0 +1,83 @@
+"""A message of the queue model, and what is left of one in the dead-letter queue."""
+
+from __future__ import annotations
+
+import enum
+
+from msgspec import Struct
+
+from fakes.deadlines import Deadline
+
+
+class Place(enum.Enum):
+    """Where a message is."""
+
+    VISIBLE = "visible"
+    IN_FLIGHT = "in_flight"
+    DELAYED = "delayed"
+    NOWHERE = "nowhere"
+    """Settled, removed, or between two places."""
+
+
+class Message:
+    """One message and its books.
+
+    Attributes:
+        key: Identity across redeliveries.
+        body: The message byte for byte.
+        place: Where it is.
+        delivery_count: How often it has been delivered.
+        interruptions: How many of those were handed back without being the task's fault.
+        receipt: The newest receipt; "" before the first delivery.
+        held_since: When the present or last lease began.
+        timer: End of its lease or delay.
+        retention: End of its retention time.
+    """
+
+    __slots__ = (
+        "_receipts",
+        "body",
+        "delivery_count",
+        "held_since",
+        "interruptions",
+        "key",
+        "place",
+        "receipt",
+        "retention",
+        "timer",
+    )
+
+    def __init__(self, key: str, body: bytes) -> None:
+        self.key = key
+        self.body = body
+        self.place = Place.NOWHERE
+        self.delivery_count = 0
+        self.interruptions = 0
+        self.receipt = ""
+        self.held_since = 0.0
+        self.timer: Deadline[Message] | None = None
+        self.retention: Deadline[Message] | None = None
+        self._receipts = 0
+
+    def new_receipt(self) -> None:
+        """Make every earlier receipt out of date."""
+        self._receipts += 1
+        self.receipt = f"{self.key}#{self._receipts}"
+
+
+class DeadLetter(Struct, frozen=True):
+    """A message in the dead-letter queue.
+
+    Attributes:
+        key: The message.
+        body: It, byte for byte.
+        reason: Why it is here.
+        at: Since when, on the queue's clock.
+        delivery_count: How often it had been delivered.
+    """
+
+    key: str
+    body: bytes
+    reason: str
+    at: float
+    delivery_count: int

@@ -114,7 +114,7 @@ def measure(source: bytes) -> FileMeasure | ParseFailure:
 
 def _failure(error: Exception, source: bytes) -> ParseFailure:
     if isinstance(error, SyntaxError):
-        return ParseFailure(type(error).__name__, error.msg, error.lineno, len(source.splitlines()))
+        return ParseFailure(type(error).__name__, error.msg, error.lineno or None, len(source.splitlines()))
     reason = str(error) or "nested too deeply for the parser"
     return ParseFailure(type(error).__name__, reason, None, len(source.splitlines()))
 

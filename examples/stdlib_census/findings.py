@@ -114,8 +114,8 @@ class Findings:
         chosen = (module for module in self.modules if module.is_test == tests)
         return [length for module in chosen for length in module.measures["function_lengths"]]
 
-    def functions(self, ranking: str, count: int) -> list[Function]:
-        """The `count` functions that lead the ranking "longest" or "most_complex"."""
+    def functions(self, ranking: str, count: int | None = None) -> list[Function]:
+        """The `count` functions, or all that are named, of the ranking "longest" or "most_complex"."""
         measure = "lines" if ranking == "longest" else "complexity"
         named = [function for module in self.modules for function in module.functions(ranking)]
         return sorted(named, key=lambda function: (-getattr(function, measure), function.place))[:count]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 import svg
-from findings import Findings, Function, coverage_by_package, power_bins, quantile
+from findings import Findings, Function, coverage_by_package, is_test, power_bins, quantile
 from pieces import Chapter, code, figure, legend, table
 from timing import timing
 
@@ -38,7 +38,7 @@ def _lengths(findings: Findings) -> str:
     if not every:
         return ""
     count = int(math.log2(max(every))) + 1
-    labels = ["1" if power == 0 else f"{2**power} to {2 ** (power + 1) - 1}" for power in range(count)]
+    labels = ["1" if power == 0 else f"{2**power}\N{EN DASH}{2 ** (power + 1) - 1}" for power in range(count)]
     shares = [
         [size / max(len(lengths), 1) * 100 for size in power_bins(lengths, count)]
         for lengths in (library, tests)
@@ -84,14 +84,24 @@ def _longest(findings: Findings) -> str:
     functions = findings.functions("longest", _TOP)
     if not functions:
         return ""
-    first = functions[0]
-    champion = (
-        f'<div class="champion"><p>The longest of {findings.total("functions"):,} functions:</p>'
-        f'<p class="name">{code(first.name)}</p>'
-        f"<p>{first.lines:,} lines from {code(first.place)}, {first.complexity:,} ways through it at least, "
-        f"{first.nesting} levels deep.</p></div>"
+    champions = "".join(
+        _champion(
+            words, [function for function in findings.functions("longest") if is_test(function.file) == tests]
+        )
+        for words, tests in (("the library", False), ("its tests", True))
     )
-    return champion + table(_FUNCTION_HEADS, _function_rows(functions), (0, 1, 2))
+    return champions + table(_FUNCTION_HEADS, _function_rows(functions), (0, 1, 2))
+
+
+def _champion(words: str, functions: Sequence[Function]) -> str:
+    if not functions:
+        return ""
+    first = functions[0]
+    return (
+        f'<div class="champion"><p>The longest function of {words}:</p><p class="name">{code(first.name)}</p>'
+        f"<p>{first.lines:,} lines from {code(first.place)}, with a cyclomatic complexity of "
+        f"{first.complexity:,} and {first.nesting} levels of nesting.</p></div>"
+    )
 
 
 def _complexity(findings: Findings) -> str:

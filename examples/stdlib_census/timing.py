@@ -37,7 +37,8 @@ def _timing_caption(findings: Findings) -> str:
     median, slow = quantile(findings.tasks_s, 0.5), quantile(findings.tasks_s, 0.99)
     return (
         f"Half of the tasks took at most {median * 1000:.0f} ms, 99 % at most {slow * 1000:.0f} ms. "
-        f"Measuring alone took {findings.measuring_s:.1f} s over all processes, in {findings.wall_s:.1f} s on the clock."
+        f"Measuring alone took {findings.measuring_s:.1f} s over all processes, "
+        f"in {findings.wall_s:.1f} s on the clock."
     )
 
 

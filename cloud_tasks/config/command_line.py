@@ -45,6 +45,8 @@ class _Store(argparse.Action):
     ) -> None:
         """Called by argparse where the flag is met."""
         text = values if isinstance(values, str) else None
+        if self.nargs != 0 and isinstance(values, list):
+            text = "--"  # Python 3.11 drops this one value and hands over what is left
         setattr(namespace, self.dest, Flag(option_string or self.dest, text, on=self.const is not False))
 
 
@@ -63,7 +65,7 @@ def parse(
         SystemExit: The help was asked for.
     """
     arguments = _checked(sys.argv[1:] if argv is None else argv)
-    parser = add_arguments(parser or _new_parser(prog))
+    parser = add_arguments(argparse.ArgumentParser(prog=prog) if parser is None else parser)
     try:
         with _errors_raised(parser):
             namespace, extras = parser.parse_known_args(arguments)
@@ -108,18 +110,6 @@ def _help(option: Option) -> str:
     variable = f" [{option.variable}]" if option.variable else ""
     text = f"{option.help}{variable} (default: {option.default_in_words})"
     return text.replace("%", "%%")
-
-
-def _new_parser(prog: str | None) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=prog, formatter_class=_formatter)
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    try:
-        from rich_argparse import RichHelpFormatter  # noqa: PLC0415 - needed for --help alone
-    except ImportError:
-        return argparse.HelpFormatter(prog)
-    return RichHelpFormatter(prog)
 
 
 def _checked(argv: Sequence[object]) -> list[str]:

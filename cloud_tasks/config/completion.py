@@ -39,7 +39,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     except BadValueError as error:
         raise ConfigurationError(bad_value(option.flag, shell, error)) from None
     try:
-        import shtab  # noqa: PLC0415 - needed here alone
+        import shtab
     except ImportError:
         missing = Problem(f"{option.flag} needs the package shtab", helps=("install shtab",))
         raise ConfigurationError(missing) from None

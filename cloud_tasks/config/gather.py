@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from cloud_tasks.config.option import Kind, Option, Value
-from cloud_tasks.config.problems import bad_value, nearest
+from cloud_tasks.config.problems import bad_value, nearest, unknown_provider
 from cloud_tasks.config.table import OPTIONS
 from cloud_tasks.config.values import BadValueError, read_flag, read_switch, read_variable
 from cloud_tasks.errors import Problem
@@ -124,7 +124,7 @@ def _from_flag(option: Option, given: Flag) -> Value:
     try:
         return read_flag(option, given.text)
     except BadValueError as error:
-        raise _BadSourceError(bad_value(given.flag, given.text, error)) from None
+        raise _BadSourceError(_problem(option, given.flag, given.text, error)) from None
 
 
 def _switched(option: Option, *, on: bool) -> Value:
@@ -140,7 +140,7 @@ def _from_variables(option: Option, environ: Mapping[str, str]) -> tuple[Value, 
         try:
             value = read_variable(option, text) if name == option.variable else _older(option, text)
         except BadValueError as error:
-            raise _BadSourceError(bad_value(name, text, error)) from None
+            raise _BadSourceError(_problem(option, name, text, error)) from None
         return value, Origin("variable", name)
     return None
 
@@ -166,4 +166,9 @@ def _from_program(option: Option, given: object) -> Value:
         return read_flag(option, text)
     except BadValueError as error:
         source = f"the program's default for {option.flag}"
-        raise _BadSourceError(bad_value(source, text, error)) from None
+        raise _BadSourceError(_problem(option, source, text, error)) from None
+
+
+def _problem(option: Option, source: str, text: str, error: BadValueError) -> Problem:
+    words = unknown_provider if option.name == "provider" else bad_value
+    return words(source, text, error)

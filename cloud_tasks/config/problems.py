@@ -24,6 +24,13 @@ def bad_value(source: str, text: str, error: BadValueError) -> Problem:
     return Problem(f"{source}: expected {error.expected}, got {quoted(text)}", helps=error.helps)
 
 
+def unknown_provider(source: str, text: str, error: BadValueError) -> Problem:
+    """A provider that there is no adapter for; tells which could be used here."""
+    from cloud_tasks.config.providers import installed
+
+    return Problem(f"{source}: expected {error.expected}, got {quoted(text)}", helps=installed())
+
+
 def unknown_argument(text: str, known: Iterable[str]) -> Problem:
     """An argument that nobody knows."""
     if not text.startswith("-") or text == "-":
@@ -36,6 +43,6 @@ def unknown_argument(text: str, known: Iterable[str]) -> Problem:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that is most like this one; "" if none is."""
-    import difflib  # noqa: PLC0415 - needed after a mistake alone
+    import difflib
 
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.75)), "")

@@ -57,10 +57,11 @@ def resolve(
         ConfigurationError: Something cannot be used; carries every problem at once.
         SystemExit: The help or a completion script was asked for, and printed.
     """
-    from cloud_tasks.config.command_line import parse  # noqa: PLC0415 - brings argparse
+    from cloud_tasks.config.command_line import parse
 
     line = parse(argv, parser, prog)
     gathered = gather(vars(line.namespace), environ)
+    namespace = _typed(line.namespace, gathered)
     derive(gathered, local_source=local_source)
     problems = [*line.problems, *gathered.problems]
     if not line.problems:
@@ -69,7 +70,7 @@ def resolve(
     if problems:
         raise ConfigurationError(*_with_notes(problems, odd))
     origins = {name: gathered.origins[name] for name in Settings.__struct_fields__}
-    return Resolved(_settings(gathered), _typed(line.namespace, gathered), origins, odd)
+    return Resolved(_settings(gathered), namespace, origins, odd)
 
 
 def _settings(gathered: Gathered) -> Settings:

@@ -7,14 +7,15 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# These three fill the register.
+# These fill the register.
 import dying
 import good
 import mischief
+import rubbish
 from cloud_tasks.worker import WorkerData
 from kinds import GROUPS, KINDS, Answer, Kind
 
-_FILLED_BY = (good, dying, mischief)
+_FILLED_BY = (good, rubbish, dying, mischief)
 
 
 class UnknownKindError(ValueError):

@@ -1,7 +1,7 @@
 """The processes that belong to a run, found through /proc by a mark in their environment.
 
-A mark stays with whatever a process starts, also after its parent has died and after it has gone into a session
-of its own, so nothing gets away unseen, and nothing that somebody else started is ever touched.
+A mark stays with whatever a process starts, also after its parent has died and after it has gone into a
+session of its own, so nothing gets away unseen, and nothing that somebody else started is ever touched.
 """
 
 from __future__ import annotations

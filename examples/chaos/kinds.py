@@ -63,13 +63,13 @@ KINDS: dict[str, Kind] = {}
 
 
 def kind(
-    group: str, weight: float = 1.0, **expected: Any
-) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Enter a function into the register under its own name."""
+    group: str, expectation: Expectation | None = None, weight: float = 1.0
+) -> Callable[[TaskFunction], TaskFunction]:
+    """Enter a function into the register under its own name; without an expectation it must complete."""
 
-    def register(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    def register(function: TaskFunction) -> TaskFunction:
         name = function.__name__
-        KINDS[name] = Kind(name, group, function, Expectation(**expected), weight)
+        KINDS[name] = Kind(name, group, function, expectation or Expectation(), weight)
         return function
 
     return register

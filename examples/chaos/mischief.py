@@ -16,7 +16,7 @@ import time
 from typing import NoReturn
 
 from cloud_tasks.worker import WorkerData
-from kinds import COMPLETED, EXCEPTION, EXITED, TIMED_OUT, Answer, kind
+from kinds import COMPLETED, EXCEPTION, EXITED, TIMED_OUT, Answer, Expectation, kind
 
 _FOR_EVER_S = 600
 _FIRST_OWN_FILE = 3
@@ -67,7 +67,7 @@ def leaves_family(_: WorkerData) -> Answer:
     return False, "a family is left"
 
 
-@kind("processes", weight=0.7, events=(EXITED,), signals=("SIGKILL",))
+@kind("processes", Expectation(events=(EXITED,), signals=("SIGKILL",)), weight=0.7)
 def dies_with_daemon(_: WorkerData) -> Answer:
     """Leave a daemon behind and die."""
     if os.fork() == 0:
@@ -77,14 +77,14 @@ def dies_with_daemon(_: WorkerData) -> Answer:
     _linger()
 
 
-@kind("processes", events=(COMPLETED, EXCEPTION, EXITED))
+@kind("processes", Expectation(events=(COMPLETED, EXCEPTION, EXITED)))
 def returns_twice(_: WorkerData) -> Answer:
     """Fork, and return from both processes."""
     os.fork()
     return False, {"pid": os.getpid()}
 
 
-@kind("processes", weight=0.5, events=_ANY)
+@kind("processes", Expectation(events=_ANY), weight=0.5)
 def kills_its_parent(_: WorkerData) -> Answer:
     """Kill the process that started this one."""
     parent = os.getppid()
@@ -102,14 +102,14 @@ def ignores_children(_: WorkerData) -> Answer:
     return False, "no news, please"
 
 
-@kind("surroundings", events=(EXITED, EXCEPTION))
+@kind("surroundings", Expectation(events=(EXITED, EXCEPTION)))
 def closes_all_files(_: WorkerData) -> Answer:
     """Close every file descriptor, then return as if nothing had happened."""
     os.closerange(0, 4096)
     return False, "it is very quiet here"
 
 
-@kind("surroundings", events=_ANY)
+@kind("surroundings", Expectation(events=_ANY))
 def writes_into_all_files(_: WorkerData) -> Answer:
     """Write rubbish into every file descriptor above the standard three."""
     for number in range(_FIRST_OWN_FILE, _FILES):
@@ -119,7 +119,7 @@ def writes_into_all_files(_: WorkerData) -> Answer:
     return False, "wrote to whom it may concern"
 
 
-@kind("surroundings", events=(COMPLETED, EXITED, EXCEPTION))
+@kind("surroundings", Expectation(events=(COMPLETED, EXITED, EXCEPTION)))
 def uses_up_files(_: WorkerData) -> Answer:
     """Open files until there are no more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -141,18 +141,18 @@ def leaves_no_ground(_: WorkerData) -> Answer:
     return False, "where am I?"
 
 
-@kind("surroundings", weight=0.7, events=_ANY)
+@kind("surroundings", Expectation(events=_ANY), weight=0.7)
 def breaks_interpreter(_: WorkerData) -> Answer:
     """Take away what the interpreter and the worker's own code rely on."""
     json.dumps = None  # type: ignore[assignment]
     os.write = None  # type: ignore[assignment]
-    builtins.print = None  # type: ignore[assignment]
+    vars(builtins)["print"] = None
     sys.stdout = sys.stderr = None  # type: ignore[assignment]
     sys.modules.clear()
     return False, "what could go wrong?"
 
 
-@kind("surroundings", events=(COMPLETED, TIMED_OUT))
+@kind("surroundings", Expectation(events=(COMPLETED, TIMED_OUT)))
 def hangs_at_exit(_: WorkerData) -> Answer:
     """Return, but never let the interpreter end."""
     atexit.register(_linger)

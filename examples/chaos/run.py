@@ -2,8 +2,8 @@
 
     python examples/chaos/run.py [--tasks N] [--seed S] [--kinds LIST] [--each]
 
-All options of the worker work as well. The exit status is 0 if each task was accounted for exactly once and in
-the way that it had to be, however it ended.
+All options of the worker work as well. The exit status is 0 if each task was accounted for exactly once and
+in the way that it had to be, however it ended.
 """
 
 from __future__ import annotations

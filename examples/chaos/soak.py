@@ -3,8 +3,8 @@
     python examples/chaos/soak.py --runs 20
     python examples/chaos/soak.py --runs 20 --kill-worker
 
-After each run: the worker ended by itself in time, each task was accounted for exactly once, and no process is
-left. With --kill-worker it is the worker itself that is killed, and within a second no process may be left.
+After each run: the worker ended by itself in time, each task was accounted for exactly once, and no process
+is left. With --kill-worker it is the worker itself that is killed, and a second later no process may be left.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Run:
         command += ["--kinds", self._options.kinds, "--event-log-file", str(self._log)]
         command += ["--max-runtime", str(self._options.max_runtime)]
         environment = {**os.environ, descendants.MARK_VARIABLE: self._mark}
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,

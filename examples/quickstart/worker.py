@@ -5,7 +5,7 @@ import sys
 from cloud_tasks.worker import Worker, WorkerData
 
 
-def greet(task_id: str, task_data: dict, worker_data: WorkerData) -> tuple[bool, str]:
+def greet(task_id: str, task_data: dict[str, str], worker_data: WorkerData) -> tuple[bool, str]:
     """Say hello; False means that there is nothing to try again."""
     return False, f"Hello, {task_data['name']}! ({task_id}, attempt {worker_data.attempt})"
 

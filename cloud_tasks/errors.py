@@ -19,18 +19,26 @@ class Place:
         column: Column, from 1, in characters.
         text: The line itself, without its end; None where it cannot be shown.
         width: How many characters to underline.
+        text_column: Column of the first character of `text`; above 1 where only part of a long line is kept.
     """
 
-    __slots__ = ("column", "line", "source", "text", "width")
+    __slots__ = ("column", "line", "source", "text", "text_column", "width")
 
     def __init__(
-        self, source: str, line: int, column: int, text: str | None = None, width: int = 1
+        self,
+        source: str,
+        line: int,
+        column: int,
+        text: str | None = None,
+        width: int = 1,
+        text_column: int = 1,
     ) -> None:
         self.source = source
         self.line = line
         self.column = column
         self.text = text
         self.width = width
+        self.text_column = text_column
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}"

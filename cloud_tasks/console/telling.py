@@ -1,0 +1,99 @@
+"""Events as single lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cloud_tasks.console.protocol import Level
+from cloud_tasks.console.wording import clean, counted, duration
+from cloud_tasks.core.events import (
+    Event,
+    FatalException,
+    KeepAlive,
+    NonFatalException,
+    SpotTermination,
+    TaskCompleted,
+    TaskDeadLettered,
+    TaskEvent,
+    TaskExited,
+    TaskInterrupted,
+    TaskTimedOut,
+    WorkerStarted,
+    WorkerStopped,
+)
+from cloud_tasks.summary import headline_of_event
+
+TEXT_LENGTH_MAX = 300
+
+
+class Line(NamedTuple):
+    """A line of the display.
+
+    Attributes:
+        level: How much it matters.
+        label: The word in front of it.
+        text: The rest.
+        throttled: Whether there may be very many of its kind.
+    """
+
+    level: Level
+    label: str
+    text: str
+    throttled: bool = False
+
+
+def tell_task(event: TaskEvent) -> Line:
+    """How an attempt ended."""
+    task_id, took = clean(event.task_id), duration(event.elapsed_time)
+    if isinstance(event, TaskCompleted):
+        label = "to be retried" if event.retry else "completed"
+        return Line(Level.DEBUG, label, f"{task_id} in {took}")
+    label, level = ("to be retried", Level.WARNING) if event.retry else ("failed", Level.ERROR)
+    if isinstance(event, TaskInterrupted):
+        label, level = ("handed back" if event.retry else "unfinished"), Level.WARNING
+    return Line(level, label, f"{task_id}: {_why(event, took)}", throttled=True)
+
+
+def _why(event: TaskEvent, took: str) -> str:
+    found = clean(headline_of_event(event).text[:TEXT_LENGTH_MAX])
+    match event:
+        case TaskTimedOut():
+            return f"timed out after {took}"
+        case TaskExited():
+            return f"its process ended with {found}"
+        case TaskDeadLettered():
+            return f"put aside without being run: {found}"
+        case _:
+            return found
+
+
+def tell(event: Event) -> Line | None:
+    """What an event that is no task's is worth on a display; None: nothing."""
+    match event:
+        case NonFatalException():
+            return Line(Level.WARNING, "warning", _first(event.exception), throttled=True)
+        case FatalException():
+            return Line(Level.ERROR, "error", _first(event.exception))
+        case SpotTermination():
+            text = f"the machine {clean(event.instance_id)} is about to be taken away: no new task is started"
+            return Line(Level.WARNING, "warning", text)
+        case _:
+            doing = _doing(event)
+            return Line(Level.DEBUG, "debug", doing) if doing else None
+
+
+def _doing(event: Event) -> str:
+    match event:
+        case KeepAlive():
+            return "keep-alive"
+        case WorkerStarted():
+            tasks = counted(event.num_simultaneous_tasks, "task")
+            return f"worker {event.worker_id} started: up to {tasks} at a time"
+        case WorkerStopped():
+            return f"worker {event.worker_id} stopped: {event.reason}"
+        case _:
+            return ""
+
+
+def _first(text: str) -> str:
+    return clean(text.strip().partition("\n")[0][:TEXT_LENGTH_MAX])

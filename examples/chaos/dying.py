@@ -69,10 +69,11 @@ def recurses(worker_data: WorkerData) -> Answer:
 def overflows_stack(_: WorkerData) -> Answer:
     """Lift the recursion limit, then recurse in C."""
     sys.setrecursionlimit(10**9)
-    tower: list[object] = []
+    one: list[object] = []
+    other: list[object] = []
     for _storey in range(500_000):
-        tower = [tower]
-    return False, len(repr(tower))
+        one, other = [one], [other]
+    return False, one == other
 
 
 @kind("raising", Expectation(events=(EXCEPTION,), exception_kinds=("memory_limit",)), weight=0.5)

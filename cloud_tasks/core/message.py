@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from cloud_tasks.core.task import MalformedTask, Task
+from cloud_tasks.core.task import Json, MalformedTask, Task
 
 FORBIDDEN_IN_TASK_IDS = "/\0"
 """A task id names files and keys elsewhere."""
@@ -34,13 +36,18 @@ def encode_task(task: Task) -> bytes:
     """The message's body for a task.
 
     Raises:
-        ValueError: The data holds text that UTF-8 cannot (a lone surrogate), or is nested too deeply.
+        ValueError: The data holds text that UTF-8 cannot (a lone surrogate) or a number that is not finite,
+            or is nested too deeply.
         TypeError: The data holds something that JSON cannot.
     """
     try:
-        return _encode(_Body(task.task_id, task.data))  # type: ignore[arg-type]  # any mapping encodes alike
+        body = _encode(_Body(task.task_id, task.data))  # type: ignore[arg-type]  # any mapping encodes alike
     except RecursionError:
         raise ValueError("its data is nested too deeply") from None
+    # The encoder writes null for NaN without a word, so only a body with a null needs the long look.
+    if b"null" in body and not _is_finite(task.data):
+        raise ValueError("its data holds a number that is not finite")
+    return body
 
 
 def decode_task(raw: bytes) -> Task | MalformedTask:
@@ -54,6 +61,19 @@ def decode_task(raw: bytes) -> Task | MalformedTask:
             raw, f"{body.task_id!r} is not a task id: empty, or holds '/' or NUL", body.task_id
         )
     return Task(body.task_id, body.data)
+
+
+def _is_finite(data: Mapping[str, Json]) -> bool:
+    values: list[object] = [data]
+    while values:
+        value = values.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        if isinstance(value, Mapping):
+            values.extend(value.values())
+        elif isinstance(value, list | tuple):
+            values.extend(value)
+    return True
 
 
 def _task_id_if_any(raw: bytes) -> str:

@@ -18,7 +18,6 @@ class QueueHarness(Protocol):
     """One backend, as the contract suite drives it. Every test gets a new one.
 
     Attributes:
-        clock: The clock that the backend's leases follow.
         lease_s: How long the leases are that `receive` gives, where they expire at all.
         patience_s: How long to wait for a task that is known to be there; well below `lease_s` if leases
             expire.
@@ -28,12 +27,16 @@ class QueueHarness(Protocol):
         virtual: Whether hours cost nothing.
     """
 
-    clock: Clock
     lease_s: float
     patience_s: float
     strict_receipts: bool
     keeps_order: bool
     virtual: bool
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the backend's leases follow."""
+        ...
 
     async def open(self) -> TaskQueue:
         """An open queue, empty at first. Called once."""

@@ -196,7 +196,7 @@ class TaskQueueContract(QueueContract):
     async def test_receive_refuses_what_makes_no_sense(
         self, queue: TaskQueue, tasks_max: int, wait_s: float
     ) -> None:
-        with pytest.raises(ValueError, match="tasks_max|wait_s"):
+        with pytest.raises(ValueError, match=r"tasks_max|wait_s"):
             await queue.receive(tasks_max, wait_s)
 
     async def test_f14_f23_a_malformed_message_does_not_hold_up_its_batch(
@@ -337,9 +337,7 @@ class TaskQueueContract(QueueContract):
         await self.assert_nothing(queue)
 
     @each_use
-    async def test_what_is_acked_stays_so(
-        self, harness: QueueHarness, queue: TaskQueue, use: Settle
-    ) -> None:
+    async def test_what_is_acked_stays_so(self, harness: QueueHarness, queue: TaskQueue, use: Settle) -> None:
         lease = await self.get_one(harness, queue)
         await queue.ack(lease, DONE)
         await self.assert_refused(harness, use(queue, lease))
@@ -414,9 +412,7 @@ class TaskQueueContract(QueueContract):
         await queue.nack(lease, 0.0, HandBack.RETRY)
         assert ids_of(await harness.drive(poll)) == ["a"]
 
-    async def test_nack_without_requeue_drops_the_task(
-        self, harness: QueueHarness, queue: TaskQueue
-    ) -> None:
+    async def test_nack_without_requeue_drops_the_task(self, harness: QueueHarness, queue: TaskQueue) -> None:
         self.needs(queue, requeues=False)
         lease = await self.get_one(harness, queue)
         await queue.nack(lease, 0.0, HandBack.INTERRUPTED)

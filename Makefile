@@ -29,6 +29,9 @@ lint: $(VENV)/.dev ## check style, types, imports and the generated tables of th
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	@# Each example is a program of its own, with modules beside it.
+	@set -e; for example in examples/*/; do echo "mypy $$example"; (cd $$example && \
+	    ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/$$example .); done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
 

@@ -108,7 +108,9 @@ class Option(Struct, frozen=True, kw_only=True):
             return self.default_text
         if isinstance(self.default, bool):
             return "on" if self.default else "off"
-        return "none" if self.default is None else str(self.default)
+        if self.default is None:
+            return "none"
+        return f"{self.default} s" if self.kind is Kind.DURATION else str(self.default)
 
 
 class Section(Struct, frozen=True):

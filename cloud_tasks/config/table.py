@@ -432,7 +432,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         title="what is shown",
-        text="On the console.",
+        text="On the console, and instead of running tasks.",
         options=(
             Option(
                 name="verbose",

@@ -1,0 +1,88 @@
+"""The pages say what the code does: every option, variable and event is there, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloud_tasks.config.option import Option
+from cloud_tasks.config.table import OPTIONS
+from cloud_tasks.core.events import EVENT_CLASSES, Event
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+VARIABLES = {name for option in OPTIONS for name in option.variables}
+FLAGS = {flag for option in OPTIONS for flag in option.flags}
+
+
+def rows(page: str, first_cell: str) -> list[str]:
+    """The lines of a page's tables that begin with a cell."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith(f"| {first_cell}")]
+
+
+def generate(*arguments: str, docs: Path = DOCS) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    program = [sys.executable, str(docs / "generate.py"), *arguments]
+    return subprocess.run(  # noqa: S603 - our own program
+        program, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    done = generate("--check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_page_that_is_out_of_date_is_named_and_mended(tmp_path: Path) -> None:
+    for program in DOCS.glob("*.py"):
+        (tmp_path / program.name).write_bytes(program.read_bytes())
+    stale = generate("--check", docs=tmp_path)
+    assert stale.returncode == 1
+    assert "docs/options.md is out of date" in stale.stderr
+    assert generate(docs=tmp_path).returncode == 0
+    assert generate("--check", docs=tmp_path).returncode == 0
+    assert (tmp_path / "options.md").read_bytes() == (DOCS / "options.md").read_bytes()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_is_documented(option: Option) -> None:
+    (row,) = [*rows("options.md", f"`{option.flag}`"), *rows("options.md", f"`{option.flag} ")]
+    for name in (*option.flags[1:], option.variable):
+        assert name in row
+    assert option.help.replace("--", "") in row.replace("`", "").replace("--", "")
+
+
+@pytest.mark.parametrize("variable", sorted(VARIABLES))
+def test_every_variable_is_documented(variable: str) -> None:
+    assert f"`{variable}`" in (DOCS / "options.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("event", EVENT_CLASSES, ids=lambda event: event.__name__)
+def test_every_event_type_is_documented_with_every_field(event: type[Event]) -> None:
+    tag = str(event.__struct_config__.tag)
+    (row,) = rows("events.md", f"[`{tag}`]")
+    assert row.endswith("| queue only |" if event.queue_only else "| file and queue |")
+    section = (DOCS / "events.md").read_text(encoding="utf-8").split(f"\n## {tag}\n")[1].partition("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)` \| \w[^|]* \| \S[^|]* \|$", section, re.MULTILINE)
+    assert documented == list(event.__struct_fields__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_variable_that_a_page_names_exists(page: Path) -> None:
+    named = set(re.findall(r"RMS_CLOUD_[A-Z_]+", page.read_text(encoding="utf-8")))
+    prefixes = {name for name in named if name.endswith("_")}
+    assert named - prefixes <= VARIABLES
+    assert all(any(name.startswith(prefix) for name in VARIABLES) for prefix in prefixes)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_flag_that_a_page_names_exists(page: Path) -> None:
+    named = set(re.findall(r"`(--[a-z][-a-z]*)", page.read_text(encoding="utf-8")))
+    assert named <= FLAGS

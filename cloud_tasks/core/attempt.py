@@ -20,6 +20,7 @@ class State(enum.IntEnum):
     SETTLING = 3
     SETTLED = 4
     LOST = 5
+    WAITING = 6
 
 
 class Signal(enum.IntEnum):
@@ -88,13 +89,12 @@ class Row(Struct, frozen=True):
 
 
 _LEASED, _RUNNING, _STOPPING = State.LEASED, State.RUNNING, State.STOPPING
-_SETTLING, _SETTLED, _LOST = State.SETTLING, State.SETTLED, State.LOST
+_SETTLING, _SETTLED, _LOST, _WAITING = State.SETTLING, State.SETTLED, State.LOST, State.WAITING
 
 TRANSITIONS: tuple[Row, ...] = (
     # A lease has been taken and the run asked for.
     Row(_LEASED, Signal.STARTED, _RUNNING),
-    Row(_LEASED, Signal.START_AGAIN, _LEASED, ("plan_start_again",)),
-    Row(_LEASED, Signal.START_DUE, _LEASED, ("start",)),
+    Row(_LEASED, Signal.START_AGAIN, _WAITING, ("plan_start_again",)),
     Row(_LEASED, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
     Row(_LEASED, Signal.REFUSED, _SETTLING, ("conclude_refused", "record")),
     Row(_LEASED, Signal.UNWANTED, _SETTLING, ("conclude_unwanted", "settle")),
@@ -104,8 +104,16 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_LEASED, Signal.RENEW_DUE, _LEASED, ("extend",)),
     Row(_LEASED, Signal.EXTENDED, _LEASED, ("plan_lease",)),
     Row(_LEASED, Signal.EXTEND_FAILED, _LEASED, ("plan_extend_again",)),
-    Row(_LEASED, Signal.FENCE, _LOST, ("stop",)),
-    Row(_LEASED, Signal.LEASE_LOST, _LOST, ("stop",)),
+    Row(_LEASED, Signal.FENCE, _LOST, ("let_go", "stop")),
+    Row(_LEASED, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
+    # The run could not be started; it is tried again here, for a while.
+    Row(_WAITING, Signal.START_DUE, _LEASED, ("start",)),
+    Row(_WAITING, Signal.INTERRUPT, _SETTLING, ("conclude_not_started", "record")),
+    Row(_WAITING, Signal.RENEW_DUE, _WAITING, ("extend",)),
+    Row(_WAITING, Signal.EXTENDED, _WAITING, ("plan_lease",)),
+    Row(_WAITING, Signal.EXTEND_FAILED, _WAITING, ("plan_extend_again",)),
+    Row(_WAITING, Signal.FENCE, _SETTLING, ("conclude_not_started", "record")),
+    Row(_WAITING, Signal.LEASE_LOST, _SETTLED, ("free_slot", "conclude_lost", "record_only", "close")),
     # The user's function runs.
     Row(_RUNNING, Signal.ENDED, _SETTLING, ("conclude", "record")),
     Row(_RUNNING, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
@@ -113,8 +121,8 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_RUNNING, Signal.RENEW_DUE, _RUNNING, ("extend",)),
     Row(_RUNNING, Signal.EXTENDED, _RUNNING, ("plan_lease",)),
     Row(_RUNNING, Signal.EXTEND_FAILED, _RUNNING, ("plan_extend_again",)),
-    Row(_RUNNING, Signal.FENCE, _LOST, ("stop",)),
-    Row(_RUNNING, Signal.LEASE_LOST, _LOST, ("stop",)),
+    Row(_RUNNING, Signal.FENCE, _LOST, ("let_go", "stop")),
+    Row(_RUNNING, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
     # It was asked to end (SIGTERM) and will be killed if it does not.
     Row(_STOPPING, Signal.STARTED, _STOPPING),
     Row(_STOPPING, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
@@ -124,17 +132,16 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_STOPPING, Signal.RENEW_DUE, _STOPPING, ("extend",)),
     Row(_STOPPING, Signal.EXTENDED, _STOPPING, ("plan_lease",)),
     Row(_STOPPING, Signal.EXTEND_FAILED, _STOPPING, ("plan_extend_again",)),
-    Row(_STOPPING, Signal.FENCE, _LOST, ("kill",)),
-    Row(_STOPPING, Signal.LEASE_LOST, _LOST, ("kill",)),
+    Row(_STOPPING, Signal.FENCE, _LOST, ("let_go", "kill")),
+    Row(_STOPPING, Signal.LEASE_LOST, _LOST, ("let_go", "kill")),
     # The outcome is known: record it, and only then settle the lease.
     Row(_SETTLING, Signal.STORED, _SETTLING, ("settle",)),
     Row(_SETTLING, Signal.SETTLED, _SETTLED, ("close",)),
     Row(_SETTLING, Signal.SETTLE_FAILED, _SETTLING, ("plan_settle_again",)),
     Row(_SETTLING, Signal.RETRY_DUE, _SETTLING, ("settle",)),
     Row(_SETTLING, Signal.RENEW_DUE, _SETTLING, ("extend",)),
-    Row(_SETTLING, Signal.EXTENDED, _SETTLING, ("plan_lease",)),
-    Row(_SETTLING, Signal.EXTEND_FAILED, _SETTLING, ("plan_extend_again",)),
-    Row(_SETTLING, Signal.FENCE, _SETTLING),
+    Row(_SETTLING, Signal.EXTENDED, _SETTLING, ("plan_lease", "settle_if_waiting")),
+    Row(_SETTLING, Signal.EXTEND_FAILED, _SETTLING, ("plan_extend_again", "settle_if_waiting")),
     Row(_SETTLING, Signal.LEASE_LOST, _SETTLED, ("report_not_settled", "close")),
     Row(_SETTLING, Signal.GONE, _SETTLING, ("free_slot",)),
     # Settled; the slot is free when the process group is gone.

@@ -18,7 +18,7 @@ class StopReason(enum.Enum):
 
 
 class Verdict(enum.Enum):
-    """What is done with the lease. Chosen once, never changed."""
+    """What is done with a lease. Chosen once, never changed."""
 
     ACK = "ack"
     NACK = "nack"
@@ -26,45 +26,54 @@ class Verdict(enum.Enum):
 
 
 class Attempt:
-    """One attempt under way. Moments are on the monotonic clock; None: not planned."""
+    """One attempt under way.
+
+    Moments are on the monotonic clock; None: not planned. `occupies` says whether it has a slot,
+    `held_since` when the message was received, `issued_at` when the lease was last given or extended.
+    """
 
     __slots__ = (
         "deadline",
         "delay_s",
         "ended",
         "extend_at",
+        "extend_failures",
         "extending",
         "fence_at",
         "hand_back",
+        "held_since",
         "id",
         "interruptions",
         "kill_at",
         "lease",
-        "leased_at",
-        "length_s",
         "number",
         "occupies",
         "outcome",
         "requested_at",
         "retry_at",
+        "settle_failures",
         "settle_issued",
+        "settle_waits",
         "start_at",
+        "start_failures",
         "state",
         "stop_reason",
-        "tries",
         "verdict",
+        "wanted_s",
     )
 
-    def __init__(self, attempt_id: int, lease: Lease, number: int, interruptions: int, leased_at: float) -> None:
+    def __init__(self, attempt_id: int, lease: Lease, number: int, interruptions: int, held_since: float) -> None:
+        """A lease that has just been taken."""
         self.id = attempt_id
         self.lease = lease
         self.number = number
         self.interruptions = interruptions
-        self.leased_at = leased_at
-        self.length_s = lease.duration_s
+        self.held_since = held_since
+        self.wanted_s = lease.duration_s
         self.state = State.LEASED
         self.occupies = False
-        self.requested_at = leased_at
+        self.ended = False
+        self.requested_at = held_since
         self.deadline: float | None = None
         self.kill_at: float | None = None
         self.extend_at: float | None = None
@@ -72,14 +81,31 @@ class Attempt:
         self.retry_at: float | None = None
         self.start_at: float | None = None
         self.extending = False
+        self.settle_waits = False
         self.settle_issued = False
-        self.ended = False
         self.stop_reason: StopReason | None = None
         self.outcome: Outcome | None = None
-        self.verdict: Verdict | None = None
-        self.hand_back = HandBack.RETRY
+        self.verdict = Verdict.NACK
+        self.hand_back = HandBack.INTERRUPTED
         self.delay_s = 0.0
-        self.tries = 0
+        self.start_failures = 0
+        self.extend_failures = 0
+        self.settle_failures = 0
+
+    def next_moment(self) -> float | None:
+        """The earliest thing that is planned."""
+        earliest: float | None = None
+        for moment in (
+            self.deadline,
+            self.kill_at,
+            self.extend_at,
+            self.fence_at,
+            self.retry_at,
+            self.start_at,
+        ):
+            if moment is not None and (earliest is None or moment < earliest):
+                earliest = moment
+        return earliest
 
 
 class Ledger:

@@ -33,9 +33,11 @@ class ReceiveFailed(Struct, frozen=True):
 
     Attributes:
         message: Why.
+        stack_trace: Where.
     """
 
     message: str
+    stack_trace: str = ""
 
 
 class ReceiveCancelled(Struct, frozen=True):
@@ -105,6 +107,7 @@ class SettleFailed(Struct, frozen=True):
 
     attempt_id: int
     message: str
+    stack_trace: str = ""
 
 
 class Extended(Struct, frozen=True):
@@ -125,6 +128,7 @@ class ExtendFailed(Struct, frozen=True):
 
     attempt_id: int
     message: str
+    stack_trace: str = ""
 
 
 class LeaseLost(Struct, frozen=True):
@@ -132,6 +136,7 @@ class LeaseLost(Struct, frozen=True):
 
     attempt_id: int
     message: str
+    stack_trace: str = ""
 
 
 class NoticeReceived(Struct, frozen=True):

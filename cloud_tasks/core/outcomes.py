@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from cloud_tasks.core.book import Attempt, StopReason, Verdict
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.events import (
@@ -14,7 +16,7 @@ from cloud_tasks.core.events import (
     TaskTimedOut,
 )
 from cloud_tasks.core.policy import RetryPolicy
-from cloud_tasks.core.task import EndKind, HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd
+from cloud_tasks.core.task import EndKind, HandBack, Outcome, OutcomeKind, RunEnd
 
 _KIND_OF_END = {
     EndKind.RETURNED: OutcomeKind.COMPLETED,
@@ -30,60 +32,111 @@ _KIND_OF_STOP = {
 }
 
 
-def outcome_of_run(
-    end: RunEnd, stopped: StopReason | None, elapsed_s: float, policy: RetryPolicy, interruption: str
-) -> Outcome:
-    """The outcome of a run that ended.
+def kind_of_run(end: RunEnd, stopped: StopReason | None) -> OutcomeKind:
+    """What became of a run that ended.
 
     A complete return value counts, even if it came while the run was being stopped (F17). Whatever else ends
     a run that was being stopped is put down to the stop.
     """
-    kind = _KIND_OF_END[end.kind]
-    reason = ""
-    if stopped is not None and end.kind is not EndKind.RETURNED:
-        kind = _KIND_OF_STOP[stopped]
-    if kind is OutcomeKind.INTERRUPTED:
-        wanted, reason = True, interruption
-    else:
-        wanted = policy.wants_retry(end, timed_out=kind is OutcomeKind.TIMED_OUT)
-    return Outcome(kind=kind, retry_requested=wanted, elapsed_s=elapsed_s, end=end, reason=reason)
+    if stopped is None or end.kind is EndKind.RETURNED:
+        return _KIND_OF_END[end.kind]
+    return _KIND_OF_STOP[stopped]
 
 
-def judge(attempt: Attempt, policy: RetryPolicy, capabilities: QueueCapabilities) -> Verdict:
-    """What is to be done with the lease; fills in delay and reason of a hand-back."""
-    outcome = attempt.outcome
-    assert outcome is not None  # noqa: S101 - a verdict without an outcome is a bug of ours
-    kind = outcome.kind
+class Decision(Struct, frozen=True):
+    """What is done with a lease.
+
+    Attributes:
+        verdict: Ack, nack or dead-letter.
+        hand_back: Why it is handed back (NACK only).
+        delay_s: How long it stays out of sight (NACK only).
+    """
+
+    verdict: Verdict
+    hand_back: HandBack = HandBack.INTERRUPTED
+    delay_s: float = 0.0
+
+
+_ACK = Decision(Verdict.ACK)
+_DEAD_LETTER = Decision(Verdict.DEAD_LETTER)
+_HAND_BACK = Decision(Verdict.NACK, HandBack.INTERRUPTED)
+
+
+def judge(
+    attempt: Attempt, kind: OutcomeKind, *, wanted: bool, policy: RetryPolicy, capabilities: QueueCapabilities
+) -> Decision:
+    """What to do with the lease of an attempt that ended in `kind`; `wanted`: a retry was asked for."""
     if kind in (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED):
-        return Verdict.DEAD_LETTER
+        return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:
-        attempt.hand_back = HandBack.INTERRUPTED
         used_up = policy.too_often_interrupted(attempt.interruptions + 1)
-        return Verdict.DEAD_LETTER if used_up and capabilities.dead_letters else Verdict.NACK
-    if kind is OutcomeKind.SKIPPED:
-        return Verdict.NACK
-    if not outcome.retry_requested or not capabilities.requeues:
-        return Verdict.ACK
+        return _DEAD_LETTER if used_up and capabilities.dead_letters else _HAND_BACK
+    if not wanted or not capabilities.requeues:
+        return _ACK
     if policy.exhausted(attempt.number):
-        return Verdict.DEAD_LETTER if capabilities.dead_letters else Verdict.ACK
-    attempt.hand_back = HandBack.RETRY
-    attempt.delay_s = min(policy.backoff.pause_s(attempt.number, attempt.lease.key), capabilities.delay_s_max)
-    return Verdict.NACK
+        return _DEAD_LETTER if capabilities.dead_letters else _ACK
+    pause_s = policy.backoff.pause_s(attempt.number, attempt.lease.key)
+    return Decision(Verdict.NACK, HandBack.RETRY, min(pause_s, capabilities.delay_s_max))
 
 
-def event_of(attempt: Attempt, *, retry: bool) -> TaskEvent:
+def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     """The one event that ends the attempt."""
-    outcome = attempt.outcome
-    assert outcome is not None  # noqa: S101 - see judge
-    common = {"task_id": task_id_of(attempt), "elapsed_time": outcome.elapsed_s, "attempt": attempt.number}
+    task_id = attempt.lease.task.task_id
+    elapsed, number, kind = outcome.elapsed_s, attempt.number, outcome.kind
     end = outcome.end
-    if outcome.kind is OutcomeKind.COMPLETED and end is not None:
+    if end is None:
+        return _event_without_run(attempt, outcome)
+    if kind is OutcomeKind.COMPLETED:
         return TaskCompleted(
-            **common, retry=retry, result=end.result, retry_requested=outcome.retry_requested
-        )  # type: ignore[arg-type]
-    raise NotImplementedError
+            task_id=task_id,
+            elapsed_time=elapsed,
+            retry=outcome.retry,
+            attempt=number,
+            result=end.result,
+            retry_requested=outcome.retry_requested,
+        )
+    if kind is OutcomeKind.EXCEPTION:
+        return TaskException(
+            task_id=task_id,
+            elapsed_time=elapsed,
+            retry=outcome.retry,
+            attempt=number,
+            exception=end.exception,
+            exception_kind=end.kind.value,
+        )
+    if kind is OutcomeKind.TIMED_OUT:
+        return TaskTimedOut(
+            task_id=task_id, elapsed_time=elapsed, retry=outcome.retry, attempt=number, stderr_tail=end.stderr_tail
+        )
+    if kind is OutcomeKind.EXITED:
+        return TaskExited(
+            task_id=task_id,
+            elapsed_time=elapsed,
+            retry=outcome.retry,
+            attempt=number,
+            exit_code=end.exit_code,
+            signal=end.signal,
+            oom_killed=end.oom_killed,
+            peak_memory_bytes=end.peak_memory_bytes,
+            stderr_tail=end.stderr_tail,
+        )
+    return _event_without_run(attempt, outcome)
 
 
-def task_id_of(attempt: Attempt) -> str:
-    """The task's id, as far as it is known."""
-    return attempt.lease.task.task_id
+def _event_without_run(attempt: Attempt, outcome: Outcome) -> TaskEvent:
+    task_id = attempt.lease.task.task_id
+    if outcome.kind in (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED):
+        return TaskDeadLettered(
+            task_id=task_id,
+            elapsed_time=outcome.elapsed_s,
+            retry=False,
+            attempt=attempt.number,
+            reason=outcome.reason,
+        )
+    return TaskInterrupted(
+        task_id=task_id,
+        elapsed_time=outcome.elapsed_s,
+        retry=outcome.retry,
+        attempt=attempt.number,
+        reason=outcome.reason,
+    )

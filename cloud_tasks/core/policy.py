@@ -87,12 +87,12 @@ class StopPlan(Struct, frozen=True):
     """When what happens once the worker has to end, on the monotonic clock.
 
     Attributes:
-        stop_at: Tasks that still run get SIGTERM; None: they may run as long as they like.
+        stop_at: Tasks that still run get SIGTERM.
         kill_at: Those that are left get SIGKILL.
         exit_at: The worker ends, whatever is still open.
     """
 
-    stop_at: float | None
+    stop_at: float
     kill_at: float
     exit_at: float
 

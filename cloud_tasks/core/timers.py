@@ -18,23 +18,28 @@ class Timers:
         self._moments: dict[int, float] = {}
         self._serial = 0
 
-    def plan(self, key: int, moment: float) -> None:
-        """Wake `key` at `moment`, in place of what was planned for it before."""
-        if self._moments.get(key) == moment:
+    def plan(self, key: int, moment: float | None) -> None:
+        """Wake `key` at `moment`, in place of what was planned for it before; None: not at all."""
+        moments = self._moments
+        if moment is None:
+            moments.pop(key, None)
             return
-        self._moments[key] = moment
+        if moments.get(key) == moment:
+            return
+        moments[key] = moment
         self._serial += 1
         heappush(self._heap, (moment, self._serial, key))
-        if len(self._heap) > 2 * len(self._moments) + _SLACK:
-            self._compact()
-
-    def drop(self, key: int) -> None:
-        """Forget what was planned for `key`."""
-        self._moments.pop(key, None)
+        if len(self._heap) > 2 * len(moments) + _SLACK:
+            self._heap = [entry for entry in self._heap if moments.get(entry[2]) == entry[0]]
+            heapify(self._heap)
 
     def next(self) -> float | None:
         """The earliest moment, or None. It may be one that was dropped: waking up early does no harm."""
         return self._heap[0][0] if self._heap else None
+
+    def due(self, now: float) -> bool:
+        """Whether `pop_due` may find something."""
+        return bool(self._heap) and self._heap[0][0] <= now
 
     def pop_due(self, now: float) -> int | None:
         """Take out one key whose moment has come, earliest first; None when there is none."""
@@ -45,8 +50,3 @@ class Timers:
                 del self._moments[key]
                 return key
         return None
-
-    def _compact(self) -> None:
-        moments = self._moments
-        self._heap = [entry for entry in self._heap if moments.get(entry[2]) == entry[0]]
-        heapify(self._heap)

@@ -1,0 +1,225 @@
+"""`WorkerMachine`: every decision of a worker, as a pure function of what happened and when.
+
+    commands = machine.handle(something_that_happened, now)
+
+The machine knows no clock, no socket and no process. `now` never goes back. What the shell is asked to do
+comes back as commands; what became of them comes in as further inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from cloud_tasks.core import commands as do
+from cloud_tasks.core import inputs as got
+from cloud_tasks.core.actions import ACTIONS, Action
+from cloud_tasks.core.attempt import TRANSITIONS, Signal, State
+from cloud_tasks.core.book import Attempt
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.ending import Ending
+from cloud_tasks.core.intake import Intake
+from cloud_tasks.core.state import MachineSettings, WorkerState
+
+__all__ = ["MachineSettings", "WorkerMachine"]
+
+_WORKER = 0
+"""Timer key of the worker itself; attempts count from 1."""
+
+_Cell: TypeAlias = tuple[State, tuple[Action, ...]] | None
+
+
+class WorkerMachine:
+    """One worker's decisions."""
+
+    def __init__(self, settings: MachineSettings, capabilities: QueueCapabilities) -> None:
+        """A worker that has not begun.
+
+        Args:
+            settings: What the worker was told.
+            capabilities: What its queue can do.
+        """
+        self._state = WorkerState(settings, capabilities)
+        self._intake = Intake(self._state, self._fire)
+        self._ending = Ending(self._state, self._intake, self._fire)
+        self._opened = False
+        self._handlers = self._make_handlers()
+
+    def handle(self, happened: got.Input, now: float) -> list[do.Command]:
+        """Take in one fact and say what to do.
+
+        What happened counts before the time at which it is told: a result that comes in at the very moment of
+        its deadline is a result (F17).
+
+        Args:
+            happened: The fact.
+            now: The monotonic clock, never less than at the call before.
+
+        Returns:
+            Commands, to be carried out in this order.
+        """
+        state = self._state
+        state.now = now
+        if self._ending.finished:
+            return []
+        self._handlers[type(happened)](happened)
+        if state.timers.due(now):
+            self._fire_due(now)
+        if self._opened:
+            self._go_on()
+        out, state.out = state.out, []
+        return out
+
+    def next_wakeup(self) -> float | None:
+        """When `handle(TimeReached())` is due if nothing else happens; None: never.
+
+        It may be too early, never too late.
+        """
+        return self._state.timers.next()
+
+    @property
+    def running(self) -> int:
+        """How many slots are taken."""
+        return self._state.occupied
+
+    @property
+    def skipped(self) -> int:
+        """How many tasks were handed back untouched because of `tasks_to_skip`."""
+        return self._intake.skipped
+
+    def _go_on(self) -> None:
+        """Ask for tasks if there is room, end if nothing is left, and plan the next wake-up."""
+        intake, ending, state = self._intake, self._ending, self._state
+        receive = intake.next_receive()
+        if receive is not None:
+            state.out.append(receive)
+        elif not state.attempts:
+            ending.finish_if_done()
+        moment = ending.next_moment()
+        if intake.retry_at > state.now and (moment is None or intake.retry_at < moment):
+            moment = intake.retry_at
+        if moment is not None:
+            state.timers.plan(_WORKER, moment)
+
+    # -- signals -----------------------------------------------------------------------------------------
+
+    def _make_handlers(self) -> dict[type, Callable[[Any], None]]:
+        intake, ending = self._intake, self._ending
+        handlers: dict[type, Callable[[Any], None]] = {
+            got.Opened: self._on_opened,
+            got.LeasesReceived: intake.on_leases,
+            got.ReceiveFailed: intake.on_failed,
+            got.ReceiveCancelled: intake.on_cancelled,
+            got.SourceEnded: intake.on_ended,
+            got.SourceFailed: intake.on_broken,
+            got.RunStartFailed: self._on_start_failed,
+            got.EventsStored: self._on_stored,
+            got.NoticeReceived: ending.on_notice,
+            got.ShutdownRequested: ending.on_shutdown,
+            got.TimeReached: self._on_time,
+        }
+        for kind, signal in _SIGNAL_OF_FACT.items():
+            handlers[kind] = self._signaller(signal)
+        return handlers
+
+    def _signaller(self, signal: Signal) -> Callable[[Any], None]:
+        attempts, fire = self._state.attempts, self._fire
+
+        def tell_attempt(fact: Any) -> None:
+            """Apply the signal; an attempt that is over and forgotten takes no more."""
+            attempt = attempts.get(fact.attempt_id)
+            if attempt is not None:
+                fire(attempt, signal, fact)
+
+        return tell_attempt
+
+    def _fire(self, attempt: Attempt, signal: Signal, fact: got.Input) -> None:
+        cell = _TABLE[attempt.state][signal]
+        if cell is None:
+            message = f"attempt {attempt.id}: {signal.name} cannot happen in state {attempt.state.name}"
+            raise AssertionError(message)
+        attempt.state = cell[0]
+        for act in cell[1]:
+            act(self._state, attempt, fact)
+
+    def _on_opened(self, fact: got.Opened) -> None:
+        self._opened = True
+
+    def _on_time(self, fact: got.TimeReached) -> None:
+        """Time alone: `handle` looks for what is due."""
+
+    def _on_stored(self, fact: got.EventsStored) -> None:
+        attempts = self._state.attempts
+        for attempt_id in fact.attempt_ids:
+            attempt = attempts.get(attempt_id)
+            if attempt is not None:
+                self._fire(attempt, Signal.STORED, fact)
+
+    def _on_start_failed(self, fact: got.RunStartFailed) -> None:
+        state = self._state
+        attempt = state.attempts.get(fact.attempt_id)
+        if attempt is None:
+            return
+        attempt.start_failures += 1
+        again = (
+            attempt.state is State.LEASED
+            and attempt.start_failures < state.settings.starts_max
+            and state.drain_reason is None
+        )
+        self._fire(attempt, Signal.START_AGAIN if again else Signal.START_FAILED, fact)
+
+    # -- time --------------------------------------------------------------------------------------------
+
+    def _fire_due(self, now: float) -> None:
+        timers, attempts = self._state.timers, self._state.attempts
+        key = timers.pop_due(now)
+        while key is not None:
+            if key == _WORKER:
+                self._ending.carry_out()
+            elif key in attempts:
+                self._wake(attempts[key], now)
+            key = timers.pop_due(now)
+
+    def _wake(self, attempt: Attempt, now: float) -> None:
+        """Fire whatever is due for one attempt, what ends it before what prolongs it."""
+        for name, signal in _SIGNAL_OF_MOMENT:
+            moment = getattr(attempt, name)
+            if moment is not None and moment <= now:
+                setattr(attempt, name, None)
+                self._fire(attempt, signal, _TIME)
+        if attempt.id in self._state.attempts:
+            self._state.timers.plan(attempt.id, attempt.next_moment())
+
+
+_TIME = got.TimeReached()
+
+_SIGNAL_OF_MOMENT: tuple[tuple[str, Signal], ...] = (
+    ("deadline", Signal.DEADLINE),
+    ("kill_at", Signal.KILL_DUE),
+    ("fence_at", Signal.FENCE),
+    ("extend_at", Signal.RENEW_DUE),
+    ("retry_at", Signal.RETRY_DUE),
+    ("start_at", Signal.START_DUE),
+)
+
+_SIGNAL_OF_FACT: dict[type, Signal] = {
+    got.RunStarted: Signal.STARTED,
+    got.RunEnded: Signal.ENDED,
+    got.RunGone: Signal.GONE,
+    got.Settled: Signal.SETTLED,
+    got.SettleFailed: Signal.SETTLE_FAILED,
+    got.Extended: Signal.EXTENDED,
+    got.ExtendFailed: Signal.EXTEND_FAILED,
+    got.LeaseLost: Signal.LEASE_LOST,
+}
+
+
+def _compile() -> list[list[_Cell]]:
+    """The table as a grid: state, then signal."""
+    grid: list[list[_Cell]] = [[None] * len(Signal) for _ in State]
+    for row in TRANSITIONS:
+        grid[row.state][row.signal] = (row.next, tuple(ACTIONS[name] for name in row.does))
+    return grid
+
+
+_TABLE = _compile()

@@ -10,12 +10,14 @@ from typing import Any
 # These fill the register.
 import dying
 import good
+import hanging
 import mischief
+import raising
 import rubbish
 from cloud_tasks.worker import WorkerData
 from kinds import GROUPS, KINDS, Answer, Kind
 
-_FILLED_BY = (good, rubbish, dying, mischief)
+_FILLED_BY = (good, rubbish, raising, dying, hanging, mischief)
 
 
 class UnknownKindError(ValueError):

@@ -12,6 +12,7 @@ from typing import Any
 
 import census
 from cloud_tasks.worker import WorkerData
+from measures import FileMeasure
 
 _NOT_THE_LIBRARY = {"site-packages", "dist-packages", "__pycache__"}
 
@@ -53,6 +54,6 @@ def measure_file(
         "file": task_data["file"],
         "size_bytes": len(source),
         "measuring_s": round(time.monotonic() - started, 6),
-        "parsed": isinstance(measures, census.FileMeasure),
+        "parsed": isinstance(measures, FileMeasure),
         **dataclasses.asdict(measures),
     }

@@ -4,18 +4,19 @@ import textwrap
 
 import census
 import pytest
+from measures import FileMeasure, FunctionMeasure, ParseFailure
 
 
-def measured(source: str | bytes) -> census.FileMeasure:
+def measured(source: str | bytes) -> FileMeasure:
     raw = source if isinstance(source, bytes) else textwrap.dedent(source).encode()
     measures = census.measure(raw)
-    assert isinstance(measures, census.FileMeasure)
+    assert isinstance(measures, FileMeasure)
     return measures
 
 
-def failed(source: bytes) -> census.ParseFailure:
+def failed(source: bytes) -> ParseFailure:
     failure = census.measure(source)
-    assert isinstance(failure, census.ParseFailure)
+    assert isinstance(failure, ParseFailure)
     return failure
 
 
@@ -55,7 +56,7 @@ def test_methods_and_async_functions_have_qualified_names() -> None:
                             await x
         """)
     assert (measures.classes, measures.functions, measures.async_functions) == (2, 1, 1)
-    assert measures.longest[0] == census.FunctionMeasure("A.B.go", 3, 4, 2, 2, is_async=True)
+    assert measures.longest[0] == FunctionMeasure("A.B.go", 3, 4, 2, 2, is_async=True)
 
 
 def test_elif_lies_as_deep_as_its_if() -> None:
@@ -185,7 +186,7 @@ def test_a_file_that_cannot_be_parsed_says_why(source: bytes, word: str, line: i
 
 def test_an_expression_deeper_than_python_recurses_is_no_crash() -> None:
     deep = b"x = " + b"+".join([b"1"] * 50_000)
-    assert isinstance(census.measure(deep), (census.FileMeasure, census.ParseFailure))
+    assert isinstance(census.measure(deep), (FileMeasure, ParseFailure))
 
 
 def test_warnings_of_the_parser_are_counted_and_not_shown() -> None:

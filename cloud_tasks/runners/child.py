@@ -1,0 +1,221 @@
+"""What runs inside a task's process: one attempt, or one after another in a warm process."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import json
+import os
+import sys
+
+from cloud_tasks.errors import ProgramError
+from cloud_tasks.runners import endings, results, runtime
+from cloud_tasks.runners.frames import receive_frame
+from cloud_tasks.runners.reporting import EXIT_UNREPORTED, Reporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import NoReturn
+
+    from cloud_tasks.runners.runtime import ChildProgram
+
+EXCEPTION_CHARS_MAX = 65536
+"""Longest traceback that is reported; of a longer one the middle is left out."""
+_EXCEPTION_HEAD_CHARS = 16384
+_STATM_RESIDENT_FIELD = 1
+
+
+class Ending:
+    """How the function ended: a final frame in three parts, or an exit status and no frame."""
+
+    def __init__(self, head: bytes = b"", body: bytes = b"", tail: bytes = b"", exit_status: int | None = None) -> None:
+        self.head = head
+        self.body = body
+        self.tail = tail
+        self.exit_status = exit_status
+
+
+def lead(channel_fd: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool) -> NoReturn:
+    """Be the leader process of an attempt (or of many, if `warm`); never returns to what forked it.
+
+    Args:
+        channel_fd: The descriptor of the channel.
+        program: What to run.
+        resident_bytes_max: A warm process asks to be replaced when it has grown larger than this.
+        warm: Whether to go on with the next task until the channel ends.
+    """
+    status = 1
+    try:
+        channel = _socket.socket(fileno=channel_fd)
+        status = _run_many(channel, program, resident_bytes_max) if warm else _run_one(channel, program)
+    except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the code of the process that forked
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] # there is one
+        endings.flush_streams()
+    finally:
+        os._exit(status)
+
+
+def lead_fresh(channel_fd: int) -> None:
+    """Be the leader process of an attempt in an interpreter of its own; its entry point."""
+    os.set_inheritable(channel_fd, False)  # noqa: FBT003 - as the standard library has it
+    endings.use_streams(1, 2)
+    channel = _socket.socket(fileno=channel_fd)
+    frame = receive_frame(channel)
+    if frame is None:
+        return
+    init = json.loads(frame)
+    try:
+        program = runtime.program_from(init)
+    except ProgramError as error:
+        final = {"end": "program_error", "problems": problems_as_json(error)}
+        Reporter(channel).final(json.dumps(final).encode())
+        return
+    if init["probe"]:
+        Reporter(channel).final(b'{"end":"ready"}')
+        return
+    lead(channel.detach(), program, warm=False)
+
+
+def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
+    """What a `ProgramError` says, for the other side of a wire."""
+    return [
+        {
+            "message": problem.message,
+            "place": None
+            if problem.place is None
+            else [getattr(problem.place, name) for name in ("source", "line", "column", "text", "width")],
+            "helps": list(problem.helps),
+            "notes": list(problem.notes),
+        }
+        for problem in error.problems
+    ]
+
+
+def _run_one(channel: _socket.socket, program: ChildProgram) -> int:
+    frame = receive_frame(channel)
+    if frame is None:
+        return 1
+    reporter = Reporter(channel)
+    ending = run_task(program, frame, reporter)
+    del frame
+    endings.finish_interpreter()
+    if ending.exit_status is not None:
+        return ending.exit_status
+    return 0 if reporter.final(ending.head, ending.body, ending.tail) else EXIT_UNREPORTED
+
+
+def _run_many(channel: _socket.socket, program: ChildProgram, resident_bytes_max: int | None) -> int:
+    reporter = Reporter(channel)
+    while (frame := receive_frame(channel)) is not None:
+        ending = run_task(program, frame, reporter)
+        if ending.exit_status is not None:
+            endings.finish_interpreter()
+            return ending.exit_status
+        endings.flush_streams()
+        tail = ending.tail
+        if resident_bytes_max is not None and _resident_bytes() > resident_bytes_max:
+            tail = tail[:-1] + b',"recycle":true}'
+        if not reporter.final(ending.head, ending.body, tail):
+            return EXIT_UNREPORTED
+        reporter.release()
+    endings.finish_interpreter()
+    return 0
+
+
+def _resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib costs every fork its pages
+            return int(file.read().split()[_STATM_RESIDENT_FIELD]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        from resource import RUSAGE_SELF, getrusage
+
+        return getrusage(RUSAGE_SELF).ru_maxrss
+
+
+def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter) -> Ending:
+    """Call the function for one task frame, and turn whatever comes of it into an ending."""
+    request = json.loads(frame)
+    worker_data = program.fresh_worker_data(request["attempt"], request["deadline"])
+    worker_data._report_progress = reporter.progress  # noqa: SLF001 - the runners own this
+    limit = request["memory"]
+    try:
+        if limit is not None:
+            _limit_memory(limit)
+        value = program.call(request["task_id"], request["data"], worker_data)
+    except SystemExit as stop:
+        return Ending(exit_status=_exit_status(stop))
+    except BaseException as error:  # noqa: BLE001 - boundary: the user's function
+        if limit is not None:
+            _limit_memory(None)
+        return _failure(error, limit)
+    if limit is not None:
+        _limit_memory(None)
+    try:
+        retry, result = results.check_pair(value, success_first=program.success_first)
+        body = results.encode_result(result)
+    except results.BadResultError as error:
+        return _told(error.kind, str(error))
+    return Ending(b'{"end":"returned","retry":%s,"result":' % (b"true" if retry else b"false"), body, b"}")
+
+
+def _limit_memory(limit_bytes: int | None) -> None:
+    """Set or lift the soft limit on the address space; the hard one stays, so that the end can be told."""
+    from resource import RLIMIT_AS, RLIM_INFINITY, getrlimit, setrlimit
+
+    hard = getrlimit(RLIMIT_AS)[1]
+    if limit_bytes is None:
+        soft = hard
+    else:
+        soft = limit_bytes if hard == RLIM_INFINITY else min(limit_bytes, hard)
+    setrlimit(RLIMIT_AS, (soft, hard))
+
+
+def _exit_status(stop: SystemExit) -> int:
+    """What the interpreter would have made of it."""
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    print(stop.code, file=sys.stderr)  # noqa: T201 - as the interpreter does
+    return 1
+
+
+def _failure(error: BaseException, limit_bytes: int | None) -> Ending:
+    text = _traceback_text(error)
+    if limit_bytes is None or not _is_memory(error):
+        return _told("raised", text)
+    return _told("memory_limit", f"the task needed more than its memory limit of {limit_bytes:,} bytes\n{text}")
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+
+
+def _told(kind: str, text: str) -> Ending:
+    clean = text.encode("utf-8", "backslashreplace").decode()
+    return Ending(json.dumps({"end": kind, "exception": clean})[:-1].encode(), b"", b"}")
+
+
+def _traceback_text(error: BaseException) -> str:
+    """The traceback from the user's first frame on, bounded, whatever the exception's methods do."""
+    try:
+        from traceback import format_exception
+
+        text = "".join(format_exception(type(error), error, _users_part(error.__traceback__)))
+    except Exception as second:  # noqa: BLE001 - boundary: the user's own __str__, or no memory left
+        text = f"{type(error).__qualname__} (formatting it raised {type(second).__name__})\n"
+    if len(text) <= EXCEPTION_CHARS_MAX:
+        return text
+    left_out = len(text) - EXCEPTION_CHARS_MAX
+    tail = text[_EXCEPTION_HEAD_CHARS - EXCEPTION_CHARS_MAX :]
+    return f"{text[:_EXCEPTION_HEAD_CHARS]}\n... {left_out:,} characters left out ...\n{tail}"
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    users = trace
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in {__file__, runtime.__file__}:
+            users = trace.tb_next
+        trace = trace.tb_next
+    return users

@@ -1,0 +1,96 @@
+"""The beginning and the end of a forked interpreter: what it must forget, and what it must still do."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+
+from cloud_tasks.runners import prctl
+
+_kept: list[object] = []
+"""Old streams stay alive, because their deaths would flush what the forking process had buffered."""
+
+
+def forget_inherited_exit() -> None:
+    """Clear what the forking process wanted done at its exit; it will do that itself."""
+    atexit._clear()
+    finalize = getattr(sys.modules.get("weakref"), "finalize", None)
+    if finalize is not None:
+        finalize._registry.clear()
+        finalize._registered_with_atexit = False
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._finalizer_registry.clear()
+        util._run_after_forkers()
+        atexit.register(util._exit_function)
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        atexit.register(logging.shutdown)
+
+
+def reset_signals() -> None:
+    """Default dispositions, nothing blocked: handlers of the program belong to the program's own process."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def use_streams(stdout_fd: int, stderr_fd: int) -> None:
+    """Make these the standard streams, with nothing to read, and the text layers line by line."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (stdout_fd, 1), (stderr_fd, 2)):
+        os.dup2(source, target, inheritable=True)
+    for fd in {null, stdout_fd, stderr_fd} - {0, 1, 2}:
+        os.close(fd)
+    _kept.extend((sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__))
+    sys.stdin = sys.__stdin__ = _text(0, "r")  # type: ignore[misc] # a new start for both
+    sys.stdout = sys.__stdout__ = _text(1, "w")  # type: ignore[misc] # as above
+    sys.stderr = sys.__stderr__ = _text(2, "w")  # type: ignore[misc] # as above
+
+
+def _text(fd: int, mode: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - as `open` says
+    return open(fd, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+
+
+def become_task(watcher_pid: int, name: str) -> None:
+    """In a fork: lead a session of its own, die with the watcher, and be a process like a fresh one.
+
+    Args:
+        watcher_pid: Process id of the parent.
+        name: What `multiprocessing` is to call this process.
+    """
+    os.setsid()
+    prctl.die_with_parent(signal.SIGKILL)
+    if os.getppid() != watcher_pid:
+        os._exit(1)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None:
+        process.current_process().name = name
+
+
+def finish_interpreter() -> None:
+    """What an interpreter does at its end: wait for threads, run exit functions, flush."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
+    atexit._run_exitfuncs()
+    flush_streams()
+
+
+def flush_streams() -> None:
+    """Flush standard output and error; a task may have closed or replaced them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue

@@ -1,0 +1,85 @@
+"""Frames between the processes of a runner: four bytes of length, then JSON. Never pickle.
+
+This is the side of the helper and task processes: blocking sockets, standard library only. It uses `_socket`
+and not `socket`, because the latter costs every fork the pages of `selectors` and a dozen enumerations.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEADER_SIZE_BYTES = 4
+CONTROL_READ_BYTES = 65536
+FDS_MAX = 8
+_INT_SIZE_BYTES = 4
+
+
+def pack(body: bytes) -> bytes:
+    """The frame that holds `body`."""
+    return len(body).to_bytes(HEADER_SIZE_BYTES, "big") + body
+
+
+def pack_json(value: Mapping[str, object]) -> bytes:
+    """The frame that holds `value`; what JSON cannot say raises, as `json.dumps` does."""
+    return pack(json.dumps(value).encode())
+
+
+def receive_frame(sock: _socket.socket) -> bytearray | None:
+    """Wait for one whole frame; None if the other side is gone."""
+    header = _receive_exactly(sock, HEADER_SIZE_BYTES)
+    if header is None:
+        return None
+    return _receive_exactly(sock, int.from_bytes(header, "big"))
+
+
+def _receive_exactly(sock: _socket.socket, size_bytes: int) -> bytearray | None:
+    buffer = bytearray(size_bytes)
+    rest = memoryview(buffer)
+    while rest:
+        try:
+            count = sock.recv_into(rest)
+        except ConnectionError:
+            return None
+        if count == 0:
+            return None
+        rest = rest[count:]
+    return buffer
+
+
+class ControlReader:
+    """Small frames with descriptors attached, out of a control socket; never blocks when data is there."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self._sock = sock
+        self._pending = b""
+        self.fds: list[int] = []
+
+    def read(self) -> list[dict[str, object]] | None:
+        """One `recvmsg`, and the frames that are whole by then; None if the other side is gone."""
+        try:
+            data, ancillary, _flags, _address = self._sock.recvmsg(
+                CONTROL_READ_BYTES, _socket.CMSG_SPACE(FDS_MAX * _INT_SIZE_BYTES)
+            )
+        except ConnectionError:
+            return None
+        for _level, _kind, packed in ancillary:
+            self.fds.extend(memoryview(packed[: len(packed) // _INT_SIZE_BYTES * _INT_SIZE_BYTES]).cast("i"))
+        if not data:
+            return None
+        self._pending += data
+        return self._take_whole()
+
+    def _take_whole(self) -> list[dict[str, object]]:
+        frames: list[dict[str, object]] = []
+        while len(self._pending) >= HEADER_SIZE_BYTES:
+            end = HEADER_SIZE_BYTES + int.from_bytes(self._pending[:HEADER_SIZE_BYTES], "big")
+            if len(self._pending) < end:
+                break
+            frames.append(json.loads(self._pending[HEADER_SIZE_BYTES:end]))
+            self._pending = self._pending[end:]
+        return frames

@@ -1,0 +1,107 @@
+"""Importing the user's program in a process that was not forked from it, the way `multiprocessing` does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+from cloud_tasks.errors import CloudTasksError, Place, Problem, ProgramError
+from cloud_tasks.runners.importing import ProgramImport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAIN_ALIAS = "__mp_main__"
+"""Name under which the main program is imported, so that its main guard does not fire."""
+_HELP_FORK = "`--start-method fork` imports nothing twice: tasks are forks of the program itself"
+
+
+def load_function(reference: Mapping[str, str]) -> Callable[..., object]:
+    """Import the program and find the function.
+
+    Args:
+        reference: "module" and "qualname" of the function, "main_path" and "main_name" of the main program.
+
+    Raises:
+        ProgramError: The import failed, or there is no such function.
+    """
+    with ProgramImport():
+        module = _import_program(reference)
+    found: object = module
+    for name in reference["qualname"].split("."):
+        found = getattr(found, name, None)
+    if not callable(found):
+        raise ProgramError(_not_found(reference, module))
+    return found
+
+
+def _not_found(reference: Mapping[str, str], module: ModuleType) -> Problem:
+    name, qualname = reference["module"], reference["qualname"]
+    place = getattr(module, "__file__", None) or "no file"
+    return Problem(
+        f"function `{qualname}` is not in module `{name}` when task processes import it",
+        helps=("define it at the top level of the module, outside of `if __name__ == \"__main__\":`", _HELP_FORK),
+        notes=(f"module `{name}` was imported from {place}", f"search path: {os.pathsep.join(sys.path)}"),
+    )
+
+
+def _import_program(reference: Mapping[str, str]) -> ModuleType:
+    what = reference["main_path"] if reference["module"] == "__main__" else reference["module"]
+    try:
+        if reference["module"] == "__main__":
+            return _import_main(reference["main_path"], reference["main_name"])
+        return __import__("importlib").import_module(reference["module"])  # type: ignore[no-any-return]
+    except CloudTasksError as error:
+        if isinstance(error, ProgramError):
+            raise
+        raise ProgramError(_failed(what, error)) from None
+    except BaseException as error:  # noqa: BLE001 - boundary: the user's program runs in there, sys.exit included
+        raise ProgramError(_failed(what, error)) from None
+
+
+def _import_main(path: str, name: str) -> ModuleType:
+    """Run the main program under another name, and let it stand for `__main__` from then on."""
+    module = ModuleType(MAIN_ALIAS)
+    module.__file__ = path
+    sys.modules[MAIN_ALIAS] = sys.modules["__main__"] = module
+    if name:
+        from importlib.util import find_spec
+
+        spec = find_spec(name)
+        if spec is None or spec.loader is None:
+            message = f"No module named {name!r}"
+            raise ImportError(message)
+        module.__spec__, module.__package__ = spec, spec.parent
+        code = spec.loader.get_code(name)  # type: ignore[attr-defined] # what runpy asks of a loader too
+    else:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs every fork its pages
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102 - it is the program that the user started
+    return module
+
+
+def _failed(what: str, error: BaseException) -> Problem:
+    from traceback import extract_tb, format_exception_only
+
+    message = "".join(format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, SystemExit):
+        message = f"it calls sys.exit({error.code!r}) when it is imported"
+    place = None
+    if isinstance(error, SyntaxError) and error.filename:
+        place = Place(error.filename, error.lineno or 1, error.offset or 1, (error.text or "").rstrip("\n") or None)
+    else:
+        frames = [frame for frame in extract_tb(error.__traceback__) if not _is_runtime(frame.filename)]
+        if frames:
+            text = frames[-1].line
+            place = Place(frames[-1].filename, frames[-1].lineno or 1, 1, text, len(text or " "))
+    return Problem(
+        f"cannot import `{what}` in a task process: {message}",
+        place=place,
+        notes=(f"search path: {os.pathsep.join(sys.path)}",),
+    )
+
+
+def _is_runtime(filename: str) -> bool:
+    return filename == __file__ or filename.startswith("<frozen ") or "importlib" in filename

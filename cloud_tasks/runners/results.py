@@ -1,0 +1,190 @@
+"""What a task function returned: checked, and turned into JSON. Runs in the task's process."""
+
+from __future__ import annotations
+
+import json
+import os
+import types
+
+RESULT_SIZE_BYTES_MAX = 256 * 1024 * 1024
+"""Largest result, as JSON. Whatever is larger belongs into a store, with its address as the result."""
+DEPTH_MAX = 500
+"""Deepest nesting of a result; common readers of JSON give up between 500 and 1,000."""
+_REPR_CHARS_MAX = 200
+_KEY_CHARS_MAX = 80
+
+
+class BadResultError(Exception):
+    """What the function returned cannot be used.
+
+    Attributes:
+        kind: "wrong_return" or "not_serializable".
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def check_pair(value: object, *, success_first: bool = False) -> tuple[bool, object]:
+    """Take `(retry, result)` out of what the function returned.
+
+    Args:
+        value: What it returned.
+        success_first: The function has the older form and returns `(success, result)`.
+
+    Raises:
+        BadResultError: It is something else; the message names it.
+    """
+    first = "success" if success_first else "retry"
+    if not isinstance(value, (tuple, list)) or len(value) != 2:  # noqa: PLR2004 - a pair
+        what = describe(value)
+        message = f"the function returned {what}; it must return a pair ({first}, result), {first} being True or False"
+        raise BadResultError("wrong_return", message)
+    if type(value[0]) is not bool:
+        what = describe(value[0])
+        message = f"the function returned {what} as {first}, which must be True or False: {describe(value)}"
+        raise BadResultError("wrong_return", message)
+    return value[0] is not success_first, value[1]
+
+
+def describe(value: object) -> str:
+    """A value and its type, short enough for a message whatever the value is."""
+    kind = type(value)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{_short_repr(value, _REPR_CHARS_MAX)} (of type {name})"
+
+
+def _short_repr(value: object, chars_max: int) -> str:
+    if isinstance(value, (str, bytes, bytearray)):
+        value = value[:chars_max]
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - boundary: the user's own __repr__
+        return f"<repr raised {type(error).__name__}>"
+    return text if len(text) <= chars_max else text[:chars_max] + "..."
+
+
+def _as_text(value: object) -> str:
+    """What stands for paths, local and remote; the encoder asks for whatever it does not know."""
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if hasattr(value, "as_posix"):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+_encoder = json.JSONEncoder(
+    allow_nan=False, ensure_ascii=False, check_circular=True, separators=(",", ":"), default=_as_text
+)
+
+
+def encode_result(result: object) -> bytes:
+    """The result as JSON.
+
+    Raises:
+        BadResultError: JSON cannot hold it; the message names the place inside it and the type there.
+    """
+    try:
+        encoded = _encoder.encode(result).encode()
+    except RecursionError:
+        raise BadResultError("not_serializable", _TOO_DEEP) from None
+    except MemoryError:
+        raise BadResultError("not_serializable", "there was no memory to turn the result into JSON") from None
+    except Exception as error:  # noqa: BLE001 - boundary: methods of the user's own objects run in there
+        raise BadResultError("not_serializable", find_fault(result) or f"the result: {error}") from None
+    if len(encoded) > RESULT_SIZE_BYTES_MAX:
+        message = (
+            f"the result is {len(encoded):,} bytes long as JSON; the limit is {RESULT_SIZE_BYTES_MAX:,}: "
+            "store it somewhere and return its URL"
+        )
+        raise BadResultError("not_serializable", message)
+    if encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX and _too_deep(result):
+        raise BadResultError("not_serializable", _TOO_DEEP)
+    return encoded
+
+
+_TOO_DEEP = f"the result is nested more than {DEPTH_MAX} levels deep: flatten it, or store it and return its URL"
+
+
+def _too_deep(result: object) -> bool:
+    level = [result]
+    for _ in range(DEPTH_MAX + 1):
+        level = [
+            item
+            for value in level
+            for item in (value.values() if isinstance(value, dict) else value)  # type: ignore[attr-defined]
+            if isinstance(item, (dict, list, tuple))
+        ] if level and isinstance(level[0], (dict, list, tuple)) else []
+        if not level:
+            return False
+    return True
+
+
+def find_fault(result: object) -> str | None:
+    """Where in a result is the first thing that JSON cannot hold, and what it is; None if there is none."""
+    try:
+        return _fault(result, "result", frozenset())
+    except RecursionError:
+        return _TOO_DEEP
+
+
+def _fault(value: object, path: str, above: frozenset[int]) -> str | None:
+    if isinstance(value, (dict, list, tuple)):
+        return _fault_inside(value, path, above)
+    if value is None or isinstance(value, (bool, types.NoneType)):
+        return None
+    if isinstance(value, str):
+        return _fault_of_text(value, path)
+    if isinstance(value, int):
+        return _fault_of_int(value, path)
+    if isinstance(value, float):
+        finite = value - value == 0
+        return None if finite else f"{path} is {float(value)!r}, which JSON cannot hold"
+    try:
+        _as_text(value).encode()
+    except Exception:  # noqa: BLE001 - boundary: the user's own __fspath__ or __str__
+        return f"{path} is {_article(type(value).__name__)} {type(value).__name__}, which JSON cannot hold: {describe(value)}"
+    return None
+
+
+def _fault_inside(value: dict[object, object] | list[object] | tuple[object, ...], path: str, above: frozenset[int]) -> str | None:
+    if id(value) in above:
+        return f"{path} contains itself"
+    if len(above) >= DEPTH_MAX:
+        return _TOO_DEEP
+    above |= {id(value)}
+    if not isinstance(value, dict):
+        return _first(_fault(item, f"{path}[{index}]", above) for index, item in enumerate(value))
+    for key, item in value.items():
+        place = f"{path}[{_short_repr(key, _KEY_CHARS_MAX)}]"
+        if key is not None and not isinstance(key, (str, int, float)):
+            return f"a key of {path} is {_article(type(key).__name__)} {type(key).__name__}, which JSON cannot hold: {describe(key)}"
+        fault = _fault(key, f"the key of {place}", above) or _fault(item, place, above)
+        if fault:
+            return fault
+    return None
+
+
+def _first(faults: types.GeneratorType[str | None, None, None]) -> str | None:
+    return next((fault for fault in faults if fault), None)
+
+
+def _fault_of_text(value: str, path: str) -> str | None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        return f"{path} holds a lone surrogate at character {error.start}, which JSON in UTF-8 cannot hold"
+    return None
+
+
+def _fault_of_int(value: int, path: str) -> str | None:
+    try:
+        int.__repr__(value)
+    except ValueError:
+        return f"{path} is an integer of some {value.bit_length() * 3 // 10:,} digits, which readers of JSON refuse"
+    return None
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1].lower() in "aeiou" else "a"

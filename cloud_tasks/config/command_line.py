@@ -16,7 +16,7 @@ from msgspec import Struct
 from cloud_tasks.config.completion import PrintCompletion
 from cloud_tasks.config.gather import Flag
 from cloud_tasks.config.option import Kind, Option
-from cloud_tasks.config.problems import quoted, unknown_argument
+from cloud_tasks.config.problems import quoted, unexpected_argument, unknown_flag
 from cloud_tasks.config.table import OPTIONS, SECTIONS
 from cloud_tasks.errors import ConfigurationError, Problem
 
@@ -108,8 +108,9 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
 
 def _help(option: Option) -> str:
     variable = f" [{option.variable}]" if option.variable else ""
-    text = f"{option.help}{variable} (default: {option.default_in_words})"
-    return text.replace("%", "%%")
+    words = option.default_in_words
+    default = "" if words == "none" else f" (default: {words})"
+    return f"{option.help}{variable}{default}".replace("%", "%%")
 
 
 def _checked(argv: Sequence[object]) -> list[str]:
@@ -157,12 +158,17 @@ def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def _unknown(extras: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[Problem]:
     known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - as above
+    end = extras.index("--") if "--" in extras else len(extras)
     value_of_unknown = False
-    for text in extras:
-        is_flag = text.startswith("-") and text not in ("-", "--")
-        if is_flag or not value_of_unknown:
-            yield unknown_argument(text, known)
+    for text in extras[:end]:
+        is_flag = text.startswith("-") and text != "-"
+        if is_flag:
+            yield unknown_flag(text.partition("=")[0], known)
+        elif not value_of_unknown:
+            yield unexpected_argument(text)
         value_of_unknown = is_flag and "=" not in text
+    for text in extras[end + 1 :]:
+        yield unexpected_argument(text)
 
 
 class _ArgparseError(Exception):

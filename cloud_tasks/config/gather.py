@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from msgspec import Struct
 
@@ -133,29 +134,30 @@ def _switched(option: Option, *, on: bool) -> Value:
 
 
 def _from_variables(option: Option, environ: Mapping[str, str]) -> tuple[Value, Origin] | None:
-    for name in option.variables:
+    for name, read in _variables(option):
         text = environ.get(name, "")
         if not _is_set(option, text):
             continue
         try:
-            value = read_variable(option, text) if name == option.variable else _older(option, text)
+            return read(text), Origin("variable", name)
         except BadValueError as error:
             raise _BadSourceError(_problem(option, name, text, error)) from None
-        return value, Origin("variable", name)
     return None
+
+
+def _variables(option: Option) -> Iterator[tuple[str, Callable[[str], Value]]]:
+    """Its variables, in the order in which they win, each with the way to read it."""
+    if option.variable:
+        yield option.variable, partial(read_variable, option)
+    older = option.older_variable
+    if older is not None:
+        yield older.name, lambda text: older.if_true if read_switch(text) else older.if_false
 
 
 def _is_set(option: Option, text: str) -> bool:
     if option.kind in (Kind.STRING, Kind.PATH):
         return bool(text.strip())
     return text.strip() not in NOT_SET
-
-
-def _older(option: Option, text: str) -> Value:
-    older = option.older_variable
-    if older is None:
-        return None
-    return older.if_true if read_switch(text) else older.if_false
 
 
 def _from_program(option: Option, given: object) -> Value:

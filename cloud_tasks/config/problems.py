@@ -31,11 +31,13 @@ def unknown_provider(source: str, text: str, error: BadValueError) -> Problem:
     return Problem(f"{source}: expected {error.expected}, got {quoted(text)}", helps=installed())
 
 
-def unknown_argument(text: str, known: Iterable[str]) -> Problem:
-    """An argument that nobody knows."""
-    if not text.startswith("-") or text == "-":
-        return Problem(f"unexpected argument {quoted(text)}")
-    flag = text.partition("=")[0]
+def unexpected_argument(text: str) -> Problem:
+    """An argument that belongs to nothing."""
+    return Problem(f"unexpected argument {quoted(text)}")
+
+
+def unknown_flag(flag: str, known: Iterable[str]) -> Problem:
+    """A flag that nobody knows."""
     near = nearest(flag, known)
     helps = (f"did you mean `{near}`?",) if near else ("--help lists every argument",)
     return Problem(f"unknown flag {quoted(flag)}", helps=helps)

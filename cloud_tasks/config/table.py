@@ -31,7 +31,7 @@ SECTIONS: tuple[Section, ...] = (
                 variable="RMS_CLOUD_TASKS_TASK_FILE",
                 kind=Kind.PATH,
                 metavar="FILE",
-                default_text="none: tasks come from the queue",
+                default_text="tasks come from the queue",
                 help="Read tasks from this JSON, YAML or JSON-lines file: a path, or an https://, s3:// or "
                 "gs:// address. Ignored when the program brings its own tasks.",
             ),

@@ -190,6 +190,16 @@ def test_what_cannot_be_printed_is_escaped_and_what_is_long_is_cut() -> None:
     assert len(message) < 150
 
 
+def test_a_bad_older_variable_is_named() -> None:
+    assert messages_of([], {"RMS_CLOUD_WORKER_USE_NEW_PROCESS": "maybe"}) == [
+        'RMS_CLOUD_WORKER_USE_NEW_PROCESS: expected a boolean, got "maybe"'
+    ]
+
+
+def test_what_stands_behind_two_dashes_is_an_argument_and_no_flag() -> None:
+    assert messages_of(["--", "--max-runtime"]) == ['unexpected argument "--max-runtime"']
+
+
 def test_arguments_that_are_no_list_of_strings() -> None:
     mixed: list[str] = ["--max-runtime", 60]  # type: ignore[list-item] # what a program may pass
     assert messages_of(mixed) == ['args[1]: expected a string, got "60" (int)']

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 
 import pytest
 
@@ -152,3 +154,17 @@ def test_a_shell_that_nobody_knows() -> None:
         ConfigurationError, match='--print-completion: expected bash, zsh or tcsh, got "fish"'
     ):
         resolve(["--print-completion", "fish"], {})
+
+
+def test_completion_without_shtab_says_what_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['shtab'] = None\n"
+        "from cloud_tasks.config.resolve import resolve\n"
+        "from cloud_tasks.errors import ConfigurationError\n"
+        "try: resolve(['--print-completion', 'bash'], {})\n"
+        "except ConfigurationError as error: print(error)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "--print-completion needs the package shtab"

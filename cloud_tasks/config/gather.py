@@ -115,8 +115,8 @@ def _find(option: Option, given: object, environ: Mapping[str, str]) -> tuple[Va
         return found
     if given is not None:
         return _from_program(option, given), Origin("program")
-    empty = [name for name in option.variables if name in environ]
-    return option.default, Origin("default", note=f"{empty[0]} is empty" if empty else "")
+    unused = [f"{name} is {environ[name].strip() or 'empty'}" for name in option.variables if name in environ]
+    return option.default, Origin("default", note=", ".join(unused))
 
 
 def _from_flag(option: Option, given: Flag) -> Value:

@@ -29,6 +29,7 @@ def test_f37_an_empty_variable_counts_as_not_set() -> None:
 def test_f37_what_a_manager_writes_for_a_setting_that_it_lacks_counts_as_not_set() -> None:
     resolved = resolve_local(RMS_CLOUD_TASKS_RETRY_ON_EXIT="None", RMS_CLOUD_TASKS_MAX_RUNTIME="None")
     assert (resolved.settings.retry_on_exit, resolved.settings.max_runtime) == (False, 600)
+    assert str(resolved.origins["max_runtime"]) == "default (RMS_CLOUD_TASKS_MAX_RUNTIME is None)"
 
 
 @pytest.mark.parametrize("word", ["1", "true", "TRUE ", " yes", "On"])

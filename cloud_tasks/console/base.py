@@ -13,7 +13,7 @@ from cloud_tasks.console.telling import Line, tell, tell_task
 from cloud_tasks.console.throttle import Throttle
 from cloud_tasks.console.wording import clean
 from cloud_tasks.console.writer import LINGER_S, Writer
-from cloud_tasks.core.events import EventRecord, TaskCompleted, TaskEvent
+from cloud_tasks.core.events import EventRecord, NonFatalException, TaskCompleted, TaskEvent
 from cloud_tasks.summary import Summary
 
 
@@ -113,8 +113,11 @@ class BaseConsole:
             event = record.event
             if isinstance(event, TaskEvent):
                 self._end_task(event)
-            elif (line := tell(event)) is not None:
-                self._show(line)
+            elif isinstance(event, NonFatalException):
+                if self._may_show_one_more():
+                    self._show(tell(event))
+            else:
+                self._show(tell(event))
 
     def finish(self, summary: Summary) -> None:
         """See `Console`."""
@@ -140,23 +143,29 @@ class BaseConsole:
         self._board.end_task(event)
         for stream, writer in self._streams.items():
             self._put(writer, self._lines.end_task(event.task_id, stream))
-        # Most tasks complete, and most people do not want to hear of each: no line is made in vain.
-        if self._verbose or not isinstance(event, TaskCompleted):
+        if isinstance(event, TaskCompleted):
+            # Most tasks complete, and most people do not want to hear of each: no line is made in vain.
+            if self._verbose:
+                self._show(tell_task(event))
+        elif self._may_show_one_more():
             self._show(tell_task(event))
 
+    def _may_show_one_more(self) -> bool:
+        if self._verbose:
+            return True
+        if not self._throttle.allow(time.monotonic()):
+            return False
+        self._show_note()
+        return True
+
     def _show(self, line: Line) -> None:
-        if line.level is Level.DEBUG and not self._verbose:
-            return
-        if line.throttled and not self._verbose:
-            if not self._throttle.allow(time.monotonic()):
-                return
-            self._show_note()
-        self._own.put(self._painter.line(line).encode(errors="replace"))
+        if line.level is not Level.DEBUG or self._verbose:
+            self._own.put(self._painter.line(line).encode(errors="replace"))
 
     def _show_note(self) -> None:
         note = self._throttle.take_note()
         if note:
-            self._own.put(self._painter.line(Line(Level.INFO, "", note)).encode(errors="replace"))
+            self._show(Line(Level.INFO, "", note))
 
     @staticmethod
     def _put(writer: Writer, data: bytes) -> None:

@@ -1,10 +1,14 @@
-"""Colours, bars and tables, drawn by rich. It is imported when there is something to draw."""
+"""Colours, bars and tables, drawn by rich. Loaded only where there is a terminal."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from cloud_tasks.console.board import Board, Checking
 from cloud_tasks.console.output import Output
@@ -14,11 +18,6 @@ from cloud_tasks.console.report import Section, closing_sentence, remarks, secti
 from cloud_tasks.console.telling import Line
 from cloud_tasks.console.wording import clean, counted, number, rate, share
 from cloud_tasks.summary import Summary
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
 
 TASKS_SHOWN_MAX = 4
 _BAR_WIDTH_MIN = 10
@@ -39,27 +38,22 @@ class RichPainter:
     def __init__(self, output: Output, environ: Mapping[str, str]) -> None:
         self._output = output
         self._environ = environ
+        self._labels: dict[tuple[Level, str], str] = {}
 
     def line(self, line: Line) -> str:
         """See `Painter`. Long ones are left to the terminal to wrap, so that they can be copied."""
-        text = _text("")
-        if line.label:
-            text.append(f"{line.label}: ", style=_STYLES[line.level])
-        text.append(line.text)
-        return self._draw(text, soft_wrap=True)
+        return self._label(line.level, line.label) + line.text + "\n"
 
     def report(self, summary: Summary) -> str:
         """See `Painter`."""
         drawn = [self._draw(_table(section)) for section in sections(summary)]
-        told = [_text(remark, "red") for remark in remarks(summary)]
-        told.append(
-            _text(closing_sentence(summary), "bold green" if summary.exit_status == 0 else "bold red")
-        )
+        told = [Text(remark, "red") for remark in remarks(summary)]
+        told.append(Text(closing_sentence(summary), "bold green" if summary.exit_status == 0 else "bold red"))
         return "\n" + "\n".join(drawn) + "\n" + "".join(self._draw(text, soft_wrap=True) for text in told)
 
     def closing_line(self, summary: Summary) -> str:
         """See `Painter`."""
-        return self._draw(_text(closing_sentence(summary), "bold"), soft_wrap=True)
+        return self._draw(Text(closing_sentence(summary), "bold"), soft_wrap=True)
 
     def frame(self, board: Board, per_s: float) -> str:
         """The bar, and below it how far some tasks are; "" while there is nothing to show."""
@@ -74,14 +68,20 @@ class RichPainter:
         rows.extend(_task_row(task_id, *progress) for task_id, progress in told[:TASKS_SHOWN_MAX])
         return "".join(self._draw(row, width=width) for row in rows)
 
+    def _label(self, level: Level, label: str) -> str:
+        if not label:
+            return ""
+        key = (level, label)
+        if key not in self._labels:
+            self._labels[key] = self._draw(Text(f"{label}: ", _STYLES[level])).rstrip("\n")
+        return self._labels[key]
+
     def _draw(self, renderable: RenderableType, *, soft_wrap: bool = False, width: int | None = None) -> str:
         console = self._console(width or self._output.width)
         console.print(renderable, soft_wrap=soft_wrap)
         return console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
 
     def _console(self, width: int) -> Console:
-        from rich.console import Console
-
         return Console(
             file=io.StringIO(),
             force_terminal=True,
@@ -95,15 +95,7 @@ class RichPainter:
         )
 
 
-def _text(text: str, style: str = "") -> Text:
-    from rich.text import Text
-
-    return Text(text, style=style)
-
-
 def _row(*cells: RenderableType) -> Table:
-    from rich.table import Table
-
     row = Table.grid(padding=(0, 1))
     for _ in cells:
         row.add_column(no_wrap=True, overflow="ellipsis")
@@ -112,8 +104,6 @@ def _row(*cells: RenderableType) -> Table:
 
 
 def _bar(done: float, total: float | None, width: int) -> RenderableType:
-    from rich.progress_bar import ProgressBar
-
     return ProgressBar(total=total, completed=done, width=width, pulse=total is None)
 
 
@@ -126,11 +116,11 @@ def _bar_before(text: Text, done: float, total: float | None, width: int) -> Tab
 def _checking_row(checking: Checking, width: int) -> Table:
     done, total = checking.done_bytes, checking.total_bytes
     parts = ["checking the task file", share(done, total or 0), counted(checking.tasks, "task")]
-    return _bar_before(_text("  ".join(part for part in parts if part)), done, total, width)
+    return _bar_before(Text("  ".join(part for part in parts if part)), done, total, width)
 
 
 def _main_row(board: Board, per_s: float, width: int) -> Table:
-    text = _text(f"{board.done:,}" if board.total is None else f"{board.done:,}/{board.total:,}")
+    text = Text(f"{board.done:,}" if board.total is None else f"{board.done:,}/{board.total:,}")
     text.append("  " + share(board.done, board.total) if board.total else "")
     text.append(f"  {board.failed:,} failed", style="bold red" if board.failed else "dim")
     text.append(f"  {len(board.running):,} running")
@@ -145,12 +135,10 @@ def _task_row(task_id: str, done: float, total: float | None) -> Table:
     if len(shown) > _TASK_ID_WIDTH_MAX:
         shown = shown[: _TASK_ID_WIDTH_MAX - 1] + "\u2026"
     text = number(done) if total is None else f"{number(done)}/{number(total)}"
-    return _row(_text(f"  {shown}"), _bar(done, total, _TASK_BAR_WIDTH), _text(text, "dim"))
+    return _row(Text(f"  {shown}"), _bar(done, total, _TASK_BAR_WIDTH), Text(text, "dim"))
 
 
 def _table(section: Section) -> RenderableType:
-    from rich.table import Table
-
     drawn = Table(
         title=section.title,
         title_justify="left",
@@ -161,7 +149,7 @@ def _table(section: Section) -> RenderableType:
         pad_edge=True,
     )
     for head in section.columns:
-        drawn.add_column(_text(head.removeprefix(">")), justify="right" if head.startswith(">") else "left")
+        drawn.add_column(Text(head.removeprefix(">")), justify="right" if head.startswith(">") else "left")
     for row in section.rows:
-        drawn.add_row(*map(_text, row))
+        drawn.add_row(*map(Text, row))
     return drawn

@@ -33,13 +33,11 @@ class Line(NamedTuple):
         level: How much it matters.
         label: The word in front of it.
         text: The rest.
-        throttled: Whether there may be very many of its kind.
     """
 
     level: Level
     label: str
     text: str
-    throttled: bool = False
 
 
 def tell_task(event: TaskEvent) -> Line:
@@ -51,7 +49,7 @@ def tell_task(event: TaskEvent) -> Line:
     label, level = ("to be retried", Level.WARNING) if event.retry else ("failed", Level.ERROR)
     if isinstance(event, TaskInterrupted):
         label, level = ("handed back" if event.retry else "unfinished"), Level.WARNING
-    return Line(level, label, f"{task_id}: {_why(event, took)}", throttled=True)
+    return Line(level, label, f"{task_id}: {_why(event, took)}")
 
 
 def _why(event: TaskEvent, took: str) -> str:
@@ -67,19 +65,18 @@ def _why(event: TaskEvent, took: str) -> str:
             return found
 
 
-def tell(event: Event) -> Line | None:
-    """What an event that is no task's is worth on a display; None: nothing."""
+def tell(event: Event) -> Line:
+    """An event that is no task's."""
     match event:
         case NonFatalException():
-            return Line(Level.WARNING, "warning", _first(event.exception), throttled=True)
+            return Line(Level.WARNING, "warning", _first(event.exception))
         case FatalException():
             return Line(Level.ERROR, "error", _first(event.exception))
         case SpotTermination():
             text = f"the machine {clean(event.instance_id)} is about to be taken away: no new task is started"
             return Line(Level.WARNING, "warning", text)
         case _:
-            doing = _doing(event)
-            return Line(Level.DEBUG, "debug", doing) if doing else None
+            return Line(Level.DEBUG, "debug", _doing(event))
 
 
 def _doing(event: Event) -> str:
@@ -92,7 +89,7 @@ def _doing(event: Event) -> str:
         case WorkerStopped():
             return f"worker {event.worker_id} stopped: {event.reason}"
         case _:
-            return ""
+            return event.event_type
 
 
 def _first(text: str) -> str:

@@ -32,6 +32,7 @@ class AppendFile:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         self._fd = _open_maybe_unreadable(path, flags)
         os.set_blocking(self._fd, True)
+        self._lock_wait_s = LOCK_WAIT_S
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._readable = fcntl.fcntl(self._fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
         try:
@@ -87,18 +88,21 @@ class AppendFile:
             written += os.write(self._fd, memoryview(block)[written:])
 
     def _lock(self) -> bool:
-        give_up = time.monotonic() + LOCK_WAIT_S
+        give_up = time.monotonic() + self._lock_wait_s
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= give_up:
+                    # Not again for every block: whoever held it so long may hold it for ever.
+                    self._lock_wait_s = 0.0
                     return False
                 time.sleep(_LOCK_RETRY_S)
             except OSError:
                 # Some network file systems know no locks; O_APPEND has to do there.
                 return False
             else:
+                self._lock_wait_s = LOCK_WAIT_S
                 return True
 
 

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,62 @@ def test_f3_what_failed_half_way_is_written_whole_and_once_at_the_retry(tmp_path
     assert numbers == [0, 1, 2, 3, 4, 5]
 
 
+FULL_FILE_SYSTEM = """
+    import asyncio, json, os, sys
+    from cloud_tasks.core.events import EventRecord, SpotTermination
+    from cloud_tasks.errors import ConfigurationError, SinkUnavailableError
+    from cloud_tasks.sinks.file import FileSink
+
+    def batch(number):
+        events = [SpotTermination(instance_id=f"{number} {which} " + "x" * 1000) for which in range(3)]
+        return [EventRecord(timestamp="", hostname="", event=event) for event in events]
+
+    async def main():
+        sink, number, failures = FileSink("events.log"), 0, 0
+        while failures < 3:
+            try:
+                await sink.emit(batch(number))
+                number += 1
+            except SinkUnavailableError as error:
+                print(error)
+                failures += 1
+        try:
+            FileSink("another.log")
+        except ConfigurationError as error:
+            print(error)
+        os.unlink("ballast")
+        await sink.emit(batch(number))
+        await sink.aclose()
+        with open("events.log") as file:
+            seen = [json.loads(line)["instance_id"].split()[:2] for line in file]
+        assert seen == [[str(n), str(which)] for n in range(number + 1) for which in range(3)], seen
+
+    os.chdir(sys.argv[1])
+    asyncio.run(main())
+"""
+
+
+def test_f3_on_a_file_system_that_is_really_full(tmp_path: Path) -> None:
+    unshare = shutil.which("unshare")
+    mount = f"mount -t tmpfs -o size=128k none {tmp_path} && head -c 60000 /dev/zero > {tmp_path}/ballast"
+    if unshare is None:
+        pytest.skip("needs unshare")
+    isolated = [unshare, "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*isolated, mount], capture_output=True, timeout=60, check=False).returncode:  # noqa: S603
+        pytest.skip("may not mount anything")
+    command = [*isolated, f'{mount} && exec "$@"', "sh", sys.executable, "-c"]
+    done = subprocess.run(  # noqa: S603
+        [*command, textwrap.dedent(FULL_FILE_SYSTEM), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot write to the event log `events.log`: No space left on device") == 3
+    assert done.stdout.count("cannot write the event log `another.log`: No space left on device") == 1
+
+
 async def test_a_line_that_was_torn_by_a_kill_is_closed_off(tmp_path: Path, make_record: MakeRecord) -> None:
     path = tmp_path / "events.log"
     sink = FileSink(path)
@@ -204,6 +261,7 @@ async def test_a_line_that_was_torn_by_a_kill_is_closed_off(tmp_path: Path, make
     assert json.loads(third)["task_id"] == "task-3"
 
 
+@pytest.mark.timeout(60)
 async def test_a_writer_that_was_stopped_with_the_lock_stops_nobody(
     tmp_path: Path, make_record: MakeRecord
 ) -> None:
@@ -211,9 +269,11 @@ async def test_a_writer_that_was_stopped_with_the_lock_stops_nobody(
     sink = FileSink(path)
     with path.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        await sink.emit([make_record(1)])
+        for number in range(200):
+            await sink.emit([make_record(number)])
+    await sink.emit([make_record(200)])
     await sink.aclose()
-    assert task_ids(path) == ["task-1"]
+    assert task_ids(path) == [f"task-{number}" for number in range(201)]
 
 
 async def test_a_file_that_may_be_written_but_not_read_will_do(

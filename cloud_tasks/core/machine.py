@@ -83,6 +83,11 @@ class WorkerMachine:
         return self._state.occupied
 
     @property
+    def started(self) -> int:
+        """How many tasks were taken to be run."""
+        return self._intake.started
+
+    @property
     def skipped(self) -> int:
         """How many tasks were handed back untouched because of `tasks_to_skip`."""
         return self._intake.skipped

@@ -1,0 +1,220 @@
+"""Puts a worker together for a program, and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import NoReturn
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.runners import choose_runner
+from cloud_tasks.compose.signals import SignalWatch
+from cloud_tasks.compose.sources import Source, check_lease, no_event_queue, open_source
+from cloud_tasks.compose.telling import UsageExit, tell
+from cloud_tasks.config.resolve import Resolved, resolve
+from cloud_tasks.config.settings import settings_for_worker_data
+from cloud_tasks.config.show import show_config
+from cloud_tasks.console import Console, Level, choose_console
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.errors import ConfigurationError, ProblemsError
+from cloud_tasks.interfaces import EventSink, InstanceIdentity, TaskQueue, TaskRunner
+from cloud_tasks.metadata.static import StaticMetadata
+from cloud_tasks.runners.program import Program
+from cloud_tasks.runners.worker_data import WorkerData
+from cloud_tasks.shell import ShellSettings, WorkerShell
+from cloud_tasks.sinks.file import FileSink
+from cloud_tasks.sinks.tee import TeeSink
+from cloud_tasks.summary import Summary
+
+_GIB = 1024**3
+_SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+_UNSETTLED_MAX = 64
+
+
+class Assembly:
+    """A program's function with its settings, ready to be run."""
+
+    def __init__(self, program: Program, resolved: Resolved, task_source: object) -> None:
+        """Take note; nothing is started."""
+        self._program = program
+        self._resolved = resolved
+        self._settings = resolved.settings
+        self._task_source = task_source
+
+    @classmethod
+    def of_program(
+        cls,
+        function: Callable[..., object],
+        *,
+        success_first: bool,
+        task_source: object,
+        args: Sequence[str] | None,
+        argparser: argparse.ArgumentParser | None,
+    ) -> Assembly:
+        """Read the options of a program.
+
+        Raises:
+            SystemExit: They cannot be used (status 2), or only help or the like was asked for (0).
+        """
+        try:
+            resolved = resolve(args, os.environ, parser=argparser, local_source=task_source is not None)
+        except ConfigurationError as error:
+            raise UsageExit(error) from None
+        tell(resolved.warnings, "warning")
+        if resolved.settings.show_config:
+            print(show_config(resolved))
+            raise SystemExit(0)
+        worker_data = WorkerData()
+        for name, value in settings_for_worker_data(resolved.settings).items():
+            setattr(worker_data, name, value)
+        worker_data.args = resolved.namespace
+        return cls(Program(function, worker_data, success_first=success_first), resolved, task_source)
+
+    @property
+    def worker_data(self) -> WorkerData:
+        """The settings, as tasks will see them."""
+        return self._program.worker_data
+
+    async def work(self) -> Summary:
+        """Run the worker.
+
+        Raises:
+            SystemExit: The task file or the program cannot be used (status 2), or a signal came before the
+                first task (130, 143).
+        """
+        settings = self._settings
+        console = choose_console(
+            sys.stdout, sys.stderr, os.environ, json=settings.json, verbose=settings.verbose
+        )
+        try:
+            with SignalWatch(_nobody) as signals:
+                return await self._work(console, signals)
+        except ProblemsError as error:
+            await console.aclose()
+            raise UsageExit(error) from None
+        finally:
+            await console.aclose()
+
+    async def _work(self, console: Console, signals: SignalWatch) -> Summary:
+        runner = choose_runner(self._program, self._settings, console)
+        try:
+            source, sink = await _unless_signalled(signals, self._prepare(runner, console))
+        except BaseException:
+            await runner.aclose()
+            raise
+        tell(source.warnings, "warning")
+        console.open(source.tasks_total)
+        shell = self._shell(source, sink, runner, console)
+        signals.receiver = shell.request_shutdown
+        summary = await shell.run()
+        console.finish(summary)
+        return summary
+
+    async def _prepare(self, runner: TaskRunner, console: Console) -> tuple[Source, EventSink]:
+        """Whatever may fail does so here, before the first task is taken."""
+        settings = self._settings
+        if settings.event_log_to_queue and (self._task_source is not None or settings.task_file is not None):
+            raise ConfigurationError(no_event_queue(settings))
+        await runner.open()  # before any thread exists: some ways to start tasks fork this very process
+        source = await open_source(self._task_source, settings, console.checking)
+        check_lease(settings, source.queue.capabilities)
+        files = [FileSink(settings.event_log_file)] if settings.event_log_to_file else []
+        return source, TeeSink(files, best_effort=[console])
+
+    def _shell(
+        self, source: Source, sink: EventSink, runner: TaskRunner, console: Console
+    ) -> WorkerShell:
+        settings = self._settings
+        clock = SystemClock()
+        hostname = socket.gethostname()
+        limit_gb = settings.max_memory_allowed_per_task
+        return WorkerShell(
+            self._machine_settings(source.queue),
+            ShellSettings(
+                worker_id=f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}",
+                hostname=hostname,
+                pid=os.getpid(),
+                memory_limit_bytes=None if limit_gb is None else int(limit_gb * _GIB),
+                keepalive_s=settings.keepalive_interval,
+                tasks_total=source.tasks_total,
+            ),
+            queue=source.queue,
+            runner=runner,
+            sink=sink,
+            metadata=StaticMetadata(
+                InstanceIdentity(settings.provider or "", hostname),
+                settings.simulate_spot_termination_after,
+                settings.simulate_spot_termination_delay,
+                clock,
+            ),
+            clock=clock,
+            observer=_ConsoleObserver(console),
+        )
+
+    def _machine_settings(self, queue: TaskQueue) -> MachineSettings:
+        settings = self._settings
+        idle_exit_s = settings.exit_when_empty
+        if self._resolved.origins["exit_when_empty"].kind == "derived" and not queue.capabilities.finite:
+            idle_exit_s = None
+        return MachineSettings(
+            slots=settings.num_simultaneous_tasks,
+            max_runtime_s=settings.max_runtime,
+            grace_s=settings.shutdown_grace_period,
+            retry=RetryPolicy(
+                on_exit=settings.retry_on_exit,
+                on_exception=settings.retry_on_exception,
+                on_timeout=settings.retry_on_timeout,
+                attempts_max=settings.max_attempts,
+            ),
+            tasks_to_skip=settings.tasks_to_skip,
+            max_num_tasks=settings.max_num_tasks,
+            idle_exit_s=idle_exit_s,
+            unsettled_max=settings.num_simultaneous_tasks + _UNSETTLED_MAX,
+        )
+
+
+class _ConsoleObserver:
+    """The console, as one who watches the shell."""
+
+    def __init__(self, console: Console) -> None:
+        self.task_started = console.task_started
+        self.task_progress = console.task_progress
+        self._console = console
+
+    def worker_message(self, text: str) -> None:
+        """Show a warning."""
+        self._console.message(Level.WARNING, text)
+
+
+def _nobody(signal_name: str) -> None:
+    """Nothing is under way that could be ended."""
+
+
+async def _unless_signalled(
+    signals: SignalWatch, work: Coroutine[object, object, tuple[Source, EventSink]]
+) -> tuple[Source, EventSink]:
+    """Do the preparations; a signal gives them up and ends the program with its status."""
+    task = asyncio.ensure_future(work)
+    came: list[str] = []
+
+    def give_up(name: str) -> None:
+        came.append(name)
+        task.cancel()
+
+    signals.receiver = give_up
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if came:
+            _end_by_signal(came[0])
+        raise
+
+
+def _end_by_signal(name: str) -> NoReturn:
+    raise SystemExit(_SIGNAL_STATUS[name])

@@ -1,0 +1,37 @@
+"""Chooses how attempts are run."""
+
+from __future__ import annotations
+
+from cloud_tasks.config.settings import Settings
+from cloud_tasks.console import Console, Stream
+from cloud_tasks.interfaces import TaskRunner
+from cloud_tasks.runners.program import Program
+
+_GIB = 1024**3
+
+
+def choose_runner(program: Program, settings: Settings, console: Console) -> TaskRunner:
+    """The runner that the settings name."""
+
+    def output(task_id: str, stream: str, chunk: bytes) -> None:
+        console.output(task_id, Stream(stream), chunk)
+
+    if settings.runner == "inline":
+        from cloud_tasks.runners.inline import InlineRunner
+
+        return InlineRunner(program, concurrency=settings.num_simultaneous_tasks)
+    if settings.runner == "pool":
+        from cloud_tasks.runners.pool import PoolRunner
+
+        most_gb = settings.max_memory_per_child
+        return PoolRunner(
+            program,
+            members=settings.num_simultaneous_tasks,
+            start_method=settings.start_method,
+            max_tasks_per_child=settings.max_tasks_per_child,
+            max_memory_per_child_bytes=None if most_gb is None else int(most_gb * _GIB),
+            output=output,
+        )
+    from cloud_tasks.runners.process import ProcessRunner
+
+    return ProcessRunner(program, start_method=settings.start_method, output=output)

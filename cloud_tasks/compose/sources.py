@@ -1,0 +1,172 @@
+"""From what the user calls a task source to a `TaskQueue`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from cloud_tasks.config.settings import Settings
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.interfaces import TaskQueue
+from cloud_tasks.queues.local import LocalQueue
+from cloud_tasks.task_file import CheckProgress, TaskFile, open_task_file
+from cloud_tasks.task_file.items import task_from_item
+
+Checking: TypeAlias = Callable[[int, int | None, int], None]
+_T = TypeVar("_T")
+
+_SETTLE_MARGIN_S = 5.0
+"""What a lease must leave, beside the longest run, for recording and settling."""
+
+
+class Source(Struct, frozen=True):
+    """Where tasks come from.
+
+    Attributes:
+        queue: The queue that the worker reads.
+        tasks_total: Number of tasks; None where that is not known.
+        warnings: What is odd about it but no error.
+    """
+
+    queue: TaskQueue
+    tasks_total: int | None = None
+    warnings: tuple[Problem, ...] = ()
+
+
+async def open_source(given: object, settings: Settings, checking: Checking) -> Source:
+    """Open the task source.
+
+    Args:
+        given: What the program passed as `task_source`; None if it passed nothing.
+        settings: The settings.
+        checking: Told how far the check of a task file is, from another thread.
+
+    Raises:
+        TaskFileError: The task file cannot be used.
+        ConfigurationError: There is no such source.
+    """
+    source = settings.task_file if given is None else given
+    if source is None:
+        raise ConfigurationError(_no_adapter(settings))
+    if isinstance(source, TaskQueue):
+        return Source(source)
+    if callable(source):
+        return Source(LocalQueue(source, convert=task_from_item))
+    if isinstance(source, str | os.PathLike) or hasattr(source, "as_posix"):
+        return await _open_file(source, settings, checking)
+    raise ConfigurationError(_no_source(source))
+
+
+async def _open_file(source: Any, settings: Settings, checking: Checking) -> Source:
+    def progress(so_far: CheckProgress) -> None:
+        checking(so_far.done_bytes, so_far.total_bytes, so_far.task_count)
+
+    def open_it() -> TaskFile:
+        return open_task_file(
+            source,
+            check=not settings.no_check,
+            allow_partial=settings.allow_partial,
+            on_duplicate="skip" if settings.on_duplicate == "skip" else "error",
+            progress=progress,
+        )
+
+    file = await in_thread(open_it)
+    return Source(LocalQueue(_tasks_of(file)), _to_do(file.count, settings), file.problems)
+
+
+def _tasks_of(file: TaskFile) -> Callable[[], Iterable[object]]:
+    def tasks() -> Iterable[object]:
+        try:
+            yield from file
+        finally:
+            file.close()
+
+    return tasks
+
+
+def _to_do(count: int | None, settings: Settings) -> int | None:
+    """How many of the file's tasks will be run."""
+    if count is None:
+        return None
+    left = max(0, count - settings.tasks_to_skip)
+    return left if settings.max_num_tasks is None else min(left, settings.max_num_tasks)
+
+
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Do something that blocks, in a thread that never keeps the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[_T] = loop.create_future()
+
+    def finish(result: _T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(result)  # type: ignore[arg-type] # None only beside an error
+        else:
+            done.set_exception(error)
+
+    def body() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - boundary: raised again where it is awaited
+            failure = error
+        loop.call_soon_threadsafe(finish, result, failure)
+
+    threading.Thread(target=body, name="cloud-tasks-open", daemon=True).start()
+    return await done
+
+
+def check_lease(settings: Settings, capabilities: QueueCapabilities) -> None:
+    """See that a task can run for as long as it may under a lease of this queue.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    limit_s = capabilities.lease_total_s_max
+    if not capabilities.renewable:
+        limit_s = min(filter(None, (limit_s, capabilities.lease_s_max)), default=None)
+    if limit_s is not None and settings.max_runtime + _SETTLE_MARGIN_S > limit_s:
+        raise ConfigurationError(
+            Problem(
+                f"max_runtime is {settings.max_runtime:g} s, but this queue lets a task be held for "
+                f"{limit_s:g} s at most",
+                helps=(
+                    f"use `--max-runtime {int(limit_s - _SETTLE_MARGIN_S)}` or less, and split longer tasks",
+                ),
+                notes=("nothing started; 0 tasks taken",),
+            )
+        )
+
+
+def _no_adapter(settings: Settings) -> Problem:
+    return Problem(
+        f"this version has no adapter for {settings.provider} queues",
+        helps=(
+            "take tasks from a file: `--task-file tasks.json`",
+            "or pass a `TaskQueue` of your own: `Worker(function, task_source=queue)`",
+        ),
+        notes=("nothing started; 0 tasks taken",),
+    )
+
+
+def no_event_queue(settings: Settings) -> Problem:
+    """What to say to somebody who wants events in a queue."""
+    return Problem(
+        f"this version cannot write events to {settings.provider} queues",
+        helps=("write them to a file: `--event-log-to-file --no-event-log-to-queue`",),
+        notes=("nothing started; 0 tasks taken",),
+    )
+
+
+def _no_source(source: object) -> Problem:
+    return Problem(
+        f"task_source is {type(source).__name__}, which is no source of tasks",
+        helps=("pass a path, a function that returns an iterator of tasks, or a TaskQueue",),
+    )

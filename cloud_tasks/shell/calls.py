@@ -1,0 +1,137 @@
+"""Carries out the machine's requests to the queue, and reports what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeAlias
+
+from cloud_tasks.core import commands as do
+from cloud_tasks.core import inputs as got
+from cloud_tasks.errors import EndOfTasks, LeaseLostError, QueueUnavailableError, SourceFailedError
+from cloud_tasks.interfaces import Clock, TaskQueue
+
+Feed: TypeAlias = Callable[[got.Input], None]
+Settlement: TypeAlias = do.Ack | do.Nack | do.DeadLetter
+
+
+class QueueCalls:
+    """Every call to the queue: one receive at a time, the others side by side.
+
+    Settlements of a queue that never waits are made one after another, without a task for each.
+
+    Args:
+        queue: The queue.
+        clock: Tells when a call was issued.
+        feed: Takes the facts.
+    """
+
+    def __init__(self, queue: TaskQueue, clock: Clock, feed: Feed) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._feed = feed
+        self._immediate = queue.capabilities.immediate
+        self._receive: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+        self._settlements: deque[Settlement] = deque()
+        self._wake = asyncio.Event()
+
+    def receive(self, command: do.Receive) -> None:
+        """Ask for tasks."""
+        self._receive = asyncio.get_running_loop().create_task(self._receive_once(command))
+
+    def cancel_receive(self, command: do.CancelReceive) -> None:
+        """Give up asking; what arrives all the same is reported all the same."""
+        if self._receive is not None:
+            self._receive.cancel()
+
+    def settle(self, command: Settlement) -> None:
+        """Ack, nack or dead-letter."""
+        if self._immediate:
+            self._settlements.append(command)
+            self._wake.set()
+        else:
+            self._spawn(self._settle_once(command))
+
+    def extend(self, command: do.Extend) -> None:
+        """Extend a lease."""
+        self._spawn(self._extend_once(command))
+
+    async def run(self) -> None:
+        """Make the settlements of a queue that never waits, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._settlements:
+                await self._settle_once(self._settlements.popleft())
+
+    async def aclose(self) -> None:
+        """Give up every call that is under way."""
+        tasks = [*self._calls, *([self._receive] if self._receive is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, call: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _receive_once(self, command: do.Receive) -> None:
+        issued_at = self._clock.monotonic()
+        fact: got.Input
+        try:
+            leases = await self._queue.receive(command.tasks_max, command.wait_s)
+            fact = got.LeasesReceived(leases, issued_at)
+        except EndOfTasks:
+            fact = got.SourceEnded()
+        except SourceFailedError as error:
+            fact = got.SourceFailed(str(error), traceback.format_exc())
+        except QueueUnavailableError as error:
+            fact = got.ReceiveFailed(str(error), traceback.format_exc())
+        except asyncio.CancelledError:
+            fact = got.ReceiveCancelled()
+        except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
+            fact = got.ReceiveFailed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        self._receive = None
+        self._feed(fact)
+
+    async def _settle_once(self, command: Settlement) -> None:
+        attempt_id = command.attempt_id
+        fact = await self._attempt_call(attempt_id, self._settlement(command), got.SettleFailed)
+        self._feed(fact or got.Settled(attempt_id))
+
+    def _settlement(self, command: Settlement) -> Awaitable[None]:
+        if isinstance(command, do.Ack):
+            return self._queue.ack(command.lease, command.outcome)
+        if isinstance(command, do.Nack):
+            return self._queue.nack(command.lease, command.delay_s, command.reason)
+        return self._queue.dead_letter(command.lease, command.reason)
+
+    async def _extend_once(self, command: do.Extend) -> None:
+        issued_at = self._clock.monotonic()
+        lease = command.lease
+
+        async def call() -> None:
+            nonlocal lease
+            lease = await self._queue.extend(command.lease, command.seconds)
+
+        fact = await self._attempt_call(command.attempt_id, call(), got.ExtendFailed)
+        self._feed(fact or got.Extended(command.attempt_id, lease, issued_at))
+
+    @staticmethod
+    async def _attempt_call(
+        attempt_id: int, call: Awaitable[None], failed: type[got.SettleFailed | got.ExtendFailed]
+    ) -> got.Input | None:
+        """Make one call about one lease; None when it went well."""
+        try:
+            await call
+        except LeaseLostError as error:
+            return got.LeaseLost(attempt_id, str(error), traceback.format_exc())
+        except QueueUnavailableError as error:
+            return failed(attempt_id, str(error), traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
+            return failed(attempt_id, f"{type(error).__name__}: {error}", traceback.format_exc())
+        return None

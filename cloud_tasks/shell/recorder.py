@@ -1,0 +1,91 @@
+"""Stores events in order, for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+
+from cloud_tasks.core.events import Event, EventRecord
+from cloud_tasks.core.policy import Backoff
+from cloud_tasks.errors import SinkUnavailableError
+from cloud_tasks.interfaces import Clock, EventSink
+
+_PAUSES = Backoff(base_s=0.2, cap_s=30.0)
+
+
+class Recorder:
+    """Hands events to the sink, batch after batch; what comes in while one is stored makes the next batch.
+
+    A sink that fails is tried again with growing pauses, with the same events, for ever: nothing is settled
+    meanwhile, and nothing overtakes (F3).
+
+    Args:
+        sink: Where events go.
+        clock: For time stamps and pauses.
+        hostname: Name of this machine, for the records.
+        stored: Told the events that are durable now, and the attempts that waited for them.
+        failing: Told the first time that the sink fails, and why.
+    """
+
+    def __init__(
+        self,
+        sink: EventSink,
+        clock: Clock,
+        hostname: str,
+        stored: Callable[[list[Event], list[int]], None],
+        failing: Callable[[str], None],
+    ) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._hostname = hostname
+        self._stored = stored
+        self._failing = failing
+        self._waiting: list[tuple[EventRecord, int | None]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failures = 0
+
+    def put(self, event: Event, attempt_id: int | None) -> None:
+        """Take an event in; returns at once."""
+        timestamp = self._clock.utc_now().isoformat()
+        self._waiting.append((EventRecord(timestamp, self._hostname, event), attempt_id))
+        self._idle.clear()
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Wait until everything that was taken in is stored."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Store what comes, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._waiting = self._waiting, []
+            if batch:
+                await self._store(batch)
+            if not self._waiting:
+                self._idle.set()
+
+    async def _store(self, batch: list[tuple[EventRecord, int | None]]) -> None:
+        records = [record for record, _ in batch]
+        while True:
+            try:
+                await self._sink.emit(records)
+            except SinkUnavailableError as error:
+                await self._pause(str(error))
+            except Exception:  # noqa: BLE001 - boundary: a fault of a sink must not end the worker
+                await self._pause(traceback.format_exc())
+            else:
+                break
+        self._failures = 0
+        waiting = [attempt_id for _, attempt_id in batch if attempt_id is not None]
+        self._stored([record.event for record in records], waiting)
+
+    async def _pause(self, why: str) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            self._failing(why)
+        await self._clock.sleep_until(self._clock.monotonic() + _PAUSES.pause_s(self._failures, "sink"))

@@ -1,0 +1,366 @@
+"""`WorkerShell`: feeds the machine with what happens, and carries out what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from cloud_tasks.core import commands as do
+from cloud_tasks.core import inputs as got
+from cloud_tasks.core.events import Event, FatalException, KeepAlive, WorkerStarted, WorkerStopped
+from cloud_tasks.core.machine import MachineSettings, WorkerMachine
+from cloud_tasks.core.task import RunEnd
+from cloud_tasks.interfaces import Clock, EventSink, InstanceMetadata, RunSpec, TaskQueue, TaskRun, TaskRunner
+from cloud_tasks.shell.calls import QueueCalls
+from cloud_tasks.shell.recorder import Recorder
+from cloud_tasks.summary import Summary, SummaryBuilder
+from cloud_tasks.version import __version__
+
+_CLOSE_S = 5.0
+"""How long each part may take to let go at the end."""
+
+
+class ShellSettings(Struct, frozen=True, kw_only=True):
+    """What the shell is told beside what the machine is told.
+
+    Attributes:
+        worker_id: Identity of this start of the worker.
+        hostname: Name of the machine, for events.
+        pid: Process id, for events.
+        memory_limit_bytes: Address space of a run; None: no limit.
+        keepalive_s: Seconds between keep-alive events; 0: none.
+        tasks_total: Number of tasks in the source; None where that is not known.
+    """
+
+    worker_id: str
+    hostname: str
+    pid: int
+    memory_limit_bytes: int | None = None
+    keepalive_s: float = 0.0
+    tasks_total: int | None = None
+
+
+class Observer(Protocol):
+    """Somebody who watches; what is told here is told to nobody else."""
+
+    def task_started(self, task_id: str) -> None:
+        """A run began."""
+        ...
+
+    def task_progress(self, task_id: str, done: float, total: float | None) -> None:
+        """A task said how far it is."""
+        ...
+
+    def worker_message(self, text: str) -> None:
+        """The worker has something to say."""
+        ...
+
+
+class WorkerShell:
+    """One worker, from its first receive to its summary.
+
+    Args:
+        machine_settings: What the machine is told.
+        settings: What the shell is told.
+        queue: Where tasks come from.
+        runner: How they are run.
+        sink: Where events go.
+        metadata: What the machine can be asked.
+        clock: Time.
+        observer: Who watches.
+    """
+
+    def __init__(
+        self,
+        machine_settings: MachineSettings,
+        settings: ShellSettings,
+        *,
+        queue: TaskQueue,
+        runner: TaskRunner,
+        sink: EventSink,
+        metadata: InstanceMetadata,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self._machine = WorkerMachine(machine_settings, queue.capabilities)
+        self._slots = machine_settings.slots
+        self._settings = settings
+        self._queue = queue
+        self._runner = runner
+        self._sink = sink
+        self._metadata = metadata
+        self._clock = clock
+        self._observer = observer
+        self._summary = SummaryBuilder()
+        self._runs: dict[int, TaskRun] = {}
+        self._facts: deque[got.Input] = deque()
+        self._handling = False
+        self._over: asyncio.Future[do.Finish] | None = None
+        self._sleeper: asyncio.Task[None] | None = None
+        self._armed: float | None = None
+        self._signals: list[str] = []
+        self._problems: list[str] = []
+        self._helpers: list[asyncio.Task[None]] = []
+        self._calls = QueueCalls(queue, clock, self.feed)
+        self._recorder = Recorder(sink, clock, settings.hostname, self._on_stored, self._on_sink_failing)
+        self._carriers = self._make_carriers()
+
+    # -- from outside ------------------------------------------------------------------------------------
+
+    def request_shutdown(self, signal_name: str) -> None:
+        """Ask the worker to end: drain at the first call, kill at the second."""
+        self._signals.append(signal_name)
+        what = "taking no more tasks" if len(self._signals) == 1 else "killing what still runs"
+        self._observer.worker_message(f"received {signal_name}: {what}")
+        self.feed(got.ShutdownRequested())
+
+    async def run(self) -> Summary:
+        """Work until nothing is left to do or somebody asks for an end.
+
+        Queue, runner and sink are open when this is called, and closed when it returns.
+        """
+        self._over = asyncio.get_running_loop().create_future()
+        began = self._clock.monotonic()
+        self._help(self._recorder.run())
+        try:
+            self._recorder.put(self._started_event(), None)
+            self._start_helpers()
+            self.feed(got.Opened())
+            finish = await self._over
+            return await self._wind_up(finish, began)
+        except Exception as error:
+            self._recorder.put(
+                FatalException(exception=str(error), stack_trace=traceback.format_exc()), None
+            )
+            raise
+        finally:
+            await self._close()
+
+    # -- facts in, commands out --------------------------------------------------------------------------
+
+    def feed(self, fact: got.Input) -> None:
+        """Report a fact; what follows from it is carried out before this returns, unless one is under way."""
+        if isinstance(fact, got.SourceFailed):
+            self._problems.append(fact.message)
+        self._facts.append(fact)
+        if self._handling or self._over is None or self._over.done():
+            return
+        self._handling = True
+        try:
+            self._handle_all()
+        except Exception as error:  # noqa: BLE001 - boundary: a bug of ours ends the worker, it does not hang it
+            if not self._over.done():
+                self._over.set_exception(error)
+        finally:
+            self._handling = False
+
+    def _handle_all(self) -> None:
+        facts, machine, clock, carriers = self._facts, self._machine, self._clock, self._carriers
+        while facts:
+            for command in machine.handle(facts.popleft(), clock.monotonic()):
+                carriers[type(command)](command)
+        moment = machine.next_wakeup()
+        if moment is not None and (self._armed is None or moment < self._armed):
+            self._arm(moment)
+
+    def _arm(self, moment: float) -> None:
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+        self._armed = moment
+        self._sleeper = asyncio.get_running_loop().create_task(self._wake_at(moment))
+
+    async def _wake_at(self, moment: float) -> None:
+        await self._clock.sleep_until(moment)
+        self._armed = self._sleeper = None
+        self.feed(got.TimeReached())
+
+    def _make_carriers(self) -> dict[type, Callable[[Any], None]]:
+        calls = self._calls
+        return {
+            do.Receive: calls.receive,
+            do.CancelReceive: calls.cancel_receive,
+            do.StartRun: self._start_run,
+            do.StopRun: self._stop_run,
+            do.KillRun: self._kill_run,
+            do.Record: lambda command: self._recorder.put(command.event, command.attempt_id),
+            do.Ack: calls.settle,
+            do.Nack: calls.settle,
+            do.DeadLetter: calls.settle,
+            do.Extend: calls.extend,
+            do.NotifyRuns: self._notify_runs,
+            do.Finish: self._finish,
+        }
+
+    # -- runs --------------------------------------------------------------------------------------------
+
+    def _start_run(self, command: do.StartRun) -> None:
+        spec = RunSpec(
+            command.task, command.attempt, command.deadline, self._settings.memory_limit_bytes
+        )
+        listener = _Listener(self, command.attempt_id, command.task.task_id)
+        try:
+            self._runs[command.attempt_id] = self._runner.start(spec, listener)
+        except Exception as error:  # noqa: BLE001 - boundary: one run that cannot start must not end the worker
+            self.feed(got.RunStartFailed(command.attempt_id, f"{type(error).__name__}: {error}"))
+
+    def _stop_run(self, command: do.StopRun) -> None:
+        run = self._runs.get(command.attempt_id)
+        if run is not None:
+            run.stop()
+
+    def _kill_run(self, command: do.KillRun) -> None:
+        run = self._runs.get(command.attempt_id)
+        if run is not None:
+            run.kill()
+
+    def _notify_runs(self, command: do.NotifyRuns) -> None:
+        self._runner.notify(termination=command.termination, shutdown=command.shutdown)
+
+    def forget_run(self, attempt_id: int) -> None:
+        """Nothing is left of the run."""
+        self._runs.pop(attempt_id, None)
+
+    @property
+    def observer(self) -> Observer:
+        """Who watches."""
+        return self._observer
+
+    # -- events ------------------------------------------------------------------------------------------
+
+    def _on_stored(self, events: list[Event], attempt_ids: list[int]) -> None:
+        for event in events:
+            self._summary.add(event)
+        if attempt_ids:
+            self.feed(got.EventsStored(attempt_ids))
+
+    def _on_sink_failing(self, why: str) -> None:
+        self._observer.worker_message(f"events cannot be stored, and no task is settled until they can: {why}")
+
+    def _started_event(self) -> WorkerStarted:
+        settings = self._settings
+        return WorkerStarted(
+            worker_id=settings.worker_id,
+            pid=settings.pid,
+            version=__version__,
+            num_simultaneous_tasks=self._slots,
+        )
+
+    # -- beside the tasks --------------------------------------------------------------------------------
+
+    def _help(self, work: Coroutine[object, object, None]) -> None:
+        self._helpers.append(asyncio.get_running_loop().create_task(work))
+
+    def _start_helpers(self) -> None:
+        self._help(self._calls.run())
+        self._help(self._watch_for_notice())
+        if self._settings.keepalive_s > 0:
+            self._help(self._keep_alive())
+
+    async def _watch_for_notice(self) -> None:
+        notice = await self._metadata.wait_termination_notice()
+        identity = await self._metadata.identity()
+        self.feed(got.NoticeReceived(notice.in_s, identity.instance_id))
+
+    async def _keep_alive(self) -> None:
+        while True:
+            identity = await self._metadata.identity()
+            self._recorder.put(KeepAlive(instance_id=identity.instance_id), None)
+            await self._clock.sleep_until(self._clock.monotonic() + self._settings.keepalive_s)
+
+    # -- the end -----------------------------------------------------------------------------------------
+
+    def _finish(self, command: do.Finish) -> None:
+        if self._over is not None and not self._over.done():
+            self._over.set_result(command)
+
+    async def _wind_up(self, finish: do.Finish, began: float) -> Summary:
+        """Kill what may be left, say that the worker has stopped, and sum up."""
+        await self._bounded(self._runner.aclose())
+        await self._bounded(self._recorder.flush())
+        if finish.abandoned:
+            self._problems.append(_abandoned(finish.abandoned))
+        summary = self._sum_up(finish, self._clock.monotonic() - began)
+        counts = {name: getattr(summary.counts, name) for name in summary.counts.__struct_fields__}
+        self._recorder.put(
+            WorkerStopped(
+                worker_id=self._settings.worker_id,
+                reason=finish.reason,
+                elapsed_time=summary.elapsed_s,
+                counts=counts,
+            ),
+            None,
+        )
+        await self._bounded(self._recorder.flush())
+        return summary
+
+    def _sum_up(self, finish: do.Finish, elapsed_s: float) -> Summary:
+        machine, total = self._machine, self._settings.tasks_total
+        left = 0
+        if total is not None and finish.reason in ("shutdown", "spot_termination", "source_failed"):
+            left = max(0, total - machine.skipped - machine.started)
+        return self._summary.build(
+            worker_id=self._settings.worker_id,
+            reason=finish.reason,
+            elapsed_s=elapsed_s,
+            signal=self._signals[0] if self._signals else "",
+            tasks_total=total,
+            skipped=machine.skipped,
+            unfinished=left,
+            problems=self._problems,
+        )
+
+    async def _close(self) -> None:
+        """Let go of everything, whatever state it is in; each part for a bounded time."""
+        await self._bounded(self._runner.aclose())
+        await self._bounded(self._recorder.flush())
+        for task in [*self._helpers, *([self._sleeper] if self._sleeper is not None else [])]:
+            task.cancel()
+        await asyncio.gather(*self._helpers, return_exceptions=True)
+        await self._bounded(self._calls.aclose())
+        await self._bounded(self._queue.aclose())
+        await self._bounded(self._sink.aclose())
+
+    async def _bounded(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await asyncio.wait_for(work, _CLOSE_S)
+        except Exception as error:  # noqa: BLE001 - boundary: one part that cannot let go must not keep the others
+            self._observer.worker_message(f"not closed in good order: {type(error).__name__}: {error}")
+
+
+class _Listener:
+    """Reports what one run tells."""
+
+    __slots__ = ("_attempt_id", "_shell", "_task_id")
+
+    def __init__(self, shell: WorkerShell, attempt_id: int, task_id: str) -> None:
+        self._shell = shell
+        self._attempt_id = attempt_id
+        self._task_id = task_id
+
+    def started(self, pid: int | None) -> None:  # noqa: ARG002 - part of the seam; nobody asks for it here
+        self._shell.observer.task_started(self._task_id)
+        self._shell.feed(got.RunStarted(self._attempt_id))
+
+    def start_failed(self, reason: str) -> None:
+        self._shell.forget_run(self._attempt_id)
+        self._shell.feed(got.RunStartFailed(self._attempt_id, reason))
+
+    def progress(self, done: float, total: float | None) -> None:
+        self._shell.observer.task_progress(self._task_id, done, total)
+
+    def ended(self, end: RunEnd) -> None:
+        self._shell.feed(got.RunEnded(self._attempt_id, end))
+
+    def gone(self) -> None:
+        self._shell.forget_run(self._attempt_id)
+        self._shell.feed(got.RunGone(self._attempt_id))
+
+
+def _abandoned(task_ids: tuple[str, ...]) -> str:
+    shown = ", ".join(task_ids[:5]) + (", ..." if len(task_ids) > 5 else "")  # noqa: PLR2004 - a few examples
+    return f"{len(task_ids)} tasks were not settled in time, and will come again if their queue hands them out: {shown}"

@@ -60,7 +60,7 @@ class Console(Protocol):
         ...
 
     async def writable(self) -> None:
-        """Wait until `output` can take more."""
+        """Wait until `output` can take more, but a few seconds at most: a pager must not stop tasks."""
         ...
 
     def message(self, level: Level, text: str) -> None:

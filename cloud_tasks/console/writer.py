@@ -13,6 +13,8 @@ HIGH_WATER_BYTES = 1 << 20
 """Above this the producer is asked to pause."""
 PENDING_BYTES_MAX = 16 << 20
 """Above this what comes is left out."""
+ROOM_WAIT_S = 2.0
+"""How long a producer pauses at most: tasks are slowed down by a pager that nobody scrolls, never stopped."""
 LINGER_S = 60.0
 """How long `aclose` waits for a reader that takes nothing."""
 _PAUSE_S = 0.04
@@ -53,7 +55,7 @@ class Writer:
     @property
     def has_room(self) -> bool:
         """Whether producers may go on."""
-        return self._pending_bytes < HIGH_WATER_BYTES or self._output.gone
+        return self._pending_bytes < HIGH_WATER_BYTES or self._output.gone or self._closing.is_set()
 
     def start(self) -> None:
         """Start the thread, if it does not run yet."""
@@ -75,8 +77,9 @@ class Writer:
             self._wake.set()
 
     async def wait_room(self) -> None:
-        """Wait until producers may go on."""
-        while not self.has_room:  # noqa: ASYNC110 - it is another thread that makes room
+        """Wait until producers may go on, but not for long."""
+        give_up = time.monotonic() + ROOM_WAIT_S
+        while not self.has_room and time.monotonic() < give_up:  # noqa: ASYNC110 - it is another thread that makes room
             await asyncio.sleep(_PAUSE_S)
 
     async def aclose(self, linger_s: float = LINGER_S) -> None:
@@ -102,15 +105,25 @@ class Writer:
             self._wake.wait(self._tick_s)
             self._wake.clear()
             last = self._closing.is_set()
-            self._output.write(self._compose(self._take(), last))
+            self._write_waiting(last=last)
             # Many small writes become one.
             self._closing.wait(_PAUSE_S)
 
-    def _take(self) -> bytes:
+    def _write_waiting(self, *, last: bool) -> None:
         with self._lock:
             data, lost_bytes = b"".join(self._pending), self._lost_bytes
             self._pending.clear()
-            self._pending_bytes = self._lost_bytes = 0
-        if lost_bytes:
-            data += b"... %d bytes of output left out: nobody read them in time\n" % lost_bytes
-        return data
+            self._lost_bytes = 0
+        note = (
+            b"... %d bytes of output left out: nobody read them in time\n" % lost_bytes if lost_bytes else b""
+        )
+        self._output.write(self._composed(data + note, last))
+        # Not before: what the reader has not taken is still waiting.
+        with self._lock:
+            self._pending_bytes -= len(data)
+
+    def _composed(self, data: bytes, last: bool) -> bytes:  # noqa: FBT001 - as in Compose
+        try:
+            return self._compose(data, last)
+        except Exception:  # noqa: BLE001 - boundary: what cannot be drawn must not take what is written with it
+            return data

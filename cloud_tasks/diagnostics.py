@@ -132,8 +132,7 @@ def _shown(char: str) -> str:
         return _TAB
     if char.isprintable():
         return char
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return repr(char)[1:-1]
 
 
 def _columns(parts: Iterable[str]) -> int:

@@ -31,6 +31,7 @@ class Place:
         column: int,
         text: str | None = None,
         width: int = 1,
+        *,
         text_column: int = 1,
     ) -> None:
         self.source = source

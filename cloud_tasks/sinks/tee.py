@@ -21,7 +21,8 @@ class TeeSink:
 
     Args:
         sinks: Those that must store every event.
-        best_effort: Those whose failures never matter (displays). They get each event once, and first.
+        best_effort: Those whose failures never matter (displays). They get each event once, and first. They are
+            not closed here: a display has the last word, after the events.
     """
 
     def __init__(self, sinks: Sequence[EventSink], best_effort: Sequence[EventSink] = ()) -> None:
@@ -43,7 +44,7 @@ class TeeSink:
             branch.forget(records)
 
     async def aclose(self) -> None:
-        """Close every sink, even if some cannot be closed in good order.
+        """Close every sink but the best-effort ones, even if some cannot be closed in good order.
 
         Raises:
             SinkUnavailableError: Some sink could not flush its last events.
@@ -54,8 +55,6 @@ class TeeSink:
                 await branch.sink.aclose()
             except SinkUnavailableError as error:
                 failures.append(error)
-        for display in self._best_effort:
-            await display.try_close()
         if failures:
             raise SinkUnavailableError("; ".join(str(failure) for failure in failures)) from failures[0]
 
@@ -83,10 +82,6 @@ class _Branch:
         self._remember(missing)
         with contextlib.suppress(Exception):  # boundary: a display must not hold up any task
             await self.sink.emit(missing)
-
-    async def try_close(self) -> None:
-        with contextlib.suppress(Exception):  # boundary: as above
-            await self.sink.aclose()
 
     def forget(self, records: list[EventRecord]) -> None:
         for record in records:

@@ -83,8 +83,8 @@ class SummaryBuilder:
             signal: As in `Summary`.
             tasks_total: As in `Summary`.
             skipped: Tasks handed back unseen; there is no event for them.
-            unfinished: Tasks that a local source has handed out and that were never started; those that
-                were interrupted are known from their events.
+            unfinished: Tasks of a local source that were to be run and were never started; those that were
+                interrupted are known from their events.
             problems: What went wrong beside the fatal exceptions that came as events.
         """
         return Summary(

@@ -86,7 +86,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         counts: Number of attempts per outcome.
         failed: Number of tasks that ended for good in exception, timed_out, exited or dead_lettered.
         retried: Number of attempts after which the task went back to the queue to be tried again.
-        unfinished: Number of tasks that were taken, are not done, and will not come again (local source).
+        unfinished: Number of tasks of a local source that are not done although they were to be.
         run_times: How long the attempts took; None if none ran to an end.
         slowest: The slowest attempts, the slowest first.
         failures: How attempts failed, the most frequent way first.

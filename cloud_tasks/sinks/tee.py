@@ -21,8 +21,8 @@ class TeeSink:
 
     Args:
         sinks: Those that must store every event.
-        best_effort: Those whose failures never matter (displays). They get each event once, and first. They are
-            not closed here: a display has the last word, after the events.
+        best_effort: Those whose failures never matter (displays). They get each event once and first, and are
+            not closed here: a display has the last word.
     """
 
     def __init__(self, sinks: Sequence[EventSink], best_effort: Sequence[EventSink] = ()) -> None:

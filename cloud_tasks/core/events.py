@@ -225,9 +225,27 @@ class EventRecord(Struct, frozen=True):
     event: Event
 
     def encode(self) -> bytes:
-        """The record as one JSON object on one line, without the newline."""
+        """The record as one JSON object on one line, without the newline.
+
+        Text that UTF-8 cannot hold (a lone surrogate in a traceback, say) is escaped: an event that could not
+        be stored would hold up its task for ever.
+        """
         head = _encode({"timestamp": self.timestamp, "hostname": self.hostname})
-        return head[:-1] + b"," + _encode(self.event)[1:]
+        try:
+            body = _encode(self.event)
+        except UnicodeEncodeError:
+            body = _encode(_storable(msgspec.to_builtins(self.event)))
+        return head[:-1] + b"," + body[1:]
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value

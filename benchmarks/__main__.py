@@ -1,0 +1,42 @@
+"""`python -m benchmarks [NAME ...]`: every figure as a ratio to a raw limit or a peer of the same run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import bench_worker
+from benchmarks.measuring import Finding, table
+
+BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
+    "start_up": bench_worker.start_up,
+    "process": bench_worker.process_runner,
+    "pool": bench_worker.pool_runner,
+    "results": bench_worker.results,
+    "settling": bench_worker.settling,
+    "size": bench_worker.size,
+}
+
+
+def main() -> int:
+    """Run the benchmarks that were named, or all."""
+    parser = argparse.ArgumentParser(description="Measure the worker against raw limits and peers.")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which to run (default: all)")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    print(f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")
+    findings: list[Finding] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            print(f"... {name}", file=sys.stderr, flush=True)
+            findings += BENCHMARKS[name](Path(scratch))
+    print(table(findings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

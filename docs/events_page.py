@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from inspect import getdoc
 
-from pieces import NOTICE, code, marked, table
-
 from cloud_tasks.core.events import EVENT_CLASSES, Event, EventRecord
+from pieces import NOTICE, code, marked, table
 
 TYPE_WORDS = {
     "str": "string",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pieces import NOTICE, code, marked, table
-
 from cloud_tasks.config.durations import SECONDS_PER_UNIT
 from cloud_tasks.config.gather import VARIABLE_PREFIX
 from cloud_tasks.config.option import Kind, Option
 from cloud_tasks.config.settings import WORKER_DATA_SETTINGS
 from cloud_tasks.config.table import OPTIONS, SECTIONS
 from cloud_tasks.config.values import FALSE_WORDS, TRUE_WORDS
+from pieces import NOTICE, code, marked, table
 
 
 def options_page() -> str:

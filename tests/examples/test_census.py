@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import textwrap
 
-import census
 import pytest
+
+import census
 from measures import FileMeasure, FunctionMeasure, ParseFailure
 
 

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import descendants
 import pytest
+
+import descendants
 from audit import audit
 from chaos_tasks import UnknownKindError, choose, draw, each
 from kinds import GROUPS, KINDS

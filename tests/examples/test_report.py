@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import findings
 import pytest
+
+import findings
 import report
 import summary
 import svg

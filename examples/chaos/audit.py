@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _INTERRUPTED = "task_interrupted"
+_WORKER_STARTED = "worker_started"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,9 @@ def audit(events_path: Path, tasks: Sequence[dict[str, Any]], *, killed: bool = 
     """
     by_task: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event in _events(events_path):
+        if event["event_type"] == _WORKER_STARTED:
+            # Several runs may have been appended to one log; the last one counts.
+            by_task.clear()
         if "task_id" in event:
             by_task[event["task_id"]].append(event)
     verdicts = tuple(_judge(task, by_task.pop(task["task_id"], []), killed=killed) for task in tasks)

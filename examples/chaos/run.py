@@ -18,7 +18,7 @@ from audit import Audit, audit
 from chaos_tasks import UnknownKindError, choose, draw, each, misbehave
 from cloud_tasks.worker import Worker
 
-_HERE = Path(__file__).resolve().parent
+_OWN_LOG = Path(__file__).resolve().parent / "output" / "events.jsonl"
 _SOME_TASKS_FAILED = 1
 _BAD_USAGE = 2
 
@@ -39,16 +39,6 @@ def make_tasks(own: argparse.Namespace) -> list[dict[str, Any]]:
     """The tasks that the options ask for."""
     kinds = choose(own.kinds.split(","))
     return each(own.seed, kinds) if own.each else draw(own.tasks, own.seed, kinds)
-
-
-def event_log(arguments: list[str]) -> Path:
-    """The event log of this run: the one asked for or `output/events.jsonl`, and empty in either case."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--event-log-file", type=Path, default=_HERE / "output" / "events.jsonl")
-    log: Path = parser.parse_known_args(arguments)[0].event_log_file
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
-    return log
 
 
 def print_audit(found: Audit) -> None:
@@ -72,9 +62,10 @@ def main(arguments: list[str]) -> int:
     except UnknownKindError as error:
         print(f"error: {error}", file=sys.stderr)
         return _BAD_USAGE
-    log = event_log(arguments)
+    _OWN_LOG.parent.mkdir(exist_ok=True)
+    _OWN_LOG.unlink(missing_ok=True)
     defaults = [
-        *("--event-log-to-file", "--event-log-file", str(log), "--num-simultaneous-tasks", "4"),
+        *("--event-log-to-file", "--event-log-file", str(_OWN_LOG), "--num-simultaneous-tasks", "4"),
         *("--max-runtime", "2", "--max-memory-allowed-per-task", "0.25"),
     ]
     worker = Worker(
@@ -88,7 +79,7 @@ def main(arguments: list[str]) -> int:
     os.set_blocking(1, True)
     if status not in {0, _SOME_TASKS_FAILED}:
         return status
-    found = audit(log, tasks)
+    found = audit(Path(worker.worker_data.event_log_file or _OWN_LOG), tasks)
     print_audit(found)
     return 0 if found.all_as_expected else 1
 

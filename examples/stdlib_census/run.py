@@ -39,18 +39,6 @@ def own_options(*, add_help: bool = True) -> argparse.ArgumentParser:
     return parser
 
 
-def event_log(arguments: list[str], report_dir: Path) -> Path:
-    """The event log that the worker will write: the one asked for, or a new one beside the report."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--event-log-file", default=os.environ.get("RMS_CLOUD_TASKS_EVENT_LOG_FILE"))
-    asked_for, _ = parser.parse_known_args(arguments)
-    if asked_for.event_log_file:
-        return Path(asked_for.event_log_file)
-    default = report_dir / "events.jsonl"
-    default.unlink(missing_ok=True)
-    return default
-
-
 def defaults(log: Path) -> list[str]:
     """Arguments that stand before those of the user, who may overrule them."""
     arguments = ["--event-log-to-file", "--event-log-file", str(log)]
@@ -83,11 +71,13 @@ def main(arguments: list[str]) -> int:
         return make_tasks(own.stdlib, files)
 
     own.report_dir.mkdir(parents=True, exist_ok=True)
-    log = event_log(arguments, own.report_dir)
+    own_log = own.report_dir / "events.jsonl"
+    own_log.unlink(missing_ok=True)
     worker = Worker(
-        measure_file, task_source=tasks, args=[*defaults(log), *arguments], argparser=own_options()
+        measure_file, task_source=tasks, args=[*defaults(own_log), *arguments], argparser=own_options()
     )
     status = worker.run()
+    log = Path(worker.worker_data.event_log_file or own_log)
     if not log.exists():
         return status
     with log.open(encoding="utf-8") as lines:

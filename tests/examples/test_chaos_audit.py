@@ -86,10 +86,16 @@ def test_an_event_that_is_not_as_expected(
     tmp_path: Path, kind: str, fields: dict[str, Any], complaint: str
 ) -> None:
     task = one_task(kind)
-    found = audit(log(tmp_path, {"task_id": task["task_id"], **fields}), [task])
+    found = audit(log(tmp_path, event(task["task_id"], **fields)), [task])
     assert found.all_once
     assert not found.all_as_expected
     assert complaint in found.complaints[0].complaint
+
+
+def test_only_the_last_run_of_a_log_counts(tmp_path: Path) -> None:
+    task = one_task("ordinary")
+    run = [{"event_type": "worker_started"}, event(task["task_id"])]
+    assert audit(log(tmp_path, *run, *run), [task]).all_as_expected
 
 
 def test_a_task_without_an_event_and_one_with_two(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from cloud_tasks.errors import ProgramError
 from cloud_tasks.runners import endings, results, runtime
-from cloud_tasks.runners.frames import receive_frame
+from cloud_tasks.runners.frames import parse, receive_frame, receive_preamble
 from cloud_tasks.runners.reporting import EXIT_UNREPORTED, Reporter
 
 TYPE_CHECKING = False
@@ -61,10 +61,10 @@ def lead_fresh(channel_fd: int) -> None:
     os.set_inheritable(channel_fd, False)  # noqa: FBT003 - as the standard library has it
     endings.use_streams(1, 2)
     channel = _socket.socket(fileno=channel_fd)
-    frame = receive_frame(channel)
+    frame = receive_preamble(channel)
     if frame is None:
         return
-    init = json.loads(frame)
+    init = parse(frame)
     try:
         program = runtime.program_from(init)
     except ProgramError as error:
@@ -135,9 +135,8 @@ def _resident_bytes() -> int:
 
 def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter) -> Ending:
     """Call the function for one task frame, and turn whatever comes of it into an ending."""
-    request = json.loads(frame)
-    worker_data = program.fresh_worker_data(request["attempt"], request["deadline"])
-    worker_data._report_progress = reporter.progress  # noqa: SLF001 - the runners own this
+    request = parse(frame)
+    worker_data = program.worker_data_for(request["attempt"], request["deadline"], reporter.progress)
     limit = request["memory"]
     try:
         if limit is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _signal
 import os
 import select
-import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Deaths:
         self.fd, self._write_fd = os.pipe()
         for fd in (self.fd, self._write_fd):
             os.set_blocking(fd, False)  # noqa: FBT003 - as the standard library has it
-        signal.signal(signal.SIGCHLD, _ignore)
-        signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, _ignore)
+        _signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
 
     def drain(self) -> None:
         """Forget the wake-ups so far; look for the dead after this, not before."""
@@ -33,7 +33,7 @@ class Deaths:
 
     def close(self) -> None:
         """In a fork: let go of what belongs to the process that forked."""
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         os.close(self.fd)
         os.close(self._write_fd)
 
@@ -86,7 +86,7 @@ def _parent_of(pid: int) -> int:
         return 0
 
 
-def kill_process(pid: int, number: int = signal.SIGKILL) -> None:
+def kill_process(pid: int, number: int = _signal.SIGKILL) -> None:
     """Send a signal to a process that may be gone."""
     try:
         os.kill(pid, number)
@@ -94,7 +94,7 @@ def kill_process(pid: int, number: int = signal.SIGKILL) -> None:
         return
 
 
-def kill_group(leader_pid: int, number: int = signal.SIGKILL) -> None:
+def kill_group(leader_pid: int, number: int = _signal.SIGKILL) -> None:
     """Send a signal to the group of a leader that may not have made it yet."""
     try:
         os.killpg(leader_pid, number)

@@ -1,10 +1,13 @@
-"""The beginning and the end of a forked interpreter: what it must forget, and what it must still do."""
+"""The beginning and the end of a forked interpreter: what it must forget, and what it must still do.
+
+`_signal` and not `signal`: the latter turns numbers into members of enumerations, at a dozen pages a call.
+"""
 
 from __future__ import annotations
 
+import _signal
 import atexit
 import os
-import signal
 import sys
 
 from cloud_tasks.runners import prctl
@@ -32,11 +35,11 @@ def forget_inherited_exit() -> None:
 
 def reset_signals() -> None:
     """Default dispositions, nothing blocked: handlers of the program belong to the program's own process."""
-    signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    _signal.set_wakeup_fd(-1)
+    for number in _signal.valid_signals():
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
 
 
 def use_streams(stdout_fd: int, stderr_fd: int) -> None:
@@ -64,12 +67,12 @@ def become_task(watcher_pid: int, name: str) -> None:
         name: What `multiprocessing` is to call this process.
     """
     os.setsid()
-    prctl.die_with_parent(signal.SIGKILL)
+    prctl.die_with_parent()
     if os.getppid() != watcher_pid:
         os._exit(1)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     random = sys.modules.get("numpy.random")
     if random is not None:
         random.seed()

@@ -83,7 +83,7 @@ class Probe:
         loop = asyncio.get_running_loop()
         self._channel, theirs = socket.socketpair()
         with theirs:
-            slot.run(self, theirs)
+            slot.run(self, theirs.fileno())
         self._slot = slot
         self._channel.setblocking(False)
         Sender(loop, self._channel).send(self._preamble)

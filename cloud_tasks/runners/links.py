@@ -113,12 +113,12 @@ class SlotLink:
         """The descriptors that belong to this link."""
         return [] if self.closed else [self._control.fileno(), *self._streams.values()]
 
-    def run(self, user: SlotUser, channel: socket.socket, extra: bytes = b"") -> None:
+    def run(self, user: SlotUser, channel_fd: int, extra: bytes = b"") -> None:
         """Ask for a leader process on this channel."""
         self.user = user
         self._run += 1
         frame = pack(b'{"run":%d%s}' % (self._run, extra))
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [channel.fileno()]))]
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", (channel_fd,)))]
         try:
             self._control.sendmsg([frame], ancillary)
         except OSError:
@@ -172,11 +172,11 @@ class SlotLink:
             user.slot_started(report.started[1])
         if report.failed is not None:
             user.slot_failed(report.failed[1])
-        if report.exited is not None:
+        if report.exited is not None or report.gone is not None:
             self.drain_output()
+        if report.exited is not None:
             user.slot_exited(report.exited[1], report.exited[2])
         if report.gone is not None:
-            self.drain_output()
             self.user = None
             user.slot_gone()
 

@@ -10,29 +10,36 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_SIGKILL = 9
 
 
-def _find_prctl() -> Callable[..., int] | None:
-    """The C function, looked up once in the template, so that forks have it for nothing."""
-    if sys.platform != "linux":
-        return None
-    from ctypes import CDLL, c_int, c_ulong
+class _Prctl:
+    """The C function and its arguments, made once in the template, so that forks have them for nothing."""
 
-    function = CDLL(None).prctl
-    function.argtypes = (c_int, c_ulong, c_ulong, c_ulong, c_ulong)
-    return function
+    def __init__(self) -> None:
+        from ctypes import CDLL, c_int, c_ulong
 
-
-_prctl = _find_prctl()
+        self.call: Callable[..., int] = CDLL(None).prctl
+        self.deathsig, self.subreaper = c_int(_PR_SET_PDEATHSIG), c_int(_PR_SET_CHILD_SUBREAPER)
+        self.kill, self.zero, self.one = c_ulong(_SIGKILL), c_ulong(0), c_ulong(1)
 
 
-def die_with_parent(signal_number: int) -> None:
-    """Get this signal when the parent dies; 0: none. Not kept by forks, kept by `exec`."""
+_prctl = _Prctl() if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent dies. Not kept by forks, kept by `exec`."""
     if _prctl is not None:
-        _prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+        _prctl.call(_prctl.deathsig, _prctl.kill, _prctl.zero, _prctl.zero, _prctl.zero)
+
+
+def outlive_parent() -> None:
+    """Take that back."""
+    if _prctl is not None:
+        _prctl.call(_prctl.deathsig, _prctl.zero, _prctl.zero, _prctl.zero, _prctl.zero)
 
 
 def adopt_orphans() -> None:
     """Become the parent of all descendants whose own parents die. Not kept by forks."""
     if _prctl is not None:
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _prctl.call(_prctl.subreaper, _prctl.one, _prctl.zero, _prctl.zero, _prctl.zero)

@@ -6,6 +6,10 @@ import json
 import os
 import types
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 RESULT_SIZE_BYTES_MAX = 256 * 1024 * 1024
 """Largest result, as JSON. Whatever is larger belongs into a store, with its address as the result."""
 DEPTH_MAX = 500
@@ -74,9 +78,23 @@ def _as_text(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-_encoder = json.JSONEncoder(
-    allow_nan=False, ensure_ascii=False, check_circular=True, separators=(",", ":"), default=_as_text
-)
+def _make_encode() -> Callable[[object], str]:
+    """The encoder, with what `json` would make anew for each result made once."""
+    encoder = json.JSONEncoder(
+        allow_nan=False, ensure_ascii=False, check_circular=True, separators=(",", ":"), default=_as_text
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+
+    def encode(result: object) -> str:
+        chunks = make({}, _as_text, json.encoder.encode_basestring, None, ":", ",", False, False, False)(result, 0)
+        return "".join(chunks)
+
+    return encode
+
+
+_encode = _make_encode()
 
 
 def encode_result(result: object) -> bytes:
@@ -86,7 +104,7 @@ def encode_result(result: object) -> bytes:
         BadResultError: JSON cannot hold it; the message names the place inside it and the type there.
     """
     try:
-        encoded = _encoder.encode(result).encode()
+        encoded = _encode(result).encode()
     except RecursionError:
         raise BadResultError("not_serializable", _TOO_DEEP) from None
     except MemoryError:
@@ -166,7 +184,7 @@ def _fault_inside(value: dict[object, object] | list[object] | tuple[object, ...
     return None
 
 
-def _first(faults: types.GeneratorType[str | None, None, None]) -> str | None:
+def _first(faults: Iterator[str | None]) -> str | None:
     return next((fault for fault in faults if fault), None)
 
 

@@ -44,12 +44,13 @@ class ChildProgram:
             value = self.function(task_id, task_data, worker_data)
         return _finish(value) if hasattr(type(value), "__await__") else value
 
-    def fresh_worker_data(self, attempt: int, deadline: float | None) -> WorkerData:
-        """A copy of the settings for one attempt, so that no task sees what another changed."""
+    def worker_data_for(
+        self, attempt: int, deadline: float | None, progress: Callable[[float, float | None], None]
+    ) -> WorkerData:
+        """The settings for one attempt: a copy, so that no task of a warm process sees what another changed."""
         fresh = WorkerData.__new__(WorkerData)
-        fresh.__dict__.update(self.worker_data.__dict__)
-        fresh.attempt = attempt
-        fresh.deadline = deadline
+        own = {"attempt": attempt, "deadline": deadline, "_report_progress": progress}
+        fresh.__dict__ = {**self.worker_data.__dict__, **own}
         return fresh
 
 

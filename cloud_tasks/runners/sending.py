@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
 import asyncio
-import socket
 
 
 class Sender:
@@ -11,7 +11,7 @@ class Sender:
 
     __slots__ = ("_loop", "_rest", "_sock")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: _socket.socket) -> None:
         self._loop = loop
         self._sock = sock
         self._rest: memoryview | None = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _socket
 import gc
-import json
 import os
 import signal
 import sys
@@ -15,7 +14,7 @@ import sys
 from cloud_tasks.errors import ProgramError
 from cloud_tasks.runners import children, endings, prctl, runtime
 from cloud_tasks.runners.child import problems_as_json
-from cloud_tasks.runners.frames import ControlReader, pack_json, receive_frame
+from cloud_tasks.runners.frames import ControlReader, pack_json, parse, receive_frame
 from cloud_tasks.runners.slot import become_slot
 from cloud_tasks.runners.worker_data import WorkerData
 
@@ -122,19 +121,19 @@ def main(control_fd: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # While the program is imported, nobody looks at the control socket.
-    prctl.die_with_parent(signal.SIGKILL)
+    prctl.die_with_parent()
     control = _socket.socket(fileno=control_fd)
     frame = receive_frame(control)
     if frame is None:
         return
-    init = json.loads(frame)
+    init = parse(frame)
     try:
         program = _program(init)
     except ProgramError as error:
         control.sendall(pack_json({"problems": problems_as_json(error)}))
         return
     endings.flush_streams()
-    prctl.die_with_parent(0)
+    prctl.outlive_parent()
     _serve(control, program)
 
 

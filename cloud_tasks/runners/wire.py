@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import _socket
 
 import msgspec
 
@@ -105,7 +105,7 @@ class FrameReader:
         self._large: bytearray | None = None
         self._filled = 0
 
-    def read(self, sock: socket.socket) -> list[bytes | bytearray] | None:
+    def read(self, sock: _socket.socket) -> list[bytes | bytearray] | None:
         """One read, and the frames that are whole by then; None at the end of the stream.
 
         Raises:
@@ -148,7 +148,7 @@ class FrameReader:
         self._filled = len(beginning)
         self._large[: self._filled] = beginning
 
-    def _read_large(self, sock: socket.socket, large: bytearray) -> list[bytes | bytearray] | None:
+    def _read_large(self, sock: _socket.socket, large: bytearray) -> list[bytes | bytearray] | None:
         with memoryview(large) as view, view[self._filled : self._filled + _LARGE_READ_SIZE_BYTES] as rest:
             try:
                 count = sock.recv_into(rest)

@@ -131,7 +131,8 @@ class SourceFailedError(QueueError):
         self.tasks_read = tasks_read
         self.problems = cause.problems if isinstance(cause, ProblemsError) else ()
         what = str(cause) if self.problems else f"{type(cause).__name__}: {cause}"
-        super().__init__(f"the task source failed after {tasks_read} tasks: {what}")
+        tasks = "1 task" if tasks_read == 1 else f"{tasks_read} tasks"
+        super().__init__(f"the task source failed after {tasks}: {what}")
         self.__cause__ = cause
 
 

@@ -32,6 +32,8 @@ class TaskQueue(Protocol):
 
         Raises:
             EndOfTasks: A finite source has handed out everything.
+            SourceFailedError: A finite source broke off, after handing out all that it had read. Told once;
+                `EndOfTasks` from then on.
         """
         ...
 

@@ -46,11 +46,6 @@ class MessageStore:
         delayed = len(self._live) - visible - in_flight
         return {"visible": visible, "in_flight": in_flight, "delayed": delayed, "dead": len(self.dead)}
 
-    @property
-    def has_visible(self) -> bool:
-        """Whether there was anything to take at the last call."""
-        return bool(self._visible)
-
     def visible(self, now: float) -> Iterator[Message]:
         """The messages that can be taken, in the order in which they will be."""
         self._catch_up(now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
@@ -102,7 +101,7 @@ class InMemoryQueue:
             lease.task, lease.key, message.receipt, until - now, lease.delivery_count, lease.interruptions
         )
 
-    async def ack(self, lease: Lease, outcome: Outcome) -> None:  # noqa: ARG002 - nobody to report it to
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
         self._store.ack(self._clock.monotonic(), lease.key, lease.receipt)
 
@@ -193,9 +192,8 @@ class InMemoryQueue:
         """Nothing is awaited between taking and returning, so that a cancelled receiver has taken nothing."""
         self._require()
         messages = self._store.take(self._clock.monotonic(), min(tasks_max, self._options.batch_size_max))
-        self._poll.expect(self._store.next_due() if messages else math.inf)
-        if messages and self._store.has_visible:
-            self._poll.wake_one()
+        if messages:
+            self._poll.expect(self._store.next_due())
         return [self._lease(message) for message in messages]
 
     def _lease(self, message: Message) -> Lease:

@@ -78,16 +78,16 @@ class LocalQueue:
         self._require(lease)
         return lease
 
-    async def ack(self, lease: Lease, outcome: Outcome) -> None:  # noqa: ARG002 - nobody to report it to
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle. See `TaskQueue`."""
         self._settle(lease)
 
-    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:  # noqa: ARG002 - as above
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Settle: the task is dropped, there is nowhere to hand it back to. See `TaskQueue`."""
         check_not_negative("delay_s", delay_s)
         self._settle(lease)
 
-    async def dead_letter(self, lease: Lease, reason: str) -> None:  # noqa: ARG002 - as above
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Settle: the item is dropped, there is no place for failed ones. See `TaskQueue`."""
         self._settle(lease)
 

@@ -185,8 +185,11 @@ class TaskQueueContract(QueueContract):
             await asyncio.sleep(0)
         doomed.cancel()
         await asyncio.wait([doomed])
+        cancelled_at = harness.clock.monotonic()
         if doomed.cancelled():
             assert ids_of(await harness.drive(patient)) == ["a"]
+            if queue.capabilities.immediate:
+                assert harness.clock.monotonic() - cancelled_at < 8.0
         else:
             assert ids_of(doomed.result()) == ["a"]
             patient.cancel()
@@ -282,6 +285,20 @@ class TaskQueueContract(QueueContract):
         assert harness.clock.monotonic() - taken_at >= harness.lease_s * 0.9
         if harness.virtual:
             assert harness.clock.monotonic() - taken_at == harness.lease_s
+
+    async def test_a_long_poll_gets_what_another_receiver_lets_expire(
+        self, harness: QueueHarness, queue: TaskQueue
+    ) -> None:
+        self.needs_expiry(queue)
+        if harness.lease_s > 10:
+            pytest.skip("lease_s is longer than a long poll")
+        polls = [asyncio.create_task(queue.receive(1, 19.0)) for _ in range(2)]
+        await harness.advance(0.0)
+        await harness.send(*tasks_named("a"))
+        first, second = sorted([await harness.drive(poll) for poll in polls], key=lambda got: got[0].receipt)
+        assert first[0].key == second[0].key
+        assert first[0].receipt != second[0].receipt
+        assert harness.clock.monotonic() < 18.0 or not harness.virtual
 
     async def test_extend_holds_the_lease(self, harness: QueueHarness, queue: TaskQueue) -> None:
         self.needs_expiry(queue)

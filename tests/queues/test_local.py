@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import subprocess
 import sys
@@ -256,7 +257,7 @@ async def test_f15_the_problems_of_a_task_file_come_through() -> None:
 
     queue = LocalQueue(reader)
     await queue.receive(1, LIMIT_S)
-    with pytest.raises(SourceFailedError, match="failed after 1 tasks: task 3 has no id") as caught:
+    with pytest.raises(SourceFailedError, match="failed after 1 task: task 3 has no id") as caught:
         await queue.receive(1, LIMIT_S)
     assert caught.value.problems == (problem,)
 
@@ -282,7 +283,7 @@ async def test_f15_a_conversion_that_raises_is_a_failure_of_the_source() -> None
 
     queue = LocalQueue(["1", "0", "1"], convert=convert)
     assert len(await queue.receive(1, LIMIT_S)) == 1
-    with pytest.raises(SourceFailedError, match="after 1 tasks: ZeroDivisionError"):
+    with pytest.raises(SourceFailedError, match="after 1 task: ZeroDivisionError"):
         await queue.receive(1, LIMIT_S)
 
 
@@ -369,6 +370,53 @@ async def test_cancelling_many_receivers_in_a_stream_of_tasks_loses_none() -> No
     except* EndOfTasks:
         pass
     assert sorted(int(lease.task.task_id[1:]) for lease in seen) == list(range(3000))
+
+
+@pytest.fixture
+def _hasty_threads() -> Iterator[None]:
+    """Let the threads take turns as often as they can, so that rare interleavings are common."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+@pytest.mark.parametrize("bound", [1, 2])
+async def test_no_wake_up_is_lost_between_the_threads(bound: int) -> None:
+    async with asyncio.timeout(LIMIT_S * 2):
+        for count in itertools.islice(itertools.cycle(range(6)), 1200):
+            assert len(await drain(LocalQueue(lambda: numbered(count), read_ahead_max=bound))) == count  # noqa: B023
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+async def test_no_task_waits_for_the_next_one() -> None:
+    taken = threading.Event()
+
+    def one_at_a_time() -> Iterator[Task]:
+        for task in numbered(3000):
+            taken.clear()
+            yield task
+            taken.wait(LIMIT_S)
+
+    queue = LocalQueue(one_at_a_time)
+    async with asyncio.timeout(LIMIT_S):
+        for _ in range(3000):
+            assert len(await queue.receive(1, LIMIT_S)) == 1
+            taken.set()
+    await queue.aclose()
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+async def test_f15_the_end_is_never_told_before_the_last_task() -> None:
+    for _ in range(1500):
+        queue = LocalQueue(lambda: numbered(1))
+        got: list[Lease] = []
+        with contextlib.suppress(EndOfTasks):
+            async with asyncio.timeout(LIMIT_S):
+                while True:
+                    got += await queue.receive(1, 0.0)
+        assert len(got) == 1
 
 
 async def test_many_tasks_pass_through_a_bounded_buffer() -> None:

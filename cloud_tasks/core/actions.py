@@ -1,30 +1,38 @@
 """The actions that the transition table names: what is done to an attempt, and what the shell is asked for.
 
-Each takes the worker's state, the attempt and the fact that led to it.
+Each takes the worker's state, the attempt and the fact that led to it. What is planned for an attempt stands
+in its moments; the timers only have to know of the earliest, and may know of one that is no longer planned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import State
-from cloud_tasks.core.book import Attempt, StopReason, Verdict
-from cloud_tasks.core.outcomes import Decision, event_of, judge, kind_of_run
+from cloud_tasks.core.book import NEVER, Attempt, StopReason, Verdict
+from cloud_tasks.core.outcomes import Decision, event_of, judge, kind_of_run, why_dead
 from cloud_tasks.core.policy import extension_s, plan_fence, plan_renewal
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd, Task
 
-Action: TypeAlias = Callable[[WorkerState, Attempt, got.Input], None]
+Action: TypeAlias = Callable[[WorkerState, Attempt, Any], None]
+"""The fact is the one that the table pairs the action with."""
 
-_EXTENSION_S_MIN = 0.001
+EXTENSION_GAIN_S_MIN = 0.001
+"""An extension that would gain less than this is not asked for: the backend's limit is reached."""
+_AGAIN_S_MIN = 0.05
+_COMPLETED, _INTERRUPTED, _TIMED_OUT = OutcomeKind.COMPLETED, OutcomeKind.INTERRUPTED, OutcomeKind.TIMED_OUT
+_SETTLING, _NACK = State.SETTLING, Verdict.NACK
 
 
-def replan(state: WorkerState, attempt: Attempt) -> None:
-    """Have the attempt woken for the earliest of what is planned for it."""
-    state.timers.plan(attempt.id, attempt.next_moment())
+def wake(state: WorkerState, attempt: Attempt, moment: float) -> None:
+    """Have the timers know of a moment that was planned."""
+    if moment < attempt.wake_at:
+        attempt.wake_at = moment
+        state.timers.plan(attempt.id, moment)
 
 
 # -- the run -------------------------------------------------------------------------------------------------
@@ -32,80 +40,101 @@ def replan(state: WorkerState, attempt: Attempt) -> None:
 
 def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Ask for the run; the deadline counts from here, process creation included."""
-    task = attempt.lease.task
-    assert isinstance(task, Task)  # noqa: S101 - malformed messages are refused before
-    attempt.requested_at = state.now
-    attempt.start_at = None
-    attempt.deadline = state.now + state.settings.max_runtime_s
-    state.out.append(do.StartRun(attempt.id, task, attempt.number, attempt.deadline))
-    replan(state, attempt)
+    lease, now = attempt.lease, state.now
+    attempt.requested_at = now
+    attempt.deadline = deadline = now + state.settings.max_runtime_s
+    if state.capabilities.requeues:
+        state.ledger.note(lease.key, attempt.number, attempt.interruptions)
+    task: Task = lease.task  # type: ignore[assignment]  # malformed messages are refused before
+    state.out.append(do.StartRun(attempt.id, task, attempt.number, deadline))
+    wake(state, attempt, deadline)
 
 
-def plan_start_again(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+def plan_start_again(state: WorkerState, attempt: Attempt, fact: got.RunStartFailed) -> None:
     """Try the start again after a pause."""
-    attempt.deadline = None
-    attempt.start_at = state.now + state.settings.start_backoff.pause_s(
-        attempt.start_failures, attempt.lease.key
-    )
-    replan(state, attempt)
+    attempt.deadline = NEVER
+    backoff = state.settings.start_backoff
+    attempt.start_at = state.now + backoff.pause_s(attempt.start_failures, attempt.lease.key)
+    wake(state, attempt, attempt.start_at)
+
+
+def wait_for_older_run(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """Keep a slot for it; it starts when the older run of the same task has gone."""
+    state.runs.wait(attempt)
 
 
 def note_timeout(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Remember why the run is being stopped."""
+    """Remember that the run is stopped because it took too long."""
     attempt.stop_reason = StopReason.TIMEOUT
 
 
 def note_interruption(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Remember why the run is being stopped."""
+    """Remember that the run is stopped because the worker or the machine goes away."""
     attempt.stop_reason = StopReason.INTERRUPTION
 
 
 def stop(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """SIGTERM now, SIGKILL a little later."""
-    attempt.deadline = None
-    attempt.kill_at = state.now + state.settings.stop_s
+    _stop(state, attempt, state.settings.stop_s)
+
+
+def stop_in_time(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """SIGTERM now, and SIGKILL before the lease ends, so that no two workers run the task."""
+    left_s = max(attempt.lease_end - state.now, 0.0)
+    _stop(state, attempt, min(state.settings.stop_s, left_s / 2))
+
+
+def _stop(state: WorkerState, attempt: Attempt, stop_s: float) -> None:
+    attempt.deadline = NEVER
+    attempt.kill_at = state.now + stop_s
     state.out.append(do.StopRun(attempt.id))
-    replan(state, attempt)
+    wake(state, attempt, attempt.kill_at)
 
 
 def let_go(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """The lease is not ours any more: nothing is planned for it."""
-    attempt.deadline = attempt.extend_at = attempt.fence_at = None
+    attempt.deadline = attempt.extend_at = attempt.fence_at = NEVER
 
 
 def kill(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """SIGKILL."""
-    attempt.kill_at = None
+    attempt.kill_at = NEVER
     state.out.append(do.KillRun(attempt.id))
-    replan(state, attempt)
 
 
 def free_slot(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Nothing is left of the run: another may take its place."""
-    if attempt.occupies:
-        attempt.occupies = False
-        state.occupied -= 1
+    """Nothing is left of the run: another may take its place, and a newer one of the same task may start."""
+    attempt.occupies = False
+    state.occupied -= 1
+    heir = state.runs.leave(attempt)
+    if heir is not None:
+        heir.start_at = state.now
+        wake(state, heir, heir.start_at)
 
 
 # -- the outcome ---------------------------------------------------------------------------------------------
 
 
-def conclude(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """The outcome of a run that ended."""
-    assert isinstance(fact, got.RunEnded)  # noqa: S101 - the table pairs this action with that fact
-    kind = kind_of_run(fact.end, attempt.stop_reason)
-    reason, wanted = "", True
-    if kind is OutcomeKind.INTERRUPTED:
-        reason = state.interruption
+def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
+    """Note the outcome of a run that ended, and decide what happens to the lease."""
+    end = fact.end
+    kind = kind_of_run(end, attempt.stop_reason)
+    if kind is _INTERRUPTED:
+        _set_outcome(state, attempt, kind, wanted=True, end=end, reason=state.interruption)
     else:
-        wanted = state.settings.retry.wants_retry(fact.end, timed_out=kind is OutcomeKind.TIMED_OUT)
-    _set_outcome(state, attempt, kind, wanted=wanted, end=fact.end, reason=reason)
+        wanted = state.settings.retry.wants_retry(end, timed_out=kind is _TIMED_OUT)
+        _set_outcome(state, attempt, kind, wanted=wanted, end=end)
 
 
 def conclude_not_started(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """The run never was: nothing was done, so it is not the task's fault."""
-    why = fact.reason if isinstance(fact, got.RunStartFailed) else "it could not be started"
     free_slot(state, attempt, fact)
+    if isinstance(fact, got.RunStartFailed):
+        why = fact.reason
+    elif attempt.start_failures:
+        why = "it could not be started"
+    else:
+        why = "an earlier run of it had not ended"
     _set_outcome(state, attempt, OutcomeKind.INTERRUPTED, wanted=True, reason=why)
 
 
@@ -116,24 +145,19 @@ def conclude_refused(state: WorkerState, attempt: Attempt, fact: got.Input) -> N
         _set_outcome(state, attempt, OutcomeKind.MALFORMED, wanted=False, reason=task.reason)
         return
     attempt.number -= 1
-    reason = f"its {attempt.number} attempts are used up"
+    reason = f"its attempts are used up: {attempt.number}"
     _set_outcome(state, attempt, OutcomeKind.EXHAUSTED, wanted=False, reason=reason)
-
-
-def conclude_unwanted(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """It is handed back untouched; reason and delay were set when it came in."""
-    attempt.outcome = Outcome(kind=OutcomeKind.SKIPPED)
 
 
 def conclude_lost(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Somebody else has the task, whatever this run came to."""
     end = fact.end if isinstance(fact, got.RunEnded) else None
-    attempt.ended = True
+    elapsed_s = state.now - attempt.requested_at
     attempt.outcome = Outcome(
-        kind=OutcomeKind.LEASE_LOST,
-        retry=True,
+        OutcomeKind.LEASE_LOST,
+        state.capabilities.requeues,
         retry_requested=True,
-        elapsed_s=state.now - attempt.requested_at,
+        elapsed_s=elapsed_s,
         end=end,
         reason="lease_lost",
     )
@@ -148,45 +172,29 @@ def _set_outcome(
     end: RunEnd | None = None,
     reason: str = "",
 ) -> None:
-    decision = judge(
-        attempt, kind, wanted=wanted, policy=state.settings.retry, capabilities=state.capabilities
-    )
-    attempt.ended = True
-    attempt.deadline = attempt.kill_at = attempt.fence_at = attempt.start_at = None
-    attempt.verdict, attempt.hand_back, attempt.delay_s = (
-        decision.verdict,
-        decision.hand_back,
-        decision.delay_s,
-    )
-    attempt.outcome = Outcome(
-        kind=kind,
-        retry=_comes_again(state, decision),
-        retry_requested=wanted,
-        elapsed_s=state.now - attempt.requested_at,
-        end=end,
-        reason=reason,
-    )
-    replan(state, attempt)
+    decision = judge(attempt, kind, wanted=wanted, policy=state.settings.retry, capabilities=state.capabilities)
+    attempt.deadline = attempt.kill_at = attempt.fence_at = attempt.start_at = NEVER
+    verdict = attempt.verdict = decision.verdict
+    comes_again = False
+    if verdict is _NACK:
+        _note_hand_back(attempt, decision)
+        comes_again = state.capabilities.requeues
+    attempt.outcome = Outcome(kind, comes_again, wanted, state.now - attempt.requested_at, end, reason)
 
 
-def _comes_again(state: WorkerState, decision: Decision) -> bool:
-    return decision.verdict is Verdict.NACK and state.capabilities.requeues
+def _note_hand_back(attempt: Attempt, decision: Decision) -> None:
+    attempt.hand_back = decision.hand_back
+    attempt.delay_s = decision.delay_s
 
 
 def record(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Have the event stored; the lease is settled when it is."""
-    outcome = _known(attempt)
-    state.out.append(do.Record(event_of(attempt, outcome), attempt.id))
+    state.out.append(do.Record(event_of(attempt, attempt.outcome), attempt.id))
 
 
 def record_only(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Have the event stored; there is no lease to settle."""
-    state.out.append(do.Record(event_of(attempt, _known(attempt))))
-
-
-def _known(attempt: Attempt) -> Outcome:
-    assert attempt.outcome is not None  # noqa: S101 - the table concludes before it records or settles
-    return attempt.outcome
+    state.out.append(do.Record(event_of(attempt, attempt.outcome)))
 
 
 # -- the settlement ------------------------------------------------------------------------------------------
@@ -198,119 +206,113 @@ def settle(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
         attempt.settle_waits = True
         return
     attempt.settle_waits = False
-    attempt.settle_issued = True
-    attempt.extend_at = attempt.retry_at = attempt.fence_at = None
+    attempt.extend_at = attempt.fence_at = NEVER
+    verdict = attempt.verdict
+    if verdict is Verdict.ACK:
+        state.out.append(do.Ack(attempt.id, attempt.lease, attempt.outcome))
+    elif verdict is Verdict.NACK:
+        _hand_back(state, attempt)
+    else:
+        state.out.append(do.DeadLetter(attempt.id, attempt.lease, why_dead(attempt)))
+
+
+def _hand_back(state: WorkerState, attempt: Attempt) -> None:
+    """Books are kept before the task can come again, which may be sooner than the queue's answer."""
     if state.capabilities.requeues:
-        _keep_books(state, attempt)
-    state.out.append(_settlement(attempt))
-    replan(state, attempt)
+        key, number, interruptions = attempt.lease.key, attempt.number, attempt.interruptions
+        if attempt.hand_back is HandBack.RETRY:
+            state.ledger.note(key, number, interruptions)
+            state.quiet_from = max(state.quiet_from, state.now + attempt.delay_s)
+        else:
+            state.ledger.note(key, number - 1, interruptions + 1)
+    state.out.append(do.Nack(attempt.id, attempt.lease, attempt.delay_s, attempt.hand_back))
 
 
 def settle_if_waiting(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Settle what had to wait for an extension."""
+    """Settle, if that had to wait for the extension."""
     if attempt.settle_waits:
         settle(state, attempt, fact)
 
 
-def _settlement(attempt: Attempt) -> do.Command:
-    if attempt.verdict is Verdict.ACK:
-        return do.Ack(attempt.id, attempt.lease, _known(attempt))
-    if attempt.verdict is Verdict.NACK:
-        return do.Nack(attempt.id, attempt.lease, attempt.delay_s, attempt.hand_back)
-    outcome = _known(attempt)
-    return do.DeadLetter(attempt.id, attempt.lease, outcome.reason or f"{outcome.kind.value}: no attempt is left")
-
-
-def _keep_books(state: WorkerState, attempt: Attempt) -> None:
-    key = attempt.lease.key
-    if attempt.verdict is not Verdict.NACK:
-        state.ledger.forget(key)
-    elif attempt.hand_back is HandBack.RETRY:
-        state.ledger.note(key, attempt.number, attempt.interruptions)
-    else:
-        state.ledger.note(key, attempt.number - 1, attempt.interruptions + 1)
-
-
-def plan_settle_again(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+def plan_settle_again(state: WorkerState, attempt: Attempt, fact: got.SettleFailed) -> None:
     """The same verdict again after a pause."""
-    assert isinstance(fact, got.SettleFailed)  # noqa: S101 - the table pairs this action with that fact
     attempt.settle_failures += 1
     if attempt.settle_failures == 1:
-        state.tell(
-            f"task {attempt.lease.task.task_id} is not settled yet: {fact.message}", fact.stack_trace
-        )
-    pause_s = state.settings.settle_backoff.pause_s(attempt.settle_failures, attempt.lease.key)
-    attempt.retry_at = state.now + pause_s
-    replan(state, attempt)
+        task_id = attempt.lease.task.task_id
+        state.tell(f"task {task_id} is not settled yet: {fact.message}", fact.stack_trace)
+    backoff = state.settings.settle_backoff
+    attempt.retry_at = state.now + backoff.pause_s(attempt.settle_failures, attempt.lease.key)
+    wake(state, attempt, attempt.retry_at)
 
 
-def report_not_settled(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+def report_not_settled(state: WorkerState, attempt: Attempt, fact: got.LeaseLost) -> None:
     """The lease was lost after the outcome was recorded: the task may run again."""
-    assert isinstance(fact, got.LeaseLost)  # noqa: S101 - the table pairs this action with that fact
     task_id = attempt.lease.task.task_id
-    state.tell(
-        f"task {task_id} could not be settled, and may run again: {fact.message}", fact.stack_trace
-    )
+    state.tell(f"task {task_id} could not be settled, and may run again: {fact.message}", fact.stack_trace)
+
+
+def forget(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """A task that will not come again need not be remembered."""
+    if attempt.verdict is not _NACK:
+        state.ledger.forget(attempt.lease.key)
 
 
 def close(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Forget the attempt, once nothing is left of its run."""
-    if attempt.occupies:
-        attempt.extend_at = attempt.fence_at = attempt.retry_at = attempt.kill_at = attempt.deadline = None
-        replan(state, attempt)
-        return
-    state.timers.plan(attempt.id, None)
-    del state.attempts[attempt.id]
+    attempt.extend_at = attempt.retry_at = attempt.kill_at = NEVER
+    if not attempt.occupies:
+        state.timers.drop(attempt.id)
+        state.quiet_from = max(state.quiet_from, state.now)
+        del state.attempts[attempt.id]
 
 
 # -- the lease -----------------------------------------------------------------------------------------------
 
 
-def plan_lease(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+def plan_lease(state: WorkerState, attempt: Attempt, fact: got.LeasesReceived | got.Extended) -> None:
     """Plan renewal and fence from what the lease is known to last."""
-    attempt.extending = False
-    attempt.extend_failures = 0
-    if isinstance(fact, got.Extended):
-        attempt.lease = fact.lease
-        issued_at = fact.issued_at
-    else:
-        issued_at = attempt.held_since
-    duration_s = attempt.lease.duration_s
-    if duration_s is None or attempt.settle_issued:
+    duration_s, issued_at = attempt.lease.duration_s, fact.issued_at
+    attempt.extend_at = attempt.fence_at = attempt.lease_end = NEVER
+    if duration_s is None:
         return
+    attempt.lease_end = issued_at + duration_s
     if state.capabilities.renewable:
         attempt.extend_at = plan_renewal(issued_at, duration_s)
-    if attempt.state is not State.SETTLING:
+    if attempt.state is not _SETTLING:
         attempt.fence_at = plan_fence(issued_at, duration_s, state.settings.stop_s)
-    replan(state, attempt)
+    wake(state, attempt, min(attempt.extend_at, attempt.fence_at))
+
+
+def take_extension(state: WorkerState, attempt: Attempt, fact: got.Extended) -> None:
+    """From now on the newest receipt and the new end count."""
+    attempt.extending = False
+    attempt.extend_failures = 0
+    attempt.lease = fact.lease
+    plan_lease(state, attempt, fact)
 
 
 def extend(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Ask for a longer lease, within what the backend can give; never after the settlement was asked for."""
-    attempt.extend_at = None
-    limits = state.capabilities
-    seconds = extension_s(
-        attempt.wanted_s or 0.0, limits.lease_s_max, state.now - attempt.held_since, limits.lease_total_s_max
-    )
-    if seconds >= _EXTENSION_S_MIN and not attempt.extending and not attempt.settle_issued:
+    """Ask for a longer lease, within what the backend can give."""
+    attempt.extend_at = NEVER
+    limits, now = state.capabilities, state.now
+    held_s = now - attempt.held_since
+    seconds = extension_s(attempt.wanted_s, limits.lease_s_max, held_s, limits.lease_total_s_max)
+    if now + seconds - attempt.lease_end >= EXTENSION_GAIN_S_MIN:
         attempt.extending = True
         state.out.append(do.Extend(attempt.id, attempt.lease, seconds))
-    replan(state, attempt)
 
 
-def plan_extend_again(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+def plan_extend_again(state: WorkerState, attempt: Attempt, fact: got.ExtendFailed) -> None:
     """Ask again after a pause, the shorter the closer the end of the lease is."""
-    assert isinstance(fact, got.ExtendFailed)  # noqa: S101 - the table pairs this action with that fact
     attempt.extending = False
     attempt.extend_failures += 1
     if attempt.extend_failures == 1:
         message = f"the lease of task {attempt.lease.task.task_id} is not extended yet: {fact.message}"
         state.tell(message, fact.stack_trace)
     pause_s = state.settings.settle_backoff.pause_s(attempt.extend_failures, attempt.lease.key)
-    if attempt.fence_at is not None:
-        pause_s = min(pause_s, max((attempt.fence_at - state.now) / 3, 0.05))
-    attempt.extend_at = state.now + pause_s
-    replan(state, attempt)
+    left_s = (attempt.fence_at - state.now) / 3
+    attempt.extend_at = state.now + min(pause_s, max(left_s, _AGAIN_S_MIN))
+    wake(state, attempt, attempt.extend_at)
 
 
 ACTIONS: dict[str, Action] = {
@@ -318,16 +320,17 @@ ACTIONS: dict[str, Action] = {
     for action in (
         start,
         plan_start_again,
+        wait_for_older_run,
         note_timeout,
         note_interruption,
         stop,
+        stop_in_time,
         let_go,
         kill,
         free_slot,
         conclude,
         conclude_not_started,
         conclude_refused,
-        conclude_unwanted,
         conclude_lost,
         record,
         record_only,
@@ -335,8 +338,9 @@ ACTIONS: dict[str, Action] = {
         settle_if_waiting,
         plan_settle_again,
         report_not_settled,
+        forget,
         close,
-        plan_lease,
+        take_extension,
         extend,
         plan_extend_again,
     )

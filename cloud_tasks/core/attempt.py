@@ -46,6 +46,7 @@ class Signal(enum.IntEnum):
     GONE = 17
     START_AGAIN = 18
     START_DUE = 19
+    BUSY = 20
 
 
 SIGNAL_MEANINGS: dict[Signal, str] = {
@@ -68,7 +69,8 @@ SIGNAL_MEANINGS: dict[Signal, str] = {
     Signal.RETRY_DUE: "time to try the settlement again",
     Signal.GONE: "its process group and all that it started have ended",
     Signal.START_AGAIN: "the run could not be started, and will be tried again here",
-    Signal.START_DUE: "time to try to start it again",
+    Signal.START_DUE: "time to start it, or to try again",
+    Signal.BUSY: "an older run of the same task has not gone yet",
 }
 
 
@@ -95,22 +97,23 @@ TRANSITIONS: tuple[Row, ...] = (
     # A lease has been taken and the run asked for.
     Row(_LEASED, Signal.STARTED, _RUNNING),
     Row(_LEASED, Signal.START_AGAIN, _WAITING, ("plan_start_again",)),
+    Row(_LEASED, Signal.BUSY, _WAITING, ("wait_for_older_run",)),
     Row(_LEASED, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
     Row(_LEASED, Signal.REFUSED, _SETTLING, ("conclude_refused", "record")),
-    Row(_LEASED, Signal.UNWANTED, _SETTLING, ("conclude_unwanted", "settle")),
+    Row(_LEASED, Signal.UNWANTED, _SETTLING, ("settle",)),
     Row(_LEASED, Signal.ENDED, _SETTLING, ("conclude", "record")),
     Row(_LEASED, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
     Row(_LEASED, Signal.INTERRUPT, _STOPPING, ("note_interruption", "stop")),
     Row(_LEASED, Signal.RENEW_DUE, _LEASED, ("extend",)),
-    Row(_LEASED, Signal.EXTENDED, _LEASED, ("plan_lease",)),
+    Row(_LEASED, Signal.EXTENDED, _LEASED, ("take_extension",)),
     Row(_LEASED, Signal.EXTEND_FAILED, _LEASED, ("plan_extend_again",)),
-    Row(_LEASED, Signal.FENCE, _LOST, ("let_go", "stop")),
+    Row(_LEASED, Signal.FENCE, _LOST, ("let_go", "stop_in_time")),
     Row(_LEASED, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
-    # The run could not be started; it is tried again here, for a while.
+    # It cannot be started yet; it is tried again here, for a while.
     Row(_WAITING, Signal.START_DUE, _LEASED, ("start",)),
     Row(_WAITING, Signal.INTERRUPT, _SETTLING, ("conclude_not_started", "record")),
     Row(_WAITING, Signal.RENEW_DUE, _WAITING, ("extend",)),
-    Row(_WAITING, Signal.EXTENDED, _WAITING, ("plan_lease",)),
+    Row(_WAITING, Signal.EXTENDED, _WAITING, ("take_extension",)),
     Row(_WAITING, Signal.EXTEND_FAILED, _WAITING, ("plan_extend_again",)),
     Row(_WAITING, Signal.FENCE, _SETTLING, ("conclude_not_started", "record")),
     Row(_WAITING, Signal.LEASE_LOST, _SETTLED, ("free_slot", "conclude_lost", "record_only", "close")),
@@ -119,9 +122,9 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_RUNNING, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
     Row(_RUNNING, Signal.INTERRUPT, _STOPPING, ("note_interruption", "stop")),
     Row(_RUNNING, Signal.RENEW_DUE, _RUNNING, ("extend",)),
-    Row(_RUNNING, Signal.EXTENDED, _RUNNING, ("plan_lease",)),
+    Row(_RUNNING, Signal.EXTENDED, _RUNNING, ("take_extension",)),
     Row(_RUNNING, Signal.EXTEND_FAILED, _RUNNING, ("plan_extend_again",)),
-    Row(_RUNNING, Signal.FENCE, _LOST, ("let_go", "stop")),
+    Row(_RUNNING, Signal.FENCE, _LOST, ("let_go", "stop_in_time")),
     Row(_RUNNING, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
     # It was asked to end (SIGTERM) and will be killed if it does not.
     Row(_STOPPING, Signal.STARTED, _STOPPING),
@@ -130,17 +133,17 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_STOPPING, Signal.INTERRUPT, _STOPPING),
     Row(_STOPPING, Signal.KILL_DUE, _STOPPING, ("kill",)),
     Row(_STOPPING, Signal.RENEW_DUE, _STOPPING, ("extend",)),
-    Row(_STOPPING, Signal.EXTENDED, _STOPPING, ("plan_lease",)),
+    Row(_STOPPING, Signal.EXTENDED, _STOPPING, ("take_extension",)),
     Row(_STOPPING, Signal.EXTEND_FAILED, _STOPPING, ("plan_extend_again",)),
     Row(_STOPPING, Signal.FENCE, _LOST, ("let_go", "kill")),
     Row(_STOPPING, Signal.LEASE_LOST, _LOST, ("let_go", "kill")),
     # The outcome is known: record it, and only then settle the lease.
     Row(_SETTLING, Signal.STORED, _SETTLING, ("settle",)),
-    Row(_SETTLING, Signal.SETTLED, _SETTLED, ("close",)),
+    Row(_SETTLING, Signal.SETTLED, _SETTLED, ("forget", "close")),
     Row(_SETTLING, Signal.SETTLE_FAILED, _SETTLING, ("plan_settle_again",)),
     Row(_SETTLING, Signal.RETRY_DUE, _SETTLING, ("settle",)),
     Row(_SETTLING, Signal.RENEW_DUE, _SETTLING, ("extend",)),
-    Row(_SETTLING, Signal.EXTENDED, _SETTLING, ("plan_lease", "settle_if_waiting")),
+    Row(_SETTLING, Signal.EXTENDED, _SETTLING, ("take_extension", "settle_if_waiting")),
     Row(_SETTLING, Signal.EXTEND_FAILED, _SETTLING, ("plan_extend_again", "settle_if_waiting")),
     Row(_SETTLING, Signal.LEASE_LOST, _SETTLED, ("report_not_settled", "close")),
     Row(_SETTLING, Signal.GONE, _SETTLING, ("free_slot",)),

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import enum
 
+from msgspec import Struct
+
 from cloud_tasks.core.attempt import State
-from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind
 
 LEDGER_ENTRIES_MAX = 100_000
+
+NEVER = float("inf")
+"""The moment of what is not planned."""
+
+UNTOUCHED = Outcome(kind=OutcomeKind.SKIPPED)
 
 
 class StopReason(enum.Enum):
@@ -25,91 +32,76 @@ class Verdict(enum.Enum):
     DEAD_LETTER = "dead_letter"
 
 
-class Attempt:
-    """One attempt under way.
+class Attempt(Struct, gc=False):
+    """One attempt under way. Moments are on the monotonic clock.
 
-    Moments are on the monotonic clock; None: not planned. `occupies` says whether it has a slot,
-    `held_since` when the message was received, `issued_at` when the lease was last given or extended.
+    Attributes:
+        id: The machine's own number for it.
+        lease: With the newest receipt.
+        number: Which attempt at the task it is, from 1.
+        interruptions: How often the task has been handed back through no fault of its own.
+        held_since: When the receive that brought it was issued.
+        requested_at: When the run was asked for; before that, when the lease came in.
+        wanted_s: Length of the lease as it was given.
+        lease_end: When the lease ends.
+        state: Where it is.
+        occupies: Whether it has a slot.
+        extending: Whether an extension is under way.
+        settle_waits: Whether the settlement waits for that.
+        stop_reason: Why the run was asked to end.
+        outcome: What became of it; `UNTOUCHED` until something has.
+        verdict: What is done with the lease.
+        hand_back: Why it is handed back.
+        delay_s: How long the task stays out of sight then.
+        wake_at: The moment that the timers know of; none of the following is earlier.
+        deadline: When the run has lasted for too long.
+        kill_at: When it is killed.
+        fence_at: When the run must end, because the lease does.
+        extend_at: When the lease is to be extended.
+        retry_at: When the settlement is tried again.
+        start_at: When the start is tried again.
+        start_failures: How often it could not be started.
+        extend_failures: How often in a row the lease could not be extended.
+        settle_failures: How often it could not be settled.
     """
 
-    __slots__ = (
-        "deadline",
-        "delay_s",
-        "ended",
-        "extend_at",
-        "extend_failures",
-        "extending",
-        "fence_at",
-        "hand_back",
-        "held_since",
-        "id",
-        "interruptions",
-        "kill_at",
-        "lease",
-        "number",
-        "occupies",
-        "outcome",
-        "requested_at",
-        "retry_at",
-        "settle_failures",
-        "settle_issued",
-        "settle_waits",
-        "start_at",
-        "start_failures",
-        "state",
-        "stop_reason",
-        "verdict",
-        "wanted_s",
-    )
+    id: int
+    lease: Lease
+    number: int
+    interruptions: int
+    held_since: float
+    requested_at: float
+    wanted_s: float = 0.0
+    lease_end: float = NEVER
+    state: State = State.LEASED
+    occupies: bool = False
+    extending: bool = False
+    settle_waits: bool = False
+    stop_reason: StopReason | None = None
+    outcome: Outcome = UNTOUCHED
+    verdict: Verdict = Verdict.NACK
+    hand_back: HandBack = HandBack.INTERRUPTED
+    delay_s: float = 0.0
+    wake_at: float = NEVER
+    deadline: float = NEVER
+    kill_at: float = NEVER
+    fence_at: float = NEVER
+    extend_at: float = NEVER
+    retry_at: float = NEVER
+    start_at: float = NEVER
+    start_failures: int = 0
+    extend_failures: int = 0
+    settle_failures: int = 0
 
-    def __init__(self, attempt_id: int, lease: Lease, number: int, interruptions: int, held_since: float) -> None:
-        """A lease that has just been taken."""
-        self.id = attempt_id
-        self.lease = lease
-        self.number = number
-        self.interruptions = interruptions
-        self.held_since = held_since
-        self.wanted_s = lease.duration_s
-        self.state = State.LEASED
-        self.occupies = False
-        self.ended = False
-        self.requested_at = held_since
-        self.deadline: float | None = None
-        self.kill_at: float | None = None
-        self.extend_at: float | None = None
-        self.fence_at: float | None = None
-        self.retry_at: float | None = None
-        self.start_at: float | None = None
-        self.extending = False
-        self.settle_waits = False
-        self.settle_issued = False
-        self.stop_reason: StopReason | None = None
-        self.outcome: Outcome | None = None
-        self.verdict = Verdict.NACK
-        self.hand_back = HandBack.INTERRUPTED
-        self.delay_s = 0.0
-        self.start_failures = 0
-        self.extend_failures = 0
-        self.settle_failures = 0
-
-    def next_moment(self) -> float | None:
+    def next_moment(self) -> float:
         """The earliest thing that is planned."""
-        earliest: float | None = None
-        for moment in (
-            self.deadline,
-            self.kill_at,
-            self.extend_at,
-            self.fence_at,
-            self.retry_at,
-            self.start_at,
-        ):
-            if moment is not None and (earliest is None or moment < earliest):
-                earliest = moment
-        return earliest
+        return min(
+            self.deadline, self.kill_at, self.fence_at, self.extend_at, self.retry_at, self.start_at
+        )
 
 
 class Ledger:
-    """Attempts and interruptions of tasks that this worker has handed back.
+    """Attempts and interruptions of tasks that this worker has not seen the end of.
 
     It complements what the queue counts: a queue that counts deliveries cannot know which of them were
     interruptions, and some queues count nothing. Bounded; the oldest entries are forgotten first.
@@ -126,7 +118,7 @@ class Ledger:
         return self._counts.get(key, (0, 0))
 
     def note(self, key: str, attempts: int, interruptions: int) -> None:
-        """Remember the state of a task that is handed back."""
+        """Remember what has become of a task so far."""
         self._counts.pop(key, None)
         self._counts[key] = (attempts, interruptions)
         if len(self._counts) > LEDGER_ENTRIES_MAX:
@@ -135,3 +127,46 @@ class Ledger:
     def forget(self, key: str) -> None:
         """The task will not come again."""
         self._counts.pop(key, None)
+
+
+class Runs:
+    """Which tasks have a run here: never two of the same, even while the older one is dying.
+
+    A task that is delivered to us again before its older run has gone waits for that as the *heir*.
+    """
+
+    __slots__ = ("_heirs", "_holders")
+
+    def __init__(self) -> None:
+        """Nothing runs."""
+        self._holders: dict[str, Attempt] = {}
+        self._heirs: dict[str, Attempt] = {}
+
+    def busy(self, key: str) -> bool:
+        """Whether a run of the task has not gone yet."""
+        return key in self._holders
+
+    def has_heir(self, key: str) -> bool:
+        """Whether the task waits already for its older run to go."""
+        return key in self._heirs
+
+    def hold(self, attempt: Attempt) -> None:
+        """It has a run from now on."""
+        self._holders[attempt.lease.key] = attempt
+
+    def wait(self, attempt: Attempt) -> None:
+        """It is the heir."""
+        self._heirs[attempt.lease.key] = attempt
+
+    def leave(self, attempt: Attempt) -> Attempt | None:
+        """Its run has gone, or will never be; returns the heir that may start now, if there is one."""
+        key = attempt.lease.key
+        if self._holders[key] is not attempt:
+            del self._heirs[key]
+            return None
+        heir = self._heirs.pop(key, None)
+        if heir is None:
+            del self._holders[key]
+        else:
+            self._holders[key] = heir
+        return heir

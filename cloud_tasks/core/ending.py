@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
+from cloud_tasks.core.book import Attempt
 from cloud_tasks.core.events import SpotTermination
-from cloud_tasks.core.intake import Fire, Intake
-from cloud_tasks.core.policy import StopPlan, plan_stop
+from cloud_tasks.core.intake import Intake
+from cloud_tasks.core.policy import StopPlan, earlier_of, plan_stop
 from cloud_tasks.core.state import WorkerState
+from cloud_tasks.core.timers import ENDING_TIMER
+
+Fire: TypeAlias = Callable[[Attempt, Signal, got.Input], None]
+
+_TIME = got.TimeReached()
+_OVER = (State.SETTLING, State.SETTLED)
 
 
 class Ending:
@@ -27,71 +37,71 @@ class Ending:
         self._plan: StopPlan | None = None
         self._stopped = False
         self._killed = False
+        self._noticed = False
         self._requests = 0
 
     def on_notice(self, fact: got.NoticeReceived) -> None:
         """The machine goes away: take no more, and let run what can finish in time."""
         state = self._state
-        state.out.append(do.Record(SpotTermination(instance_id=fact.instance_id)))
-        state.out.append(do.NotifyRuns(termination=True))
-        self._drain("spot_termination")
+        if not self._noticed:
+            self._noticed = True
+            state.out.append(do.Record(SpotTermination(instance_id=fact.instance_id)))
+            state.out.append(do.NotifyRuns(termination=True))
+        self._drain(state.drain_reason or "spot_termination")
         if fact.in_s is not None:
-            self._adopt(plan_stop(state.now, fact.in_s, state.settings.stop_s), "spot_termination")
+            self._adopt(plan_stop(state.now, max(fact.in_s, 0.0), state.settings.stop_s), "spot_termination")
 
     def on_shutdown(self, fact: got.ShutdownRequested) -> None:
         """Drain for the grace period; a second request leaves no time."""
         state = self._state
         self._requests += 1
+        grace_s = 0.0
         if self._requests == 1:
             state.out.append(do.NotifyRuns(shutdown=True))
-        grace_s = state.settings.grace_s if self._requests == 1 else 0.0
+            grace_s = state.settings.grace_s
         self._drain("shutdown")
         self._adopt(plan_stop(state.now, grace_s, state.settings.stop_s), "shutdown")
 
     def _drain(self, reason: str) -> None:
         state = self._state
-        if state.drain_reason is None and self._intake.receiving:
+        if not state.drain_reason and self._intake.receiving:
             state.out.append(do.CancelReceive())
-        if state.drain_reason is None or reason == "shutdown":
-            state.drain_reason = reason
-        for attempt in list(state.attempts.values()):
-            if attempt.state is State.WAITING:
-                self._fire(attempt, Signal.INTERRUPT, got.TimeReached())
+        state.drain_reason = reason
+        self._interrupt(lambda attempt: attempt.state is State.WAITING)
 
     def _adopt(self, plan: StopPlan, interruption: str) -> None:
-        """Of several plans, the one that ends first counts."""
-        if self._plan is None or plan.exit_at < self._plan.exit_at:
-            self._plan = plan
-            self._stopped = self._killed = False
-            self._state.interruption = interruption
-
-    def next_moment(self) -> float | None:
-        """When `carry_out` has something to do."""
-        plan = self._plan
-        if plan is None or self.finished:
-            return None
-        if not self._stopped:
-            return plan.stop_at
-        return plan.exit_at if self._killed else plan.kill_at
+        """Of several plans, what comes first counts."""
+        state, old = self._state, self._plan
+        if old is None or (plan.stop_at < old.stop_at and not self._stopped):
+            state.interruption = interruption
+        self._plan = plan if old is None else earlier_of(plan, old)
+        self.carry_out()
 
     def carry_out(self) -> None:
-        """Do what the plan says for this moment."""
+        """Do what the plan says for this moment, and see to being called for the next."""
         plan, now = self._plan, self._state.now
-        if plan is None or self.finished:
+        if plan is None:
             return
         if not self._stopped and now >= plan.stop_at:
             self._stopped = True
-            self._stop_all()
+            self._interrupt(lambda attempt: attempt.state not in _OVER)
         if not self._killed and now >= plan.kill_at:
             self._killed = True
             self._kill_all()
         if now >= plan.exit_at:
-            self._finish(self._state.drain_reason or "shutdown")
+            self._finish(self._state.drain_reason)
+        else:
+            self._state.timers.plan(ENDING_TIMER, self._next_moment(plan))
 
-    def _stop_all(self) -> None:
+    def _next_moment(self, plan: StopPlan) -> float:
+        if not self._stopped:
+            return plan.stop_at
+        return plan.exit_at if self._killed else plan.kill_at
+
+    def _interrupt(self, concerns: Callable[[Attempt], bool]) -> None:
         for attempt in list(self._state.attempts.values()):
-            if attempt.occupies and not attempt.ended:
-                self._fire(attempt, Signal.INTERRUPT, got.TimeReached())
+            if concerns(attempt):
+                self._fire(attempt, Signal.INTERRUPT, _TIME)
 
     def _kill_all(self) -> None:
         for attempt in self._state.attempts.values():
@@ -99,18 +109,10 @@ class Ending:
                 self._state.out.append(do.KillRun(attempt.id))
 
     def finish_if_done(self) -> None:
-        """End when nothing is under way and nothing more will come."""
-        state, intake = self._state, self._intake
-        if state.attempts or intake.receiving or self.finished:
-            return
-        if state.drain_reason is not None:
-            self._finish(state.drain_reason)
-        elif intake.over is not None:
-            self._finish(intake.over)
-        elif intake.tasks_left() == 0:
-            self._finish("max_num_tasks")
-        elif intake.idle_enough():
-            self._finish("idle")
+        """End when nothing more will come. Nothing is under way when this is asked."""
+        reason = self._state.drain_reason or self._intake.end_reason()
+        if reason:
+            self._finish(reason)
 
     def _finish(self, reason: str) -> None:
         self.finished = True

@@ -9,15 +9,16 @@ from cloud_tasks.core import actions
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal
-from cloud_tasks.core.book import Attempt
+from cloud_tasks.core.book import UNTOUCHED, Attempt
 from cloud_tasks.core.policy import attempt_number
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask
+from cloud_tasks.core.timers import RECEIVE_TIMER
 
 Fire: TypeAlias = Callable[[Attempt, Signal, got.Input], None]
 
-_EMPTY_RECEIVE_S = 1.0
-"""Shortest time from one receive to the next when the first brought nothing."""
+EMPTY_RECEIVE_S = 1.0
+"""Shortest time from one receive to the next when the first brought nothing to work on."""
 
 
 class Intake:
@@ -25,21 +26,19 @@ class Intake:
 
     Attributes:
         receiving: Whether a receive is under way.
-        over: Why nothing more will come from the source; None while more may.
         skipped: How many tasks were handed back untouched because of `tasks_to_skip`.
         started: How many tasks have been taken to be run.
-        retry_at: No receive before this moment.
     """
 
     def __init__(self, state: WorkerState, fire: Fire) -> None:
         """Nothing has been asked for yet."""
         self.receiving = False
-        self.over: str | None = None
         self.skipped = 0
         self.started = 0
-        self.retry_at = 0.0
         self._state = state
         self._fire = fire
+        self._over = ""
+        self._retry_at = 0.0
         self._failures = 0
         self._idle_since: float | None = None
         self._skipped_keys: dict[str, int] = {}
@@ -47,59 +46,54 @@ class Intake:
 
     # -- asking ------------------------------------------------------------------------------------------
 
-    def next_receive(self) -> do.Receive | None:
-        """The receive that is to be issued now, if any."""
+    def receive_if_room(self) -> None:
+        """Issue a receive, if there is a place for a task and one may come. None is under way now."""
         state = self._state
-        if (
-            self.receiving
-            or self.over is not None
-            or state.drain_reason is not None
-            or self.retry_at > state.now
-            or self.idle_enough()
-        ):
-            return None
+        if state.drain_reason or self._over or self._retry_at > state.now or self._idle_enough():
+            return
         wanted = self._wanted()
-        if wanted <= 0:
-            return None
-        self.receiving = True
-        return do.Receive(wanted, self._wait_s())
+        if wanted > 0:
+            self.receiving = True
+            state.out.append(do.Receive(wanted, self._wait_s()))
 
     def _wanted(self) -> int:
-        """How many tasks to ask for: no more than there are free slots, and none when too many wait."""
+        """How many tasks to ask for: no more than can be started or skipped, and none when too many wait."""
         state = self._state
-        settings = state.settings
-        if len(state.attempts) - state.occupied >= settings.unsettled_max:
+        settings, slots_free = state.settings, state.settings.slots - state.occupied
+        if slots_free <= 0 or len(state.attempts) - state.occupied >= settings.unsettled_max:
             return 0
-        wanted = min(settings.slots - state.occupied, state.capabilities.batch_size_max)
-        left = self.tasks_left()
-        if left is None:
-            return wanted
-        return min(wanted, left + settings.tasks_to_skip - self.skipped) if left else 0
+        most = slots_free
+        if settings.max_num_tasks is not None:
+            most = min(slots_free, settings.max_num_tasks - self.started)
+            if most <= 0:
+                return 0
+        return min(most + settings.tasks_to_skip - self.skipped, state.capabilities.batch_size_max)
 
     def _wait_s(self) -> float:
         """A long poll, unless the worker is about to end for want of tasks."""
-        state = self._state
-        idle_s = state.settings.idle_exit_s
-        if idle_s is None:
-            return state.settings.poll_wait_s
-        left_s = idle_s if self._idle_since is None else self._idle_since + idle_s - state.now
-        return min(state.settings.poll_wait_s, max(left_s, _EMPTY_RECEIVE_S))
+        settings, since = self._state.settings, self._idle_since
+        if settings.idle_exit_s is None:
+            return settings.poll_wait_s
+        left_s = settings.idle_exit_s
+        if since is not None:
+            left_s += since - self._state.now
+        return min(settings.poll_wait_s, max(left_s, EMPTY_RECEIVE_S))
 
-    def tasks_left(self) -> int | None:
-        """How many more may be started; None: no limit."""
-        most = self._state.settings.max_num_tasks
-        return None if most is None else max(0, most - self.started)
+    def end_reason(self) -> str:
+        """Why nothing more will come; "" while more may."""
+        if self._over:
+            return self._over
+        if self._state.settings.max_num_tasks == self.started:
+            return "max_num_tasks"
+        return "idle" if self._idle_enough() else ""
 
-    def idle_enough(self) -> bool:
+    def _idle_enough(self) -> bool:
         """Whether the queue has been empty for as long as the worker was told to wait."""
-        state = self._state
+        state, since = self._state, self._idle_since
         idle_s = state.settings.idle_exit_s
-        return (
-            idle_s is not None
-            and self._idle_since is not None
-            and not state.attempts
-            and state.now - self._idle_since >= idle_s
-        )
+        if idle_s is None or since is None or state.attempts:
+            return False
+        return state.now - since >= idle_s
 
     # -- what comes --------------------------------------------------------------------------------------
 
@@ -107,76 +101,98 @@ class Intake:
         """A receive came back."""
         self.receiving = False
         self._failures = 0
-        ran = False
+        useful = False
         for lease in fact.leases:
-            ran = self._admit(lease, fact) or ran
-        if ran:
+            if self._admit(lease, fact):
+                useful = True
+        if useful:
             self._idle_since = None
-        elif not self._state.attempts or not fact.leases:
+        else:
             self._note_empty(fact)
 
     def _note_empty(self, fact: got.LeasesReceived) -> None:
-        """Nothing to work on: remember since when, and do not ask at once again."""
-        self.retry_at = fact.issued_at + _EMPTY_RECEIVE_S
-        if self._idle_since is None:
-            self._idle_since = fact.issued_at
+        """Nothing to work on: do not ask again at once, and remember since when, unless work is under way."""
+        state = self._state
+        self._pause_until(fact.issued_at + EMPTY_RECEIVE_S)
+        if any(attempt.outcome is not UNTOUCHED or attempt.occupies for attempt in state.attempts.values()):
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = max(fact.issued_at, state.quiet_from)
+
+    def _pause_until(self, moment: float) -> None:
+        self._retry_at = moment
+        self._state.timers.plan(RECEIVE_TIMER, moment)
 
     def _admit(self, lease: Lease, fact: got.LeasesReceived) -> bool:
-        """Take one lease in; returns whether it is anything to work on."""
+        """Take one lease in; returns whether that brings the worker forward."""
         state = self._state
         attempts, interruptions = state.ledger.of(lease.key)
         interruptions = max(interruptions, lease.interruptions)
         number = attempt_number(lease.delivery_count, interruptions, attempts)
         self._serial += 1
-        attempt = Attempt(self._serial, lease, number, interruptions, fact.issued_at)
+        attempt = Attempt(self._serial, lease, number, interruptions, fact.issued_at, state.now)
         state.attempts[attempt.id] = attempt
         if lease.duration_s is not None:
+            attempt.wanted_s = lease.duration_s
             actions.plan_lease(state, attempt, fact)
-        if self._unwanted(attempt):
-            self._fire(attempt, Signal.UNWANTED, fact)
-            return False
-        if isinstance(lease.task, MalformedTask) or state.settings.retry.exhausted(number - 1):
-            self._fire(attempt, Signal.REFUSED, fact)
-            return True
-        self.started += 1
-        attempt.occupies = True
-        state.occupied += 1
-        actions.start(state, attempt, fact)
-        return True
+        return self._place(attempt, fact)
 
-    def _unwanted(self, attempt: Attempt) -> bool:
-        """Whether a lease is to be handed back untouched: skipped, over a limit, or too late."""
-        state = self._state
-        key = attempt.lease.key
+    def _place(self, attempt: Attempt, fact: got.LeasesReceived) -> bool:
+        """Run it, refuse it or hand it back untouched: skipped, over a limit, or too late."""
+        state, key, retry = self._state, attempt.lease.key, self._state.settings.retry
         if key in self._skipped_keys:
-            self._hand_back_again(attempt, key)
-            return True
-        if state.drain_reason is not None or self.tasks_left() == 0 or state.occupied >= state.settings.slots:
-            attempt.hand_back = HandBack.INTERRUPTED
-            return True
+            self._hand_back(attempt, fact, HandBack.SKIPPED, self._pause_s(key))
+            return False
+        if state.drain_reason or self._full() or state.runs.has_heir(key):
+            self._hand_back(attempt, fact, HandBack.INTERRUPTED, 0.0)
+            return False
         if self.skipped < state.settings.tasks_to_skip:
             self.skipped += 1
             if state.capabilities.requeues:
                 self._skipped_keys[key] = 0
-            attempt.hand_back = HandBack.SKIPPED
-            return True
-        return False
+            self._hand_back(attempt, fact, HandBack.SKIPPED, 0.0)
+        elif isinstance(attempt.lease.task, MalformedTask) or retry.exhausted(attempt.number - 1):
+            self._fire(attempt, Signal.REFUSED, fact)
+        else:
+            self._take(attempt, fact)
+        return True
 
-    def _hand_back_again(self, attempt: Attempt, key: str) -> None:
-        """A skipped task that comes again goes back with growing pauses, so that the two do not chase each other."""
-        state = self._state
+    def _full(self) -> bool:
+        settings = self._state.settings
+        return self._state.occupied >= settings.slots or self.started == settings.max_num_tasks
+
+    def _hand_back(
+        self, attempt: Attempt, fact: got.LeasesReceived, reason: HandBack, delay_s: float
+    ) -> None:
+        attempt.hand_back = reason
+        attempt.delay_s = min(delay_s, self._state.capabilities.delay_s_max)
+        self._fire(attempt, Signal.UNWANTED, fact)
+
+    def _pause_s(self, key: str) -> float:
+        """A skipped task that comes again goes back with growing pauses: the two do not chase each other."""
         self._skipped_keys[key] += 1
-        attempt.hand_back = HandBack.SKIPPED
-        pause_s = state.settings.receive_backoff.pause_s(self._skipped_keys[key], key)
-        attempt.delay_s = min(pause_s, state.capabilities.delay_s_max)
+        return self._state.settings.receive_backoff.pause_s(self._skipped_keys[key], key)
+
+    def _take(self, attempt: Attempt, fact: got.LeasesReceived) -> None:
+        state = self._state
+        self.started += 1
+        attempt.occupies = True
+        state.occupied += 1
+        if state.runs.busy(attempt.lease.key):
+            self._fire(attempt, Signal.BUSY, fact)
+        else:
+            state.runs.hold(attempt)
+            actions.start(state, attempt, fact)
 
     def on_failed(self, fact: got.ReceiveFailed) -> None:
-        """The queue cannot be read; ask again after a growing pause."""
+        """The queue cannot be read; ask again after a growing pause. Nobody knows whether it is empty."""
         self.receiving = False
+        self._idle_since = None
         self._failures += 1
         if self._failures == 1:
             self._state.tell(f"the queue cannot be read: {fact.message}", fact.stack_trace)
-        self.retry_at = self._state.now + self._state.settings.receive_backoff.pause_s(self._failures, "receive")
+        pause_s = self._state.settings.receive_backoff.pause_s(self._failures, "receive")
+        self._pause_until(self._state.now + pause_s)
 
     def on_cancelled(self, fact: got.ReceiveCancelled) -> None:
         """The receive is over."""
@@ -185,10 +201,10 @@ class Intake:
     def on_ended(self, fact: got.SourceEnded) -> None:
         """The source has handed out everything."""
         self.receiving = False
-        self.over = "exhausted"
+        self._over = "exhausted"
 
     def on_broken(self, fact: got.SourceFailed) -> None:
         """The source broke: finish what it gave."""
         self.receiving = False
-        self.over = "source_failed"
+        self._over = "source_failed"
         self._state.tell(fact.message, fact.stack_trace)

@@ -13,20 +13,19 @@ from typing import Any, TypeAlias
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
-from cloud_tasks.core.actions import ACTIONS, Action
+from cloud_tasks.core.actions import ACTIONS, Action, wake
 from cloud_tasks.core.attempt import TRANSITIONS, Signal, State
-from cloud_tasks.core.book import Attempt
+from cloud_tasks.core.book import NEVER, Attempt
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.ending import Ending
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.state import MachineSettings, WorkerState
+from cloud_tasks.core.timers import ENDING_TIMER, RECEIVE_TIMER
 
 __all__ = ["MachineSettings", "WorkerMachine"]
 
-_WORKER = 0
-"""Timer key of the worker itself; attempts count from 1."""
-
-_Cell: TypeAlias = tuple[State, tuple[Action, ...]] | None
+_Cell: TypeAlias = tuple[State, tuple[Action, ...]]
+_Handler: TypeAlias = Callable[[Any], None]
 
 
 class WorkerMachine:
@@ -58,14 +57,14 @@ class WorkerMachine:
         Returns:
             Commands, to be carried out in this order.
         """
-        state = self._state
-        state.now = now
         if self._ending.finished:
             return []
+        state = self._state
+        state.now = now
         self._handlers[type(happened)](happened)
         if state.timers.due(now):
             self._fire_due(now)
-        if self._opened:
+        if self._opened and not self._intake.receiving and not self._ending.finished:
             self._go_on()
         out, state.out = state.out, []
         return out
@@ -93,24 +92,16 @@ class WorkerMachine:
         return self._intake.skipped
 
     def _go_on(self) -> None:
-        """Ask for tasks if there is room, end if nothing is left, and plan the next wake-up."""
-        intake, ending, state = self._intake, self._ending, self._state
-        receive = intake.next_receive()
-        if receive is not None:
-            state.out.append(receive)
-        elif not state.attempts:
-            ending.finish_if_done()
-        moment = ending.next_moment()
-        if intake.retry_at > state.now and (moment is None or intake.retry_at < moment):
-            moment = intake.retry_at
-        if moment is not None:
-            state.timers.plan(_WORKER, moment)
+        """Ask for tasks if there is room, and end if nothing is left. No receive is under way."""
+        self._intake.receive_if_room()
+        if not self._state.attempts and not self._intake.receiving:
+            self._ending.finish_if_done()
 
     # -- signals -----------------------------------------------------------------------------------------
 
-    def _make_handlers(self) -> dict[type, Callable[[Any], None]]:
+    def _make_handlers(self) -> dict[type, _Handler]:
         intake, ending = self._intake, self._ending
-        handlers: dict[type, Callable[[Any], None]] = {
+        handlers: dict[type, _Handler] = {
             got.Opened: self._on_opened,
             got.LeasesReceived: intake.on_leases,
             got.ReceiveFailed: intake.on_failed,
@@ -127,7 +118,7 @@ class WorkerMachine:
             handlers[kind] = self._signaller(signal)
         return handlers
 
-    def _signaller(self, signal: Signal) -> Callable[[Any], None]:
+    def _signaller(self, signal: Signal) -> _Handler:
         attempts, fire = self._state.attempts, self._fire
 
         def tell_attempt(fact: Any) -> None:
@@ -139,7 +130,7 @@ class WorkerMachine:
         return tell_attempt
 
     def _fire(self, attempt: Attempt, signal: Signal, fact: got.Input) -> None:
-        cell = _TABLE[attempt.state][signal]
+        cell = _TABLE[signal].get(attempt.state)
         if cell is None:
             message = f"attempt {attempt.id}: {signal.name} cannot happen in state {attempt.state.name}"
             raise AssertionError(message)
@@ -169,7 +160,7 @@ class WorkerMachine:
         again = (
             attempt.state is State.LEASED
             and attempt.start_failures < state.settings.starts_max
-            and state.drain_reason is None
+            and not state.drain_reason
         )
         self._fire(attempt, Signal.START_AGAIN if again else Signal.START_FAILED, fact)
 
@@ -179,21 +170,24 @@ class WorkerMachine:
         timers, attempts = self._state.timers, self._state.attempts
         key = timers.pop_due(now)
         while key is not None:
-            if key == _WORKER:
+            if key == ENDING_TIMER:
                 self._ending.carry_out()
-            elif key in attempts:
+                if self._ending.finished:
+                    return
+            elif key != RECEIVE_TIMER:
                 self._wake(attempts[key], now)
             key = timers.pop_due(now)
 
     def _wake(self, attempt: Attempt, now: float) -> None:
         """Fire whatever is due for one attempt, what ends it before what prolongs it."""
         for name, signal in _SIGNAL_OF_MOMENT:
-            moment = getattr(attempt, name)
-            if moment is not None and moment <= now:
-                setattr(attempt, name, None)
+            if getattr(attempt, name) <= now:
+                setattr(attempt, name, NEVER)
                 self._fire(attempt, signal, _TIME)
-        if attempt.id in self._state.attempts:
-            self._state.timers.plan(attempt.id, attempt.next_moment())
+        attempt.wake_at = NEVER
+        moment = attempt.next_moment()
+        if moment < NEVER:
+            wake(self._state, attempt, moment)
 
 
 _TIME = got.TimeReached()
@@ -219,12 +213,12 @@ _SIGNAL_OF_FACT: dict[type, Signal] = {
 }
 
 
-def _compile() -> list[list[_Cell]]:
-    """The table as a grid: state, then signal."""
-    grid: list[list[_Cell]] = [[None] * len(Signal) for _ in State]
+def _compile() -> dict[Signal, dict[State, _Cell]]:
+    """The table, by signal and state."""
+    table: dict[Signal, dict[State, _Cell]] = {signal: {} for signal in Signal}
     for row in TRANSITIONS:
-        grid[row.state][row.signal] = (row.next, tuple(ACTIONS[name] for name in row.does))
-    return grid
+        table[row.signal][row.state] = (row.next, tuple(ACTIONS[name] for name in row.does))
+    return table
 
 
 _TABLE = _compile()

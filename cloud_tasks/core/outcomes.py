@@ -30,6 +30,7 @@ _KIND_OF_STOP = {
     StopReason.TIMEOUT: OutcomeKind.TIMED_OUT,
     StopReason.INTERRUPTION: OutcomeKind.INTERRUPTED,
 }
+_RETURNED, _COMPLETED = EndKind.RETURNED, OutcomeKind.COMPLETED
 
 
 def kind_of_run(end: RunEnd, stopped: StopReason | None) -> OutcomeKind:
@@ -38,9 +39,9 @@ def kind_of_run(end: RunEnd, stopped: StopReason | None) -> OutcomeKind:
     A complete return value counts, even if it came while the run was being stopped (F17). Whatever else ends
     a run that was being stopped is put down to the stop.
     """
-    if stopped is None or end.kind is EndKind.RETURNED:
-        return _KIND_OF_END[end.kind]
-    return _KIND_OF_STOP[stopped]
+    if end.kind is _RETURNED:
+        return _COMPLETED
+    return _KIND_OF_END[end.kind] if stopped is None else _KIND_OF_STOP[stopped]
 
 
 class Decision(Struct, frozen=True):
@@ -57,6 +58,8 @@ class Decision(Struct, frozen=True):
     delay_s: float = 0.0
 
 
+_NEVER_RUN = (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED)
+_GIVEN_UP = (OutcomeKind.INTERRUPTED, OutcomeKind.LEASE_LOST)
 _ACK = Decision(Verdict.ACK)
 _DEAD_LETTER = Decision(Verdict.DEAD_LETTER)
 _HAND_BACK = Decision(Verdict.NACK, HandBack.INTERRUPTED)
@@ -66,7 +69,9 @@ def judge(
     attempt: Attempt, kind: OutcomeKind, *, wanted: bool, policy: RetryPolicy, capabilities: QueueCapabilities
 ) -> Decision:
     """What to do with the lease of an attempt that ended in `kind`; `wanted`: a retry was asked for."""
-    if kind in (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED):
+    if kind is _COMPLETED and not wanted:
+        return _ACK
+    if kind in _NEVER_RUN:
         return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:
         used_up = policy.too_often_interrupted(attempt.interruptions + 1)
@@ -79,14 +84,23 @@ def judge(
     return Decision(Verdict.NACK, HandBack.RETRY, min(pause_s, capabilities.delay_s_max))
 
 
+def why_dead(attempt: Attempt) -> str:
+    """What a dead letter says of itself."""
+    outcome = attempt.outcome
+    if outcome.kind in _NEVER_RUN:
+        return outcome.reason
+    if outcome.kind is OutcomeKind.INTERRUPTED:
+        return f"interrupted {attempt.interruptions + 1} times, the last time by: {outcome.reason}"
+    return f"{outcome.kind.value} at attempt {attempt.number}, and no further attempt is left"
+
+
 def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     """The one event that ends the attempt."""
-    task_id = attempt.lease.task.task_id
-    elapsed, number, kind = outcome.elapsed_s, attempt.number, outcome.kind
-    end = outcome.end
-    if end is None:
-        return _event_without_run(attempt, outcome)
-    if kind is OutcomeKind.COMPLETED:
+    kind, end = outcome.kind, outcome.end
+    task_id, elapsed, number = attempt.lease.task.task_id, outcome.elapsed_s, attempt.number
+    if end is None or kind in _GIVEN_UP:
+        return _event_without_end(task_id, number, outcome)
+    if kind is _COMPLETED:
         return TaskCompleted(
             task_id=task_id,
             elapsed_time=elapsed,
@@ -106,37 +120,32 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
         )
     if kind is OutcomeKind.TIMED_OUT:
         return TaskTimedOut(
-            task_id=task_id, elapsed_time=elapsed, retry=outcome.retry, attempt=number, stderr_tail=end.stderr_tail
-        )
-    if kind is OutcomeKind.EXITED:
-        return TaskExited(
             task_id=task_id,
             elapsed_time=elapsed,
             retry=outcome.retry,
             attempt=number,
-            exit_code=end.exit_code,
-            signal=end.signal,
-            oom_killed=end.oom_killed,
-            peak_memory_bytes=end.peak_memory_bytes,
             stderr_tail=end.stderr_tail,
         )
-    return _event_without_run(attempt, outcome)
+    return TaskExited(
+        task_id=task_id,
+        elapsed_time=elapsed,
+        retry=outcome.retry,
+        attempt=number,
+        exit_code=end.exit_code,
+        signal=end.signal,
+        oom_killed=end.oom_killed,
+        peak_memory_bytes=end.peak_memory_bytes,
+        stderr_tail=end.stderr_tail,
+    )
 
 
-def _event_without_run(attempt: Attempt, outcome: Outcome) -> TaskEvent:
-    task_id = attempt.lease.task.task_id
-    if outcome.kind in (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED):
-        return TaskDeadLettered(
-            task_id=task_id,
-            elapsed_time=outcome.elapsed_s,
-            retry=False,
-            attempt=attempt.number,
-            reason=outcome.reason,
-        )
-    return TaskInterrupted(
+def _event_without_end(task_id: str, number: int, outcome: Outcome) -> TaskEvent:
+    """How the run ended says nothing, or there was none."""
+    kind = TaskDeadLettered if outcome.kind in _NEVER_RUN else TaskInterrupted
+    return kind(
         task_id=task_id,
         elapsed_time=outcome.elapsed_s,
         retry=outcome.retry,
-        attempt=attempt.number,
+        attempt=number,
         reason=outcome.reason,
     )

@@ -12,7 +12,7 @@ FENCE_SHARE = 0.1
 """Share of a lease that is kept in hand for stopping the run when the lease cannot be renewed."""
 RENEW_SHARE = 0.5
 """A lease is renewed when this share of it has gone by: an outage of the other half can be ridden out."""
-WAKE_SOON_S = 0.01
+HAND_BACK_S_MIN = 1.0
 
 
 class Backoff(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Backoff(Struct, frozen=True):
     def pause_s(self, tries: int, salt: str) -> float:
         """Seconds to wait after `tries` failures (from 1).
 
-        The jitter is a hash of `salt` and the count: different from task to task, yet the same in every replay.
+        The jitter is a hash of `salt` and the count: different from task to task, the same in every replay.
         """
         exponent = min(max(tries - 1, 0), 60)
         full = min(self.cap_s, self.base_s * self.factor**exponent)
@@ -49,8 +49,8 @@ class RetryPolicy(Struct, frozen=True):
         on_exception: Retry a task that raised.
         on_timeout: Retry a task that ran too long.
         attempts_max: Attempts in all, across workers and crashes; None: no limit.
-        interruptions_max: How often a task may be interrupted before it is put aside; a task that can never finish
-            within the life of a machine would otherwise circulate for ever.
+        interruptions_max: How often a task may be interrupted before it is put aside; a task that can never
+            finish within the life of a machine would otherwise circulate for ever.
         backoff: Pause before a retry.
     """
 
@@ -101,11 +101,20 @@ def plan_stop(now: float, grace_s: float, stop_s: float) -> StopPlan:
     """Fit SIGTERM, SIGKILL and handing back into the grace period.
 
     A supervisor that gives the worker the same period kills it at the end, so all is over by then.
-    At least a second is left for handing back, even when the grace period is shorter.
+    At least `HAND_BACK_S_MIN` is left for handing back, even when the grace period is shorter.
     """
     lead = min(stop_s, grace_s / 5)
-    exit_at = now + max(grace_s, 1.0)
-    return StopPlan(stop_at=now + grace_s - lead, kill_at=now + grace_s - lead / 2, exit_at=exit_at)
+    end = now + grace_s
+    return StopPlan(stop_at=end - lead, kill_at=end - lead / 2, exit_at=now + max(grace_s, HAND_BACK_S_MIN))
+
+
+def earlier_of(one: StopPlan, other: StopPlan) -> StopPlan:
+    """Both plans are kept: whatever comes first in either."""
+    return StopPlan(
+        stop_at=min(one.stop_at, other.stop_at),
+        kill_at=min(one.kill_at, other.kill_at),
+        exit_at=min(one.exit_at, other.exit_at),
+    )
 
 
 def plan_renewal(issued_at: float, duration_s: float) -> float:
@@ -130,12 +139,12 @@ def extension_s(
         lease_total_s_max: Longest time it can be held in all.
 
     Returns:
-        Seconds; 0 when the backend's limit is reached and no extension is possible.
+        Seconds; 0 or less when the backend's limit is reached and no extension is possible.
     """
     seconds = wanted_s if lease_s_max is None else min(wanted_s, lease_s_max)
     if lease_total_s_max is not None:
         seconds = min(seconds, lease_total_s_max - held_s)
-    return max(seconds, 0.0)
+    return seconds
 
 
 def attempt_number(delivery_count: int | None, interruptions: int, seen_before: int) -> int:

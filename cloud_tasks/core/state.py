@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cloud_tasks.core import commands as do
-from cloud_tasks.core.book import Attempt, Ledger
+from cloud_tasks.core.book import Attempt, Ledger, Runs
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.events import NonFatalException
 from cloud_tasks.core.policy import Backoff, RetryPolicy
@@ -23,7 +23,8 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
         retry: What is tried again.
         tasks_to_skip: How many tasks are handed back untouched before the first is run.
         max_num_tasks: How many are started in all; None: no limit.
-        idle_exit_s: The worker ends when the queue has been empty, and nothing under way, for so long; None: never.
+        idle_exit_s: The worker ends when the queue has been empty, and nothing under way, for so long; None:
+            never.
         poll_wait_s: How long a receive waits for a task.
         unsettled_max: How many attempts may wait for their event and settlement at a time; no further task is
             taken while there are more, so that an outage of the sink cannot pile up work.
@@ -55,10 +56,13 @@ class WorkerState:
     Attributes:
         now: Time of the input that is being handled.
         attempts: Every attempt under way, by its number.
+        runs: Which tasks have a run here.
         occupied: How many slots are taken.
         out: Commands gathered for the input that is being handled.
-        drain_reason: Why no more tasks are taken; None while they are.
+        drain_reason: Why no more tasks are taken; "" while they are.
         interruption: What runs are interrupted by, if they are.
+        quiet_from: When the last attempt was closed, or when what was handed back for a retry is visible again,
+            whichever is later.
     """
 
     def __init__(self, settings: MachineSettings, capabilities: QueueCapabilities) -> None:
@@ -67,12 +71,14 @@ class WorkerState:
         self.capabilities = capabilities
         self.ledger = Ledger()
         self.timers = Timers()
+        self.runs = Runs()
         self.attempts: dict[int, Attempt] = {}
         self.occupied = 0
         self.out: list[do.Command] = []
         self.now = 0.0
-        self.drain_reason: str | None = None
+        self.drain_reason = ""
         self.interruption = "shutdown"
+        self.quiet_from = 0.0
 
     def tell(self, message: str, stack_trace: str = "") -> None:
         """Report an error that the worker gets over."""

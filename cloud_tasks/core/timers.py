@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+ENDING_TIMER = 0
+RECEIVE_TIMER = -1
+"""Keys of the worker's own; attempts have numbers from 1."""
+
 _SLACK = 64
 
 
@@ -18,20 +22,18 @@ class Timers:
         self._moments: dict[int, float] = {}
         self._serial = 0
 
-    def plan(self, key: int, moment: float | None) -> None:
-        """Wake `key` at `moment`, in place of what was planned for it before; None: not at all."""
-        moments = self._moments
-        if moment is None:
-            moments.pop(key, None)
-            return
-        if moments.get(key) == moment:
-            return
-        moments[key] = moment
+    def plan(self, key: int, moment: float) -> None:
+        """Wake `key` at `moment`, in place of what was planned for it before."""
+        self._moments[key] = moment
         self._serial += 1
         heappush(self._heap, (moment, self._serial, key))
-        if len(self._heap) > 2 * len(moments) + _SLACK:
-            self._heap = [entry for entry in self._heap if moments.get(entry[2]) == entry[0]]
+        if len(self._heap) > 2 * len(self._moments) + _SLACK:
+            self._heap = [entry for entry in self._heap if self._moments.get(entry[2]) == entry[0]]
             heapify(self._heap)
+
+    def drop(self, key: int) -> None:
+        """Do not wake `key`; no effect if nothing is planned for it."""
+        self._moments.pop(key, None)
 
     def next(self) -> float | None:
         """The earliest moment, or None. It may be one that was dropped: waking up early does no harm."""
@@ -39,7 +41,8 @@ class Timers:
 
     def due(self, now: float) -> bool:
         """Whether `pop_due` may find something."""
-        return bool(self._heap) and self._heap[0][0] <= now
+        heap = self._heap
+        return bool(heap) and heap[0][0] <= now
 
     def pop_due(self, now: float) -> int | None:
         """Take out one key whose moment has come, earliest first; None when there is none."""

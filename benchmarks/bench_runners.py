@@ -18,6 +18,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from bench_tasks import no_op, sized, timed
+
 from cloud_tasks.core.task import RunEnd, Task
 from cloud_tasks.interfaces import RunSpec, TaskRunner
 from cloud_tasks.runners.pool import PoolRunner
@@ -29,21 +31,6 @@ ROUNDS = 5
 TASKS = 1000
 POOL_TASKS = 20000
 AT_A_TIME = 2
-
-
-def no_op(task_id: str, task_data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
-    """Do nothing."""
-    return False, task_data
-
-
-def sized(task_id: str, task_data: dict[str, int], worker_data: WorkerData) -> tuple[bool, object]:
-    """Return so many bytes."""
-    return False, "x" * task_data["size"]
-
-
-def timed(task_id: str, task_data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
-    """Return the time."""
-    return False, time.monotonic()
 
 
 class Drive:
@@ -97,7 +84,7 @@ def process_floor(tasks: int) -> float:
     """A bare loop: fork, JSON in and out through pipes, reap; two at a time, same modules loaded."""
     code = (
         "import sys; sys.path[:0] = " + ascii([str(Path(__file__).parent), *sys.path]) + "; "
-        "import cloud_tasks.runners.template, floor_fork; floor_fork.main(int(sys.argv[1]))"
+        "import cloud_tasks.runners.template, bench_tasks, floor_fork; floor_fork.main(int(sys.argv[1]))"
     )
     out = subprocess.run([sys.executable, "-c", code, str(tasks)], capture_output=True, check=True, text=True)
     return float(out.stdout)

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -105,7 +105,7 @@ class RunEnd(Struct, frozen=True):
 
     kind: EndKind
     retry: bool = False
-    result: Json = None
+    result: Json | Raw = None
     exception: str = ""
     exit_code: int | None = None
     signal: str = ""

@@ -12,17 +12,23 @@ from cloud_tasks.errors import ProgramError
 from cloud_tasks.runners import endings, results, runtime
 from cloud_tasks.runners.frames import parse, receive_frame, receive_preamble
 from cloud_tasks.runners.reporting import EXIT_UNREPORTED, Reporter
+from cloud_tasks.runners.tracebacks import report_unexpected, traceback_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import NoReturn
+    from typing import NoReturn, TypedDict
 
     from cloud_tasks.runners.runtime import ChildProgram
 
-EXCEPTION_CHARS_MAX = 65536
-"""Longest traceback that is reported; of a longer one the middle is left out."""
-_EXCEPTION_HEAD_CHARS = 16384
+    class TaskRequest(TypedDict):
+        """What the worker sends for each task."""
+
+        task_id: str
+        data: object
+        attempt: int
+        deadline: float | None
+        memory: int | None
+
 _STATM_RESIDENT_FIELD = 1
 
 
@@ -50,7 +56,7 @@ def lead(channel_fd: int, program: ChildProgram, resident_bytes_max: int | None 
         channel = _socket.socket(fileno=channel_fd)
         status = _run_many(channel, program, resident_bytes_max) if warm else _run_one(channel, program)
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the code of the process that forked
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] # there is one
+        report_unexpected()
         endings.flush_streams()
     finally:
         os._exit(status)
@@ -135,7 +141,7 @@ def _resident_bytes() -> int:
 
 def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter) -> Ending:
     """Call the function for one task frame, and turn whatever comes of it into an ending."""
-    request = parse(frame)
+    request: TaskRequest = parse(frame)  # type: ignore[assignment] # our own frame
     worker_data = program.worker_data_for(request["attempt"], request["deadline"], reporter.progress)
     limit = request["memory"]
     try:
@@ -143,7 +149,7 @@ def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter
             _limit_memory(limit)
         value = program.call(request["task_id"], request["data"], worker_data)
     except SystemExit as stop:
-        return Ending(exit_status=_exit_status(stop))
+        return Ending(exit_status=exit_status(stop))
     except BaseException as error:  # noqa: BLE001 - boundary: the user's function
         if limit is not None:
             _limit_memory(None)
@@ -170,7 +176,7 @@ def _limit_memory(limit_bytes: int | None) -> None:
     setrlimit(RLIMIT_AS, (soft, hard))
 
 
-def _exit_status(stop: SystemExit) -> int:
+def exit_status(stop: SystemExit) -> int:
     """What the interpreter would have made of it."""
     if stop.code is None:
         return 0
@@ -181,7 +187,7 @@ def _exit_status(stop: SystemExit) -> int:
 
 
 def _failure(error: BaseException, limit_bytes: int | None) -> Ending:
-    text = _traceback_text(error)
+    text = traceback_text(error)
     if limit_bytes is None or not _is_memory(error):
         return _told("raised", text)
     return _told("memory_limit", f"the task needed more than its memory limit of {limit_bytes:,} bytes\n{text}")
@@ -194,27 +200,3 @@ def _is_memory(error: BaseException) -> bool:
 def _told(kind: str, text: str) -> Ending:
     clean = text.encode("utf-8", "backslashreplace").decode()
     return Ending(json.dumps({"end": kind, "exception": clean})[:-1].encode(), b"", b"}")
-
-
-def _traceback_text(error: BaseException) -> str:
-    """The traceback from the user's first frame on, bounded, whatever the exception's methods do."""
-    try:
-        from traceback import format_exception
-
-        text = "".join(format_exception(type(error), error, _users_part(error.__traceback__)))
-    except Exception as second:  # noqa: BLE001 - boundary: the user's own __str__, or no memory left
-        text = f"{type(error).__qualname__} (formatting it raised {type(second).__name__})\n"
-    if len(text) <= EXCEPTION_CHARS_MAX:
-        return text
-    left_out = len(text) - EXCEPTION_CHARS_MAX
-    tail = text[_EXCEPTION_HEAD_CHARS - EXCEPTION_CHARS_MAX :]
-    return f"{text[:_EXCEPTION_HEAD_CHARS]}\n... {left_out:,} characters left out ...\n{tail}"
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    users = trace
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in {__file__, runtime.__file__}:
-            users = trace.tb_next
-        trace = trace.tb_next
-    return users

@@ -136,6 +136,18 @@ def _load_enum(parts: list[object]) -> object:
     return found
 
 
+def _items(value: object) -> list[object]:
+    return list(value)  # type: ignore[call-overload, no-any-return] # only ever given what can be iterated
+
+
+def _sorted_items(value: object) -> list[object]:
+    return sorted(_items(value), key=repr)
+
+
+def _hex(value: object) -> list[object]:
+    return [value.hex()]  # type: ignore[attr-defined] # only ever given bytes
+
+
 _KINDS: dict[
     str,
     tuple[
@@ -144,18 +156,10 @@ _KINDS: dict[
         Callable[[list[object]], object],
     ],
 ] = {
-    "tuple": (lambda value: type(value) is tuple, lambda value: value, tuple),  # type: ignore[dict-item, return-value]
-    "set": (lambda value: type(value) is set, lambda value: sorted(value, key=repr), set),  # type: ignore[arg-type]
-    "frozenset": (
-        lambda value: type(value) is frozenset,
-        lambda value: sorted(value, key=repr),  # type: ignore[arg-type]
-        frozenset,
-    ),
-    "bytes": (
-        lambda value: type(value) is bytes,
-        lambda value: [value.hex()],  # type: ignore[attr-defined]
-        lambda parts: bytes.fromhex(str(parts[0])),
-    ),
+    "tuple": (_is("builtins", "tuple"), _items, tuple),
+    "set": (_is("builtins", "set"), _sorted_items, set),
+    "frozenset": (_is("builtins", "frozenset"), _sorted_items, frozenset),
+    "bytes": (_is("builtins", "bytes"), _hex, lambda parts: bytes.fromhex(str(parts[0]))),
     "path": (_is_path, _text, _build("pathlib", "Path")),
     "fcpath": (_is("filecache.file_cache_path", "FCPath"), _text, _build("filecache", "FCPath")),
     "datetime": (_is("datetime", "datetime"), _iso, _build("datetime", "datetime", "fromisoformat")),

@@ -29,7 +29,7 @@ def pack_json(value: Mapping[str, object]) -> bytes:
     return pack(json.dumps(value).encode())
 
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # there since Python 2.6
 
 
 def parse(body: bytes | bytearray) -> dict[str, object]:

@@ -202,9 +202,8 @@ def _leave_loop(fds: list[int]) -> None:
 def interpreter_command(module: str, function: str, argument: str) -> list[str]:
     """How to start an interpreter like this one that calls a function of the runners."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing does
-    path = [entry for entry in sys.path if isinstance(entry, str)]
     code = (
-        f"import sys; sys.path[:] = {ascii(path)}; "
+        f"import sys; sys.path[:] = {ascii(sys.path)}; "
         f"from cloud_tasks.runners.{module} import {function}; {function}({argument})"
     )
     return [sys.executable, *flags, "-c", code]

@@ -36,7 +36,7 @@ def _cgroup_files() -> list[Path]:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    files = []
+    files: list[Path] = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         name = path.lstrip("/")

@@ -14,6 +14,7 @@ import sys
 
 from cloud_tasks.runners import child, children, endings, prctl
 from cloud_tasks.runners.frames import ControlReader, pack
+from cloud_tasks.runners.tracebacks import report_unexpected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Slot:
             mark = request.get("resident")
             child.lead(channel_fd, self._program, None if mark is None else int(str(mark)), warm="warm" in request)
         except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the slot's own loop
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] # there is one
+            report_unexpected()
         finally:
             os._exit(1)
 
@@ -144,8 +145,9 @@ def _quoted(text: str) -> bytes:
     return b'"%s"' % text.replace("\\", "").replace('"', "'").encode("ascii", "replace")
 
 
-def become_slot(control_fd: int, stdout_fd: int, stderr_fd: int, program: ChildProgram) -> NoReturn:
+def become_slot(fds: list[int], program: ChildProgram) -> NoReturn:
     """Be a slot, in a fork of the template; never returns to what forked it."""
+    control_fd, stdout_fd, stderr_fd = fds
     try:
         # A group of its own: a task that signals the group of its parent must not reach its sisters.
         os.setsid()
@@ -156,6 +158,6 @@ def become_slot(control_fd: int, stdout_fd: int, stderr_fd: int, program: ChildP
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         Slot(_socket.socket(fileno=control_fd), program).serve()
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the template's own loop
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] # there is one
+        report_unexpected()
     finally:
         os._exit(0)

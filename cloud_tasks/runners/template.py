@@ -9,13 +9,13 @@ import _socket
 import gc
 import os
 import signal
-import sys
 
 from cloud_tasks.errors import ProgramError
 from cloud_tasks.runners import children, endings, prctl, runtime
 from cloud_tasks.runners.child import problems_as_json
 from cloud_tasks.runners.frames import ControlReader, pack_json, parse, receive_frame
 from cloud_tasks.runners.slot import become_slot
+from cloud_tasks.runners.tracebacks import report_unexpected
 from cloud_tasks.runners.worker_data import WorkerData
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ class Template:
             self._deaths.close()
             for fd in self._reader.fds:
                 os.close(fd)
-            become_slot(*fds, self._program)
+            become_slot(fds, self._program)
         finally:
             os._exit(1)
 
@@ -157,7 +157,7 @@ def main_forked(control_fd: int, program: ChildProgram) -> NoReturn:
         endings.forget_inherited_exit()
         _serve(_socket.socket(fileno=control_fd), program)
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the worker's own code
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] # there is one
+        report_unexpected()
     finally:
         os._exit(0)
 

@@ -62,8 +62,7 @@ class ProcessTree:
             self._opened = None
 
     def _launch(self) -> None:
-        links = [*self._slots.values(), *([self._template] if self._template else [])]
-        child, control = self._launcher.launch([fd for link in links for fd in link.fds])
+        child, control = self._launcher.launch([fd for slot in self._slots.values() for fd in slot.fds])
         self._children.append(child)
         self._template = template = TemplateLink(self, child, control)
         loop = asyncio.get_running_loop()

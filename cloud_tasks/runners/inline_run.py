@@ -1,0 +1,137 @@
+"""One run in the worker's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Protocol
+
+import msgspec
+
+from cloud_tasks.core.task import EndKind, RunEnd
+from cloud_tasks.interfaces import RunListener, RunSpec
+from cloud_tasks.runners.attempt import ENDED_BEFORE, KILL_CONFIRM_S
+from cloud_tasks.runners.reporting import PROGRESS_INTERVAL_S
+from cloud_tasks.runners.results import BadResultError, check_pair, encode_result
+from cloud_tasks.runners.tracebacks import traceback_text
+from cloud_tasks.runners.worker_data import WorkerData
+
+ABANDONED = "interrupted: a thread cannot be killed, so the function goes on until it returns"
+
+
+class InlineOwner(Protocol):
+    """What inline runs share."""
+
+    def forget(self, run: InlineRun) -> bool:
+        """Take back a run that waits; whether it did."""
+
+    def run_over(self, run: InlineRun) -> None:
+        """Nothing is left of it."""
+
+
+class InlineRun:
+    """A run as an asyncio task, or in a thread."""
+
+    def __init__(
+        self,
+        owner: InlineOwner,
+        settings: WorkerData,
+        spec: RunSpec,
+        listener: RunListener,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.spec = spec
+        self.worker_data = WorkerData()
+        self.worker_data.__dict__.update(settings.__dict__)
+        self.worker_data.attempt = spec.attempt
+        self.worker_data.deadline = spec.deadline
+        self.worker_data._report_progress = self._progress  # noqa: SLF001 - the runners own this
+        self.task: asyncio.Task[None] | None = None
+        self.asked = False
+        self._owner = owner
+        self._listener = listener
+        self._loop = loop
+        self._next_progress = 0.0
+        self._started = False
+        self._ended = False
+        self._gone = False
+
+    def stop(self) -> None:
+        """Cancel the task; a thread goes on, because nothing can stop it but itself."""
+        if self._gone:
+            return
+        self.asked = True
+        if self.task is not None:
+            self.task.cancel()
+        elif self._owner.forget(self):
+            self._loop.call_soon(self.fail, ENDED_BEFORE)
+
+    def kill(self) -> None:
+        """Cancel the task, and do not wait for what does not end; a thread is not waited for at all."""
+        self.stop()
+        if self.task is not None:
+            self._loop.call_later(KILL_CONFIRM_S, self.abandon)
+        else:
+            self._loop.call_soon(self.abandon)
+
+    def abandon(self) -> None:
+        """Report the end of what cannot be ended; `gone` is told when it really returns."""
+        if not self._ended and not self._gone:
+            self.tell_started()
+            self._ended = True
+            self._listener.ended(RunEnd(EndKind.EXITED, exception=ABANDONED))
+
+    def tell_started(self) -> None:
+        """Say that it runs, unless that was said."""
+        if not self._started and not self._gone:
+            self._started = True
+            self._listener.started(os.getpid())
+
+    def fail(self, reason: str) -> None:
+        """Say that it could not be started."""
+        if not self._gone:
+            self._gone = True
+            self._listener.start_failed(reason)
+
+    def over(self, end: RunEnd) -> None:
+        """Say how it ended, unless it was abandoned before; and that nothing is left."""
+        self.tell_started()
+        if not self._ended:
+            self._ended = True
+            self._listener.ended(end)
+        self._gone = True
+        self._owner.run_over(self)
+        self._listener.gone()
+
+    def _progress(self, done: float, total: float | None) -> None:
+        """Called by the function, in whatever thread it runs."""
+        now = time.monotonic()
+        if now >= self._next_progress or (total is not None and done == total):
+            self._next_progress = now + PROGRESS_INTERVAL_S
+            numbers = float(done), None if total is None else float(total)
+            self._loop.call_soon_threadsafe(self._tell_progress, *numbers)
+
+    def _tell_progress(self, done: float, total: float | None) -> None:
+        if self._started and not self._ended:
+            self._listener.progress(done, total)
+
+
+def end_of_value(value: object, *, success_first: bool) -> RunEnd:
+    """The end of a function that returned."""
+    try:
+        retry, result = check_pair(value, success_first=success_first)
+        encoded = encode_result(result)
+    except BadResultError as error:
+        return RunEnd(EndKind(error.kind), exception=str(error))
+    return RunEnd(EndKind.RETURNED, retry=retry, result=msgspec.Raw(encoded))
+
+
+def end_of_exception(error: BaseException) -> RunEnd:
+    """The end of a function that raised, was cancelled, or called `sys.exit`."""
+    if isinstance(error, asyncio.CancelledError):
+        return RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        return RunEnd(EndKind.EXITED, exit_code=code & 0xFF, exception="the function called sys.exit()")
+    return RunEnd(EndKind.RAISED, exception=traceback_text(error))

@@ -33,19 +33,27 @@ class QueueCalls:
         self._clock = clock
         self._feed = feed
         self._immediate = queue.capabilities.immediate
-        self._receive: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
+        self._wanted: do.Receive | None = None
+        self._want = asyncio.Event()
+        self._receiving = False
+        self._giving_up = False
         self._calls: set[asyncio.Task[None]] = set()
         self._settlements: deque[Settlement] = deque()
         self._wake = asyncio.Event()
 
     def receive(self, command: do.Receive) -> None:
         """Ask for tasks."""
-        self._receive = asyncio.get_running_loop().create_task(self._receive_once(command))
+        self._wanted = command
+        self._want.set()
 
     def cancel_receive(self, command: do.CancelReceive) -> None:
         """Give up asking; what arrives all the same is reported all the same."""
-        if self._receive is not None:
-            self._receive.cancel()
+        if self._wanted is None:
+            return
+        self._giving_up = True
+        if self._receiving and self._receiver is not None:
+            self._receiver.cancel()
 
     def settle(self, command: Settlement) -> None:
         """Ack, nack or dead-letter."""
@@ -59,7 +67,22 @@ class QueueCalls:
         """Extend a lease."""
         self._spawn(self._extend_once(command))
 
-    async def run(self) -> None:
+    async def run_receives(self) -> None:
+        """Ask for tasks whenever that is wanted, until cancelled.
+
+        One task for all receives: with short tasks, one for each would cost as much as the rest of the shell.
+        """
+        self._receiver = asyncio.current_task()
+        while True:
+            await self._want.wait()
+            self._want.clear()
+            if self._wanted is not None:
+                fact = await self._receive_once(self._wanted)
+                self._wanted = None
+                self._receiving = self._giving_up = False
+                self._feed(fact)
+
+    async def run_settlements(self) -> None:
         """Make the settlements of a queue that never waits, until cancelled."""
         while True:
             await self._wake.wait()
@@ -69,7 +92,7 @@ class QueueCalls:
 
     async def aclose(self) -> None:
         """Give up every call that is under way."""
-        tasks = [*self._calls, *([self._receive] if self._receive is not None else [])]
+        tasks = list(self._calls)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -79,24 +102,27 @@ class QueueCalls:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _receive_once(self, command: do.Receive) -> None:
+    async def _receive_once(self, command: do.Receive) -> got.Input:
+        if self._giving_up:
+            return got.ReceiveCancelled()
+        self._receiving = True
         issued_at = self._clock.monotonic()
-        fact: got.Input
         try:
             leases = await self._queue.receive(command.tasks_max, command.wait_s)
-            fact = got.LeasesReceived(leases, issued_at)
         except EndOfTasks:
-            fact = got.SourceEnded()
+            return got.SourceEnded()
         except SourceFailedError as error:
-            fact = got.SourceFailed(str(error), traceback.format_exc())
+            return got.SourceFailed(str(error), traceback.format_exc())
         except QueueUnavailableError as error:
-            fact = got.ReceiveFailed(str(error), traceback.format_exc())
+            return got.ReceiveFailed(str(error), traceback.format_exc())
         except asyncio.CancelledError:
-            fact = got.ReceiveCancelled()
+            if not self._giving_up or self._receiver is None:
+                raise
+            self._receiver.uncancel()
+            return got.ReceiveCancelled()
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
-            fact = got.ReceiveFailed(f"{type(error).__name__}: {error}", traceback.format_exc())
-        self._receive = None
-        self._feed(fact)
+            return got.ReceiveFailed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        return got.LeasesReceived(leases, issued_at)
 
     async def _settle_once(self, command: Settlement) -> None:
         attempt_id = command.attempt_id

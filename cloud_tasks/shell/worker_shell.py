@@ -256,7 +256,8 @@ class WorkerShell:
         self._helpers.append(asyncio.get_running_loop().create_task(work))
 
     def _start_helpers(self) -> None:
-        self._help(self._calls.run())
+        self._help(self._calls.run_receives())
+        self._help(self._calls.run_settlements())
         self._help(self._watch_for_notice())
         if self._settings.keepalive_s > 0:
             self._help(self._keep_alive())

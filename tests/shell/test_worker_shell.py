@@ -334,3 +334,17 @@ async def test_cancelling_the_worker_kills_its_runs_and_closes_everything() -> N
     assert world.runner.running == []
     assert world.sink.closed
     assert running.cancelled()
+
+
+async def test_a_shutdown_request_before_the_first_receive_was_issued_ends_the_worker() -> None:
+    world = World()
+    await world.send("a")
+    running = world.start()
+    while world.shell is None or not world.sink.events:
+        await asyncio.sleep(0)
+        if world.shell is not None:
+            world.shell.request_shutdown("SIGTERM")
+            break
+    summary = await world.finish(running)
+    assert summary.reason == "shutdown"
+    assert (await world.model.depth())["visible"] == 1

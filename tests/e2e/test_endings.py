@@ -1,0 +1,205 @@
+"""How a worker ends: signals, notices, limits, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import Programs, is_alive, wait_until
+
+SLOW = """
+    import os, sys, time
+    from pathlib import Path
+    from cloud_tasks.worker import Worker
+
+    def process_task(task_id, task_data, worker_data):
+        Path(f"started-{task_id}").touch()
+        began = time.monotonic()
+        while time.monotonic() - began < float(task_data.get("seconds", 60)):
+            if worker_data.received_shutdown_request and task_data.get("polite"):
+                return False, "stopped early"
+            if worker_data.received_termination_notice and task_data.get("polite"):
+                return False, "noticed"
+            time.sleep(0.005)
+        return False, "slept"
+
+    if __name__ == "__main__":
+        sys.exit(Worker(process_task, args=sys.argv[1:]).run())
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_tasks_finish_within_the_grace_period(
+    programs: Programs, number: signal.Signals, status: int
+) -> None:
+    programs.tasks(5, polite=True)
+    running = programs.start(SLOW, "--task-file", "tasks.json", "--num-simultaneous-tasks", "2")
+    running.wait_for_file("started-t1")
+    running.wait_for_file("started-t0")
+    running.send(number)
+    ended = running.finish()
+    assert ended.status == status, ended
+    assert [event["result"] for event in ended.of_type("task_completed")] == ["stopped early"] * 2
+    assert ended.events[-1]["reason"] == "shutdown"
+    assert not (ended.directory / "started-t2").exists(), "no task is started after the request"
+
+
+def test_f11_what_the_grace_period_cuts_short_is_told(programs: Programs) -> None:
+    programs.tasks(3)
+    running = programs.start(SLOW, "--task-file", "tasks.json", "--shutdown-grace-period", "1")
+    running.wait_for_file("started-t0")
+    running.send(signal.SIGTERM)
+    ended = running.finish()
+    assert ended.status == 143, ended
+    assert [(e["task_id"], e["reason"], e["retry"]) for e in ended.of_type("task_interrupted")] == [
+        ("t0", "shutdown", False)
+    ]
+
+
+def test_a_second_signal_kills_at_once(programs: Programs) -> None:
+    programs.tasks(1)
+    running = programs.start(SLOW, "--task-file", "tasks.json", "--shutdown-grace-period", "10m")
+    running.wait_for_file("started-t0")
+    running.send(signal.SIGINT)
+    wait_until(lambda: running.process.poll() is None)
+    running.send(signal.SIGINT)
+    ended = running.finish()
+    assert ended.status == 130, ended
+    assert len(ended.of_type("task_interrupted")) == 1
+
+
+def test_a_simulated_spot_termination_warns_and_then_takes_the_tasks_away(programs: Programs) -> None:
+    tasks = [
+        {"task_id": "polite", "data": {"polite": True}},
+        {"task_id": "deaf", "data": {}},
+        {"task_id": "never", "data": {}},
+    ]
+    (programs.directory / "tasks.json").write_text(json.dumps(tasks))
+    ended = programs.run(
+        SLOW, "--task-file", "tasks.json", "--num-simultaneous-tasks", "2",
+        "--simulate-spot-termination-after", "1.5", "--simulate-spot-termination-delay", "2",
+    )  # fmt: skip
+    assert [event["instance_id"] for event in ended.of_type("spot_termination")] == [os.uname().nodename]
+    assert [(e["task_id"], e["result"]) for e in ended.of_type("task_completed")] == [("polite", "noticed")]
+    assert [(e["task_id"], e["reason"]) for e in ended.of_type("task_interrupted")] == [
+        ("deaf", "spot_termination")
+    ]
+    assert ended.status == 1, "work of a local source is left undone"
+
+
+def test_flags_are_seen_within_50_ms(programs: Programs) -> None:
+    programs.tasks(1)
+    running = programs.start(
+        """
+        import sys, time
+        from pathlib import Path
+        from cloud_tasks.worker import Worker
+
+        def process_task(task_id, task_data, worker_data):
+            Path("started").touch()
+            while not worker_data.received_shutdown_request:
+                pass
+            return False, time.monotonic()
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, args=sys.argv[1:]).run())
+        """,
+        "--task-file",
+        "tasks.json",
+        "--verbose",
+    )
+    running.wait_for_file("started")
+    import time
+
+    sent_at = time.monotonic()
+    running.send(signal.SIGTERM)
+    ended = running.finish()
+    seen_at = ended.of_type("task_completed")[0]["result"]
+    # The signal itself has to reach the worker first; on a busy machine that takes longest.
+    assert 0 <= seen_at - sent_at < 1.0, ended
+
+
+FAMILY = """
+    import os, subprocess, sys, time
+    from pathlib import Path
+    from cloud_tasks.worker import Worker
+
+    def process_task(task_id, task_data, worker_data):
+        child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(600)"])
+        other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(600)
+            os._exit(0)
+        Path(f"pids-{task_id}").write_text(f"{os.getpid()} {child.pid} {other.pid}")
+        Path(f"started-{task_id}").touch()
+        time.sleep(600)
+
+    if __name__ == "__main__":
+        sys.exit(Worker(process_task, args=sys.argv[1:]).run())
+"""
+
+
+def test_f18_nothing_survives_sigkill_of_the_worker(programs: Programs) -> None:
+    programs.tasks(2)
+    running = programs.start(FAMILY, "--task-file", "tasks.json", "--num-simultaneous-tasks", "2")
+    for task in ("t0", "t1"):
+        running.wait_for_file(f"started-{task}")
+    family = _descendants(running.process.pid)
+    assert len(family) >= 8
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    wait_until(lambda: not any(is_alive(pid) for pid in family), limit_s=10.0)
+
+
+def test_s15_nothing_survives_a_task_and_the_next_one_still_runs(programs: Programs) -> None:
+    programs.tasks(1)
+    running = programs.start(FAMILY, "--task-file", "tasks.json", "--max-runtime", "2")
+    running.wait_for_file("started-t0")
+    family = _descendants(running.process.pid)
+    ended = running.finish()
+    assert len(ended.of_type("task_timed_out")) == 1, ended
+    assert not any(is_alive(pid) for pid in family)
+
+
+def test_f32_failures_are_in_the_summary_of_start_and_in_the_status_of_run(programs: Programs) -> None:
+    programs.tasks(1)
+    source = """
+        import asyncio, sys
+        from cloud_tasks.worker import Worker
+
+        def process_task(task_id, task_data, worker_data):
+            raise ValueError("no")
+
+        if __name__ == "__main__":
+            worker = Worker(process_task, args=["--task-file", "tasks.json"])
+            if sys.argv[1:] == ["run"]:
+                sys.exit(worker.run())
+            print(asyncio.run(worker.start()).failed)
+    """
+    assert programs.run(source, "run").status == 1
+    ended = programs.run(source)
+    assert (ended.status, ended.stdout.split()[-1]) == (0, "1")
+
+
+def _descendants(pid: int) -> list[int]:
+    """Every process below `pid`, through /proc."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found

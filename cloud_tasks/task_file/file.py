@@ -82,7 +82,8 @@ class TaskFile:
         count = found.task_count - duplicate_count
         leaves_out = self._leaves_out and count > 0
         if (fault_count and not leaves_out) or (duplicate_count and not self._skips_duplicates):
-            raise TaskFileError(*_verdict(found.findings.problems, count))
+            way_out = _SKIPPING if not fault_count else _LEAVING_OUT if count else ()
+            raise TaskFileError(*_verdict(found.findings.problems, count, way_out))
         self.count, self._left_out, self._candidates = count, found.findings, found.candidates
 
     def __iter__(self) -> Iterator[Task]:
@@ -159,6 +160,10 @@ class TaskFile:
         return ()
 
 
+_SKIPPING = ("`--on-duplicate skip` runs the first of each alone",)
+_LEAVING_OUT = ("`--allow-partial` runs the valid tasks alone",)
+
+
 class _Report:
     """Tells how far a check is, each time that more of the file was read."""
 
@@ -175,11 +180,10 @@ class _Report:
             self._progress(CheckProgress(done_bytes, self._total_bytes, self._task_count))
 
 
-def _verdict(problems: tuple[Problem, ...], valid_count: int) -> tuple[Problem, ...]:
+def _verdict(problems: tuple[Problem, ...], valid_count: int, helps: tuple[str, ...]) -> tuple[Problem, ...]:
     """The problems of a file that is refused; the last says what follows from them."""
-    tasks = _counted(valid_count)
-    helps = ("`--allow-partial` runs the valid tasks alone",) if valid_count else ()
-    return _with_last(problems, helps, (f"{tasks} valid, none queued; nothing started",))
+    notes = (f"{_counted(valid_count)} valid, none queued; nothing started",)
+    return _with_last(problems, helps, notes)
 
 
 def _stopped(problems: tuple[Problem, ...], count: int) -> tuple[Problem, ...]:

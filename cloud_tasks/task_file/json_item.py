@@ -20,6 +20,7 @@ from cloud_tasks.task_file.limits import Limits
 from cloud_tasks.task_file.window import Window
 
 _BYTES_PER_CHAR_MAX = 4
+_OWN_BRACES = 2
 _SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*(\\u[dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
@@ -36,6 +37,8 @@ class ItemDecoder:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        # Each level takes two brackets.
+        self._shallow_chars_max = 2 * limits.depth_max
         self.raw_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
         self._strict_decode = json.JSONDecoder(
             object_pairs_hook=_pairs, parse_constant=_refuse, parse_float=_finite
@@ -46,15 +49,16 @@ class ItemDecoder:
         task = task_of(item)
         if task is None or window.escaped_surrogate:
             return None
-        text = window.text
-        braces = text.count("{", start, end)
-        if braces + text.count("[", start, end) > self._limits.depth_max:
+        # Counting in a copy is faster than counting in a part of the window.
+        text = window.text[start:end]
+        if window.loose or len(text) * _BYTES_PER_CHAR_MAX > self._limits.task_size_bytes_max:
             return None
-        if (end - start) * _BYTES_PER_CHAR_MAX > self._limits.task_size_bytes_max or window.loose:
+        braces = text.count("{")
+        if len(text) > self._shallow_chars_max and braces + text.count("[") > self._limits.depth_max:
             return None
         # Two braces are the task's and its data's own; more may stand in strings, or for further mappings.
-        keys = len(item) + len(task.data) if braces == 2 else _shape(item)[0]  # type: ignore[arg-type]  # noqa: PLR2004
-        return task if text.count('":', start, end) == keys else None
+        keys = len(item) + len(task.data) if braces == _OWN_BRACES else _shape(item)[0]  # type: ignore[arg-type]
+        return task if text.count('":') == keys else None
 
     def problems(self, window: Window, start: int, end: int, item: object, name: str) -> tuple[Problem, ...]:
         """Everything that is wrong with an item that was decoded; () if it is a task after all."""

@@ -84,7 +84,7 @@ class JsonLinesReader:
             return Fault((self._syntax(error),))
         except (NotJsonValueError, ValueError, RecursionError) as error:
             return Fault((self._decoder.refused(window, start, name, error),))
-        if end > self._end or _SPACE.fullmatch(window.text, end, self._end) is None:
+        if item.__class__ is list or end > self._end or _SPACE.fullmatch(window.text, end, self._end) is None:
             return Fault((self._not_one_a_line(min(end, self._end)),))
         task = self._decoder.task(window, start, end, item)
         if task is not None:
@@ -107,9 +107,9 @@ class JsonLinesReader:
 
     def _not_one_a_line(self, position: int) -> Problem:
         is_list = self._window.text.startswith("[", self._start)
-        message = "found a list" if is_list else "the line does not end after it"
+        found = "a list" if is_list else "more text" if position < self._end else "one on several lines"
         return Problem(
-            f"task {self._number}: expected one task a line, {message}",
+            f"task {self._number}: expected one task a line, found {found}",
             place=self._window.place(self._start if is_list else position),
             helps=_HELPS,
         )

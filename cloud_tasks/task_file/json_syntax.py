@@ -16,7 +16,7 @@ EXAMPLE = '[{"task_id": "first", "data": {}}, ...]'
 _LONGEST_SPLIT = 16
 """No literal and no escape is longer, so that a fault before the last so many characters is a real one."""
 
-_UNFINISHED = re.compile(r'(?:[A-Za-z]{0,8}|-|"|\\u?[0-9a-fA-F]{0,4})\s*\Z')
+_UNFINISHED = re.compile(r'[A-Za-z0-9\\".+-]{0,12}\s*\Z')
 _WORD = re.compile(r"[A-Za-z]+")
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null", "nan": "null", "undefined": "null"}
 

@@ -42,6 +42,7 @@ class Window:
         self._name = name
         self._chunk_bytes = chunk_bytes
         self._undecoded = b""
+        self._before = ""
         self._line = 1
         self._column = 1
         self._offset_bytes = 0
@@ -68,7 +69,10 @@ class Window:
         end = len(self.text) if end < 0 else end
         part = self.text[start : min(end, index + width + _KEPT_AFTER)].rstrip("\r")
         width = min(width, max(end - index, 1))
-        return Place(self._name, line, column, part, width, text_column=column - (index - start))
+        text_column = column - (index - start)
+        if start == 0 and before < 0:
+            part, text_column = self._before + part, text_column - len(self._before)
+        return Place(self._name, line, column, part, width, text_column=text_column)
 
     def offset_bytes(self, index: int) -> int:
         """Byte offset in the file of the character at `index` of `text`."""
@@ -77,6 +81,8 @@ class Window:
     def _drop(self, count: int) -> None:
         gone = self.text[:count]
         newline = gone.rfind("\n")
+        self._before = ("" if newline >= 0 else self._before) + gone[newline + 1 :][-_KEPT_BEFORE:]
+        self._before = self._before[-_KEPT_BEFORE:]
         self._line += gone.count("\n")
         self._column = count - newline if newline >= 0 else self._column + count
         self._offset_bytes += _size_bytes(gone)
@@ -103,7 +109,7 @@ class Window:
         place = self.place(len(whole))
         self.text = held
         self.fault = Problem(
-            f"byte 0x{bad[0]:02x} at offset {offset} is not valid UTF-8",
+            f"byte 0x{bad[0]:02x} at byte offset {offset} is not valid UTF-8",
             place=place,
             helps=_encoding_helps(bad, offset, self._name),
         )

@@ -29,9 +29,10 @@ lint: $(VENV)/.dev ## check style, types, imports and the generated tables of th
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	@# Each example is a program of its own, with modules beside it.
-	@set -e; for example in examples/*/; do echo "mypy $$example"; (cd $$example && \
-	    ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/$$example .); done
+	@# Each of these is a program of its own, with its modules beside it.
+	@set -e; for program in docs/generate.py $(addsuffix .,$(wildcard examples/*/)); do echo "mypy $$program"; \
+	    (cd $$(dirname $$program) && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
+	    --cache-dir "$(CURDIR)/.mypy_cache/$$program" $$(basename $$program)); done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
 

@@ -12,7 +12,7 @@ _LEAK_BYTES_MAX = 300_000_000
 
 
 class _WordlessError(Exception):
-    def __str__(self) -> str:  # type: ignore[explicit-override]
+    def __str__(self) -> str:
         raise RuntimeError("an exception that cannot even be printed")
 
 

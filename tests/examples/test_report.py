@@ -31,9 +31,7 @@ class Checker(HTMLParser):
         self.tags: set[str] = set()
         self.feed(page)
 
-    def handle_starttag(  # type: ignore[explicit-override] # typing.override came with 3.12
-        self, tag: str, attrs: list[tuple[str, str | None]]
-    ) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         values = dict(attrs)
         self.ids.update(filter(None, [values.get("id")]))
@@ -41,7 +39,7 @@ class Checker(HTMLParser):
         if tag not in _VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:  # type: ignore[explicit-override] # as above
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
 

@@ -114,6 +114,9 @@ class Assembly:
         signals.receiver = shell.request_shutdown
         summary = await shell.run()
         console.finish(summary)
+        if shell.source_problems:
+            await console.aclose()
+            tell(shell.source_problems)
         return summary
 
     async def _prepare(self, runner: TaskRunner, console: Console) -> tuple[Source, EventSink]:

@@ -15,8 +15,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import TaskQueue
 from cloud_tasks.queues.local import LocalQueue
-from cloud_tasks.task_file import CheckProgress, TaskFile, open_task_file
-from cloud_tasks.task_file.items import task_from_item
+from cloud_tasks.task_file import CheckProgress, TaskFile, open_task_file, task_from_item
 
 Checking: TypeAlias = Callable[[int, int | None, int], None]
 _T = TypeVar("_T")

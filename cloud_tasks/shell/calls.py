@@ -10,7 +10,13 @@ from typing import TypeAlias
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
-from cloud_tasks.errors import EndOfTasks, LeaseLostError, QueueUnavailableError, SourceFailedError
+from cloud_tasks.errors import (
+    EndOfTasks,
+    LeaseLostError,
+    Problem,
+    QueueUnavailableError,
+    SourceFailedError,
+)
 from cloud_tasks.interfaces import Clock, TaskQueue
 
 Feed: TypeAlias = Callable[[got.Input], None]
@@ -26,6 +32,9 @@ class QueueCalls:
         queue: The queue.
         clock: Tells when a call was issued.
         feed: Takes the facts.
+
+    Attributes:
+        source_problems: What was wrong with the user's input where a finite source broke off.
     """
 
     def __init__(self, queue: TaskQueue, clock: Clock, feed: Feed) -> None:
@@ -38,6 +47,7 @@ class QueueCalls:
         self._want = asyncio.Event()
         self._receiving = False
         self._giving_up = False
+        self.source_problems: tuple[Problem, ...] = ()
         self._calls: set[asyncio.Task[None]] = set()
         self._settlements: deque[Settlement] = deque()
         self._wake = asyncio.Event()
@@ -73,11 +83,12 @@ class QueueCalls:
         One task for all receives: with short tasks, one for each would cost as much as the rest of the shell.
         """
         self._receiver = asyncio.current_task()
+        fact: got.Input
         while True:
             await self._want.wait()
             self._want.clear()
             if self._wanted is not None:
-                fact = await self._receive_once(self._wanted)
+                fact = got.ReceiveCancelled() if self._giving_up else await self._receive_once(self._wanted)
                 self._wanted = None
                 self._receiving = self._giving_up = False
                 self._feed(fact)
@@ -103,8 +114,6 @@ class QueueCalls:
         task.add_done_callback(self._calls.discard)
 
     async def _receive_once(self, command: do.Receive) -> got.Input:
-        if self._giving_up:
-            return got.ReceiveCancelled()
         self._receiving = True
         issued_at = self._clock.monotonic()
         try:
@@ -112,6 +121,7 @@ class QueueCalls:
         except EndOfTasks:
             return got.SourceEnded()
         except SourceFailedError as error:
+            self.source_problems = error.problems
             return got.SourceFailed(str(error), traceback.format_exc())
         except QueueUnavailableError as error:
             return got.ReceiveFailed(str(error), traceback.format_exc())

@@ -15,6 +15,7 @@ from cloud_tasks.core import inputs as got
 from cloud_tasks.core.events import Event, FatalException, KeepAlive, WorkerStarted, WorkerStopped
 from cloud_tasks.core.machine import MachineSettings, WorkerMachine
 from cloud_tasks.core.task import RunEnd
+from cloud_tasks.errors import Problem
 from cloud_tasks.interfaces import Clock, EventSink, InstanceMetadata, RunSpec, TaskQueue, TaskRun, TaskRunner
 from cloud_tasks.shell.calls import QueueCalls
 from cloud_tasks.shell.recorder import Recorder
@@ -140,6 +141,11 @@ class WorkerShell:
             raise
         finally:
             await self._close()
+
+    @property
+    def source_problems(self) -> tuple[Problem, ...]:
+        """What was wrong with the user's input, where that ended the run."""
+        return self._calls.source_problems
 
     # -- facts in, commands out --------------------------------------------------------------------------
 

@@ -20,8 +20,10 @@ SLOW = """
         Path(f"started-{task_id}").touch()
         began = time.monotonic()
         while time.monotonic() - began < float(task_data.get("seconds", 60)):
-            if worker_data.received_shutdown_request and task_data.get("polite"):
-                return False, "stopped early"
+            if worker_data.received_shutdown_request:
+                Path("asked").touch()
+                if task_data.get("polite"):
+                    return False, "stopped early"
             if worker_data.received_termination_notice and task_data.get("polite"):
                 return False, "noticed"
             time.sleep(0.005)
@@ -65,7 +67,7 @@ def test_a_second_signal_kills_at_once(programs: Programs) -> None:
     running = programs.start(SLOW, "--task-file", "tasks.json", "--shutdown-grace-period", "10m")
     running.wait_for_file("started-t0")
     running.send(signal.SIGINT)
-    wait_until(lambda: running.process.poll() is None)
+    running.wait_for_file("asked")
     running.send(signal.SIGINT)
     ended = running.finish()
     assert ended.status == 130, ended

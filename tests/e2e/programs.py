@@ -99,7 +99,8 @@ class Programs:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-                process.communicate()
+            with process:
+                pass
 
 
 @pytest.fixture

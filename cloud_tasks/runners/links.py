@@ -113,6 +113,15 @@ class SlotLink:
         """The descriptors that belong to this link."""
         return [] if self.closed else [self._control.fileno(), *self._streams.values()]
 
+    def is_alive(self) -> bool:
+        """Whether its socket still stands: it may have died idle, and nobody has noticed yet."""
+        try:
+            return self._control.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def run(self, user: SlotUser, channel_fd: int, extra: bytes = b"") -> None:
         """Ask for a leader process on this channel."""
         self.user = user

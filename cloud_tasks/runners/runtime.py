@@ -91,5 +91,7 @@ def prepare_interpreter(init: Mapping[str, object]) -> None:
 
 
 def map_flags(fd: int) -> memoryview:
-    """The page of flags, for reading; the worker writes it."""
-    return memoryview(mmap.mmap(fd, FLAGS_SIZE_BYTES, prot=mmap.PROT_READ))
+    """The page of flags, for reading; the worker writes it. Closes the descriptor."""
+    page = mmap.mmap(fd, FLAGS_SIZE_BYTES, prot=mmap.PROT_READ)
+    os.close(fd)
+    return memoryview(page)

@@ -91,11 +91,14 @@ class ProcessTree:
         """Grant a slot now if there is one, later otherwise; or refuse it."""
         if self._closing:
             asyncio.get_running_loop().call_soon(user.refused, "the runner is being closed")
-        elif self._idle:
-            user.granted(self._idle.pop())
-        else:
-            self._waiting.append(user)
-            self._serve_waiting()
+            return
+        while self._idle:
+            slot = self._idle.pop()
+            if slot.is_alive():
+                user.granted(slot)
+                return
+        self._waiting.append(user)
+        self._serve_waiting()
 
     def forget(self, user: SlotUser) -> bool:
         """Take back what was asked for; whether it was still waiting."""

@@ -13,7 +13,7 @@ STATE_MEANINGS = {
     State.STOPPING: "The run was asked to end (SIGTERM), and is killed if it does not.",
     State.SETTLING: "The outcome is known: it is recorded, and then the lease is settled.",
     State.SETTLED: "The lease is settled; the slot is free once nothing is left of the run.",
-    State.WAITING: "Not started: an older run of the task has not gone yet, or a failed start is tried again.",
+    State.WAITING: "Not started: an older run of the task has not gone yet, or a failed start is tried anew.",
     State.LOST: "Somebody else has the task: the run ends, and nothing is settled.",
 }
 

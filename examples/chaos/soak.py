@@ -10,11 +10,14 @@ is left. With --kill-worker it is the worker itself that is killed, and a second
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from soak_run import Outcome, Run
+
+_DETAILS_MAX = 6
 
 
 def options() -> argparse.ArgumentParser:
@@ -45,6 +48,8 @@ def main(arguments: list[str]) -> int:
         bad += bool(outcome.trouble)
         _print_row(seed, outcome)
     print(f"{chosen.runs} runs, {bad} of them with trouble")
+    if not bad:
+        shutil.rmtree(directory)
     return 1 if bad else 0
 
 
@@ -55,8 +60,15 @@ def _print_row(seed: int, outcome: Outcome) -> None:
         f"{outcome.unexpected:>11} {outcome.left:>5} {gone:>8}  {outcome.trouble}",
         flush=True,
     )
-    for line in outcome.details if outcome.trouble or outcome.unexpected else ():
+    if outcome.trouble or outcome.unexpected:
+        _print_details(outcome.details)
+
+
+def _print_details(details: list[str]) -> None:
+    for line in details[:_DETAILS_MAX]:
         print(f"         {line}")
+    if len(details) > _DETAILS_MAX:
+        print(f"         ... and {len(details) - _DETAILS_MAX} more")
 
 
 if __name__ == "__main__":

@@ -94,11 +94,19 @@ class Run:
             self._wait(worker, min(end, time.monotonic() + self._dice.uniform(0.1, 3.0)))
             self.outcome.kills += worker.poll() is None
             return
+        # A helper that dies while it imports the program ends the worker, as a program that cannot be run.
+        while not self._has_started() and not self._wait(worker, min(end, time.monotonic() + _POLL_S)):
+            if time.monotonic() >= end:
+                break
         while time.monotonic() < end:
             if self._wait(worker, min(end, time.monotonic() + self._pause_s())):
                 return
             self._kill_one(worker.pid)
         self.outcome.trouble = f"did not end within {self._options.time_limit:g} s"
+
+    def _has_started(self) -> bool:
+        """Whether the worker has told that it is ready for its first task."""
+        return self._log.exists() and b'"worker_started"' in self._log.read_bytes()
 
     def _pause_s(self) -> float:
         """Seconds until the next kill; the same rate at any moment, as accidents have it."""
@@ -147,4 +155,4 @@ class Run:
         if outcome.left:
             outcome.trouble = outcome.trouble or "processes left"
         if outcome.trouble:
-            outcome.details.append(f"output: {self._output}, events: {self._log}")
+            outcome.details.insert(0, f"output: {self._output}, events: {self._log}")

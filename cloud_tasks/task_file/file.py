@@ -1,4 +1,4 @@
-"""`TaskFile`: the tasks of a file, checked whole before the first is handed out, or streamed up to a fault."""
+"""`TaskFile`: the tasks of a file, checked before the first is handed out, or streamed up to a fault."""
 
 from __future__ import annotations
 

@@ -111,6 +111,10 @@ def described(value: object) -> str:
         return f"the {'number' if isinstance(value, float) else 'integer'} {shortened(repr(value))}"
     if isinstance(value, str):
         return f'the string "{shortened(value)}"'
+    return _described_whole(value)
+
+
+def _described_whole(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, Mapping):

@@ -38,16 +38,22 @@ class JsonLinesReader:
     def __iter__(self) -> Iterator[Task | Fault]:
         """Tasks and faults, in order; a line that is no task does not end the reading."""
         try:
-            self._window.refill(0)
-            if self._window.text.startswith("\ufeff"):
-                raise EndOfReadingError(json_syntax.byte_order_mark(self._window))
+            self._begin()
             while self._find_line():
                 self._number += 1
                 yield self._item()
-            if not self._number:
-                raise EndOfReadingError(json_syntax.empty(self._window))
+            self._finish()
         except EndOfReadingError as end:
             yield Fault((end.problem,), final=True)
+
+    def _begin(self) -> None:
+        self._window.refill(0)
+        if self._window.text.startswith("\ufeff"):
+            raise EndOfReadingError(json_syntax.byte_order_mark(self._window))
+
+    def _finish(self) -> None:
+        if not self._number:
+            raise EndOfReadingError(json_syntax.empty(self._window))
 
     def _find_line(self) -> bool:
         """Move to the next line that is not blank; False if there is none."""

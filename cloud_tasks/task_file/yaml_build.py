@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 from yaml.events import AliasEvent, Event, MappingStartEvent, ScalarEvent, SequenceStartEvent
@@ -20,9 +21,10 @@ from cloud_tasks.task_file.yaml_values import (
     tagged,
 )
 
-_COLLECTION_TAGS = frozenset({None, "!", PREFIX + "map", PREFIX + "seq"})
+_COLLECTION_TAGS = frozenset({"!", PREFIX + "map", PREFIX + "seq"})
 
 
+_Start: TypeAlias = MappingStartEvent | SequenceStartEvent
 _ANCHOR_COST = 100
 _IGNORED = object()
 
@@ -64,7 +66,7 @@ class _Frame:
 
     __slots__ = ("depth", "items", "key", "keys", "merged", "size", "start")
 
-    def __init__(self, start: MappingStartEvent | SequenceStartEvent) -> None:
+    def __init__(self, start: _Start) -> None:
         self.start = start
         self.items: list[Json] | dict[str, Json] = {} if isinstance(start, MappingStartEvent) else []
         self.keys: dict[str, Event] = {}
@@ -101,7 +103,7 @@ class Builder:
         """Take note of the list that all items stand in; what is wrong with its beginning, or None."""
         if event.anchor is not None:
             self._anchors[event.anchor] = None
-        if event.tag in _COLLECTION_TAGS:
+        if event.tag is None or event.tag in _COLLECTION_TAGS:
             return None
         return EventFault(f"the YAML tag `{short_tag(event.tag)}` is refused", event, DATA_ONLY)
 
@@ -115,21 +117,23 @@ class Builder:
         stack = self._stack
         value: Json = None
         for event in events:
-            kind = event.__class__
-            if kind is ScalarEvent:
+            origin, anchor = event, None
+            if isinstance(event, ScalarEvent):
                 value, size, depth = self._scalar(event), len(event.value) + 3, 0
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                anchor = event.anchor
+            elif isinstance(event, MappingStartEvent | SequenceStartEvent):
                 self._open(event)
                 continue
-            elif kind is AliasEvent:
+            elif isinstance(event, AliasEvent):
                 value, size, depth = self._alias(event)
             else:
                 frame = stack.pop()
-                value, size, depth, event = frame.finished(), frame.size, frame.depth, frame.start  # noqa: PLW2901
-            if event.anchor is not None and kind is not AliasEvent:
-                self._remember(event, _Anchored(value, size, depth))
+                value, size, depth, origin = frame.finished(), frame.size, frame.depth, frame.start
+                anchor = frame.start.anchor
+            if anchor is not None:
+                self._remember(anchor, _Anchored(value, size, depth), origin)
             if stack:
-                self._put(stack[-1], value, event)
+                self._put(stack[-1], value, origin)
                 stack[-1].size += size
                 stack[-1].depth = max(stack[-1].depth, depth + 1)
         return _as_value(value)
@@ -143,8 +147,8 @@ class Builder:
             self.faults.append(EventFault(error.message, event, error.help_line))
             return None
 
-    def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        if event.tag not in _COLLECTION_TAGS:
+    def _open(self, event: _Start) -> None:
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
             self.faults.append(
                 EventFault(f"the YAML tag `{short_tag(event.tag)}` is refused", event, DATA_ONLY)
             )
@@ -155,24 +159,21 @@ class Builder:
 
     def _alias(self, event: AliasEvent) -> tuple[Json, int, int]:
         """A copy of what the alias stands for, with its size and depth."""
-        anchored = self._anchors.get(event.anchor)
+        name = str(event.anchor)
+        anchored = self._anchors.get(name)
         if anchored is None:
-            inside = event.anchor in self._anchors
-            message = f"the alias `*{event.anchor}` stands " + (
-                "inside what it names" if inside else f"for nothing: no `&{event.anchor}` comes before it"
+            inside = name in self._anchors
+            message = f"the alias `*{name}` stands " + (
+                "inside what it names" if inside else f"for nothing: no `&{name}` comes before it"
             )
             self.faults.append(EventFault(message, event))
             return None, 0, 0
         self._item_size += anchored.size
         if self._item_size > self._limits.task_size_bytes_max:
-            raise GivenUpError(
-                EventFault(
-                    f"its aliases make it too large: more than {self._limits.task_size_bytes_max:,} bytes when"
-                    " they are written out",
-                    event,
-                    DATA_ONLY,
-                )
-            )
+            limit = f"{self._limits.task_size_bytes_max:,}"
+            message = f"its aliases make it too large: written out, it has more than {limit} bytes"
+            help_line = "store its data where the task can fetch it, and pass a URL"
+            raise GivenUpError(EventFault(message, event, help_line))
         self._refuse_depth(len(self._stack) + anchored.depth, event)
         return _copied(anchored.value), anchored.size, anchored.depth
 
@@ -186,10 +187,10 @@ class Builder:
                 )
             )
 
-    def _remember(self, event: Event, anchored: _Anchored) -> None:
-        before = self._anchors.get(event.anchor)
+    def _remember(self, name: str, anchored: _Anchored, event: Event) -> None:
+        before = self._anchors.get(name)
         self._anchors_size += anchored.size - (before.size if before else -_ANCHOR_COST)
-        self._anchors[event.anchor] = anchored
+        self._anchors[name] = anchored
         if self._anchors_size > self._limits.anchors_size_bytes_max:
             limit = f"{self._limits.anchors_size_bytes_max:,}"
             message = f"the anchors of the file name more than {limit} bytes"

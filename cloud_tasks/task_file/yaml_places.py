@@ -8,7 +8,7 @@ from yaml.events import CollectionEndEvent, CollectionStartEvent, Event, Mapping
 
 from cloud_tasks.errors import Place
 from cloud_tasks.task_file.items import Path
-from cloud_tasks.task_file.yaml_text import YamlText
+from cloud_tasks.task_file.yaml_text import YamlText, end_of, start_of
 
 
 class YamlPlaces:
@@ -29,8 +29,8 @@ class YamlPlaces:
     def _find(self, path: Path, *, is_key: bool) -> Place:
         for found, found_is_key, event in _parts(self._events):
             if found == path and found_is_key is is_key:
-                return self._text.place(event.start_mark, event.end_mark)
-        return self._text.place(self._events[0].start_mark)
+                return self._text.place(start_of(event), end_of(event))
+        return self._text.place(start_of(self._events[0]))
 
 
 def _parts(events: Sequence[Event]) -> Iterator[tuple[Path, bool, Event]]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
 import yaml
-from yaml.error import Mark
 from yaml.events import (
     CollectionEndEvent,
     CollectionStartEvent,
@@ -27,7 +26,7 @@ from cloud_tasks.task_file.limits import Limits
 from cloud_tasks.task_file.window import ByteSource
 from cloud_tasks.task_file.yaml_build import Builder, EventFault, GivenUpError
 from cloud_tasks.task_file.yaml_places import YamlPlaces
-from cloud_tasks.task_file.yaml_text import YamlText
+from cloud_tasks.task_file.yaml_text import YamlText, end_of, start_of
 
 _EXAMPLE = "a YAML task file looks like this: `- task_id: first`, and under it `  data: {}`"
 
@@ -43,7 +42,7 @@ class EventSource(Protocol):
 def fastest_parser(text: YamlText) -> EventSource:
     """The parser of libyaml, or the one in Python where PyYAML was built without it."""
     if yaml.__with_libyaml__:
-        from yaml.cyaml import CParser
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
         return cast("EventSource", CParser(text))
     return python_parser(text)
@@ -51,7 +50,7 @@ def fastest_parser(text: YamlText) -> EventSource:
 
 def python_parser(text: YamlText) -> EventSource:
     """The parser that is written in Python."""
-    return cast("EventSource", yaml.SafeLoader(text))  # type: ignore[arg-type]
+    return cast("EventSource", yaml.SafeLoader(text))
 
 
 class YamlReader:
@@ -120,7 +119,7 @@ class YamlReader:
             raise EndOfReadingError(
                 Problem(
                     "a second document begins here: a task file holds one list",
-                    place=self._text.place(after.start_mark, after.end_mark),
+                    place=self._text.place(start_of(after), end_of(after)),
                     helps=("take the `---` away, so that one list goes on",),
                 )
             )
@@ -129,7 +128,7 @@ class YamlReader:
         name = f"task {self._number}"
         size = self._collect(first)
         if size > self._limits.task_size_bytes_max:
-            return Fault((too_large(name, size, self._limits, self._text.place(first.start_mark)),))
+            return Fault((too_large(name, size, self._limits, self._text.place(start_of(first))),))
         try:
             item = self._builder.build(self._events)
         except GivenUpError as error:
@@ -140,7 +139,7 @@ class YamlReader:
 
     def _collect(self, first: Event) -> int:
         """Gather the events of the item that begins with `first`; its size in characters, about."""
-        self._text.forget_before(first.start_mark)
+        self._text.forget_before(start_of(first))
         self._events = events = [first]
         depth, size, size_max = 0, 0, self._limits.task_size_bytes_max
         event, content = first, first
@@ -157,18 +156,18 @@ class YamlReader:
             event = self._next()
             if size <= size_max:
                 events.append(event)
-        end = content.end_mark
+        end = end_of(content)
         # Where the text could not be read on, the parser saw a stand-in: what holds it is no whole item.
         if self._text.fault is not None and (end.line, end.column) > self._text.fault_at:
             raise EndOfReadingError(self._text.fault)
         return size
 
     def _problem(self, fault: EventFault, name: str) -> Problem:
-        place = self._text.place(fault.event.start_mark, fault.event.end_mark)
+        place = self._text.place(start_of(fault.event), end_of(fault.event))
         helps = (fault.help_line,) if fault.help_line else ()
         if fault.first is None:
             return Problem(f"{name}: {fault.message}", place=place, helps=helps)
-        mark: Mark = fault.first.start_mark
+        mark = start_of(fault.first)
         where = f"{mark.line + 1}:{mark.column + 1}"
         notes = (f"the first is at {self._name}:{where}",)
         return Problem(f"{name}: {fault.message}", place=place, hint=f"first at {where}", notes=notes)
@@ -204,7 +203,7 @@ class YamlReader:
             found = f"`{_written(start)}`"
         return Problem(
             f"expected a list of tasks, found {found}",
-            place=self._text.place(event.start_mark, event.end_mark),
+            place=self._text.place(start_of(event), end_of(event)),
             helps=(_EXAMPLE,),
         )
 

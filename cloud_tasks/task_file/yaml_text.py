@@ -1,11 +1,13 @@
-"""The text of a YAML file on its way to the parser: made sure of, and kept for a while to show lines of it."""
+"""The text of a YAML file on its way to the parser: made sure of, and kept a while to show lines of it."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from typing import cast
 
 from yaml.error import Mark
+from yaml.events import Event
 from yaml.reader import Reader
 
 from cloud_tasks.errors import Place, Problem
@@ -14,6 +16,16 @@ from cloud_tasks.task_file.window import ByteSource, Window
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _KEPT_BEFORE, _KEPT_AFTER = 200, 300
 _STAND_IN = "?"
+
+
+def start_of(event: Event) -> Mark:
+    """Where an event begins; parsers always tell, though the types do not know."""
+    return cast("Mark", event.start_mark)
+
+
+def end_of(event: Event) -> Mark:
+    """Where an event ends."""
+    return cast("Mark", event.end_mark)
 
 
 class YamlText:

@@ -48,7 +48,7 @@ def plain(text: str) -> Any:
     Raises:
         ValueFaultError: It is a date, or a number that JSON cannot hold.
     """
-    tag = str(_resolver.resolve(yaml.ScalarNode, text, (True, False)))
+    tag = str(_resolver.resolve(yaml.ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
     if tag == _MERGE_TAG:
         return MERGE
     return tagged(tag, text)

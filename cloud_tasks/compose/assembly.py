@@ -23,7 +23,7 @@ from cloud_tasks.console import Console, Level, choose_console
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.errors import ConfigurationError, ProblemsError
-from cloud_tasks.interfaces import EventSink, InstanceIdentity, TaskQueue, TaskRunner
+from cloud_tasks.interfaces import EventSink, InstanceIdentity, TaskRunner
 from cloud_tasks.metadata.static import StaticMetadata
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
@@ -138,7 +138,7 @@ class Assembly:
         hostname = socket.gethostname()
         limit_gb = settings.max_memory_allowed_per_task
         return WorkerShell(
-            self._machine_settings(source.queue),
+            self._machine_settings(),
             ShellSettings(
                 worker_id=f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}",
                 hostname=hostname,
@@ -160,11 +160,11 @@ class Assembly:
             observer=_ConsoleObserver(console),
         )
 
-    def _machine_settings(self, queue: TaskQueue) -> MachineSettings:
+    def _machine_settings(self) -> MachineSettings:
         settings = self._settings
-        idle_exit_s = settings.exit_when_empty
-        if self._resolved.origins["exit_when_empty"].kind == "derived" and not queue.capabilities.finite:
-            idle_exit_s = None
+        # A finite source says itself when it has ended, and may be slow before; a queue is waited for for ever
+        # unless the user says otherwise.
+        told = self._resolved.origins["exit_when_empty"].kind != "derived"
         return MachineSettings(
             slots=settings.num_simultaneous_tasks,
             max_runtime_s=settings.max_runtime,
@@ -177,7 +177,7 @@ class Assembly:
             ),
             tasks_to_skip=settings.tasks_to_skip,
             max_num_tasks=settings.max_num_tasks,
-            idle_exit_s=idle_exit_s,
+            idle_exit_s=settings.exit_when_empty if told else None,
             unsettled_max=settings.num_simultaneous_tasks + _UNSETTLED_MAX,
         )
 

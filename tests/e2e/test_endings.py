@@ -205,3 +205,52 @@ def _descendants(pid: int) -> list[int]:
         found += children
         waiting += children
     return found
+
+
+def test_f06_a_source_that_blocks_holds_up_no_deadline(programs: Programs) -> None:
+    ended = programs.run(
+        """
+        import sys, time
+        from cloud_tasks.worker import Worker
+
+        def tasks():
+            yield {"task_id": "long", "data": {}}
+            time.sleep(6)
+            yield {"task_id": "late", "data": {"short": True}}
+
+        def process_task(task_id, task_data, worker_data):
+            time.sleep(0 if task_data.get("short") else 60)
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, task_source=tasks, args=sys.argv[1:]).run())
+        """,
+        "--max-runtime", "1", "--num-simultaneous-tasks", "2",
+    )  # fmt: skip
+    assert ended.of_type("task_timed_out")[0]["elapsed_time"] < 4, ended
+    assert len(ended.of_type("task_completed")) == 1
+
+
+def test_a_blocked_source_does_not_keep_the_worker_from_ending(programs: Programs) -> None:
+    running = programs.start(
+        """
+        import sys, time
+        from pathlib import Path
+        from cloud_tasks.worker import Worker
+
+        def tasks():
+            Path("asked").touch()
+            time.sleep(600)
+            yield {"task_id": "never", "data": {}}
+
+        def process_task(task_id, task_data, worker_data):
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, task_source=tasks, args=sys.argv[1:]).run())
+        """
+    )
+    running.wait_for_file("asked")
+    running.send(signal.SIGINT)
+    ended = running.finish()
+    assert ended.status == 130, ended

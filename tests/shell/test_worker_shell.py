@@ -348,3 +348,34 @@ async def test_a_shutdown_request_before_the_first_receive_was_issued_ends_the_w
     summary = await world.finish(running)
     assert summary.reason == "shutdown"
     assert (await world.model.depth())["visible"] == 1
+
+
+async def test_f31_steps_of_the_wall_clock_move_no_deadline_and_no_duration() -> None:
+    world = World(lambda _: Script(duration_s=50.0), max_runtime_s=10.0, idle_exit_s=0.0)
+    await world.send("a")
+    running = world.start()
+    await world.run_for(2.0)
+    world.clock.step_wall(-86_400.0)
+    await world.run_for(2.0)
+    world.clock.step_wall(3 * 86_400.0)
+    summary = await world.finish(running)
+    assert world.events(TaskTimedOut)[0].elapsed_time == pytest.approx(10.0, abs=0.5)
+    assert 9.0 < summary.elapsed_s < 20.0
+
+
+async def test_f13_skipped_tasks_are_handed_back_at_once_and_not_run_when_they_come_again() -> None:
+    world = World(tasks_to_skip=2, max_num_tasks=2, slots=1)
+    await world.send("a", "b", "c", "d", "e")
+    summary = await world.finish(world.start())
+    assert world.watcher.started == ["c", "d"]
+    assert summary.counts.skipped == 2
+    depth = await world.model.depth()
+    assert depth["in_flight"] == 0, "nothing is kept from others"
+    assert depth["visible"] + depth["delayed"] == 3
+
+
+async def test_progress_and_starts_are_shown_to_who_watches() -> None:
+    world = World(max_num_tasks=1)
+    await world.send("a")
+    await world.finish(world.start())
+    assert world.watcher.started == ["a"]

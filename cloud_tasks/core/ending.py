@@ -8,7 +8,7 @@ from typing import TypeAlias
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
-from cloud_tasks.core.book import Attempt
+from cloud_tasks.core.book import NEVER, Attempt
 from cloud_tasks.core.events import SpotTermination
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.policy import StopPlan, earlier_of, plan_stop
@@ -34,7 +34,7 @@ class Ending:
         self._state = state
         self._intake = intake
         self._fire = fire
-        self._plan: StopPlan | None = None
+        self._plan = StopPlan(NEVER, NEVER, NEVER)
         self._stopped = False
         self._killed = False
         self._noticed = False
@@ -72,16 +72,14 @@ class Ending:
     def _adopt(self, plan: StopPlan, interruption: str) -> None:
         """Of several plans, what comes first counts."""
         state, old = self._state, self._plan
-        if old is None or (plan.stop_at < old.stop_at and not self._stopped):
+        if plan.stop_at < old.stop_at and not self._stopped:
             state.interruption = interruption
-        self._plan = plan if old is None else earlier_of(plan, old)
+        self._plan = earlier_of(plan, old)
         self.carry_out()
 
     def carry_out(self) -> None:
         """Do what the plan says for this moment, and see to being called for the next."""
         plan, now = self._plan, self._state.now
-        if plan is None:
-            return
         if not self._stopped and now >= plan.stop_at:
             self._stopped = True
             self._interrupt(lambda attempt: attempt.state not in _OVER)
@@ -91,12 +89,12 @@ class Ending:
         if now >= plan.exit_at:
             self._finish(self._state.drain_reason)
         else:
-            self._state.timers.plan(ENDING_TIMER, self._next_moment(plan))
+            self._state.timers.plan(ENDING_TIMER, self._next_moment())
 
-    def _next_moment(self, plan: StopPlan) -> float:
+    def _next_moment(self) -> float:
         if not self._stopped:
-            return plan.stop_at
-        return plan.exit_at if self._killed else plan.kill_at
+            return self._plan.stop_at
+        return self._plan.exit_at if self._killed else self._plan.kill_at
 
     def _interrupt(self, concerns: Callable[[Attempt], bool]) -> None:
         for attempt in list(self._state.attempts.values()):

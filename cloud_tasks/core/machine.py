@@ -74,7 +74,7 @@ class WorkerMachine:
 
         It may be too early, never too late.
         """
-        return self._state.timers.next()
+        return None if self._ending.finished else self._state.timers.next()
 
     @property
     def running(self) -> int:

@@ -1,0 +1,183 @@
+"""Keeping a lease: when it is extended, when the run must end because it cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud_tasks.core import commands as do
+from cloud_tasks.core import inputs as got
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.events import NonFatalException, TaskInterrupted
+from cloud_tasks.core.policy import Backoff
+from tests.core.driving import CLOUD, RETURNED, TERMINATED, Driver, lease, one, only
+
+LEASE_S = 30.0
+LONG = 1e6
+
+
+def leased(capabilities: QueueCapabilities = CLOUD, **settings: float) -> Driver:
+    """A driver with one run, whose lease was asked for at 0."""
+    driver = Driver(capabilities, max_runtime_s=LONG, **settings)
+    driver.start(lease(duration_s=LEASE_S))
+    return driver
+
+
+def answer(driver: Driver, took_s: float = 0.0, duration_s: float = LEASE_S) -> None:
+    """The extension that is under way was granted."""
+    asked = driver.asked(do.Extend)[-1].lease
+    newer = lease(receipt=f"{asked.receipt}+", duration_s=duration_s)
+    driver.tell(got.Extended(1, newer, driver.now - took_s))
+
+
+def test_a_lease_is_extended_at_half_time_for_as_long_as_the_run_goes_on() -> None:
+    driver = leased()
+    for round_number in range(1, 6):
+        assert not only(driver.wait(LEASE_S / 2 - 0.1), do.Extend)
+        extend = one(driver.wait(0.1), do.Extend)
+        assert (extend.attempt_id, extend.seconds) == (1, LEASE_S)
+        assert driver.now == round_number * LEASE_S / 2
+        answer(driver)
+    assert not driver.asked(do.StopRun)
+
+
+def test_a_lease_counts_from_before_the_call_that_gave_it() -> None:
+    driver = Driver(max_runtime_s=LONG, now=100.0)
+    driver.receive(lease(duration_s=LEASE_S), took_s=10.0)
+    assert not only(driver.wait_until(104.9), do.Extend)
+    assert one(driver.wait_until(107.0), do.Extend)
+    answer(driver, took_s=2.0)
+    assert not only(driver.wait_until(119.9), do.Extend)
+    assert one(driver.wait_until(120.0), do.Extend)
+
+
+def test_a_lease_that_never_ends_is_left_alone() -> None:
+    driver = Driver(max_runtime_s=60.0)
+    driver.start(lease())
+    assert driver.machine.next_wakeup() == 60.0
+
+
+def test_a_lease_that_turns_out_never_to_end_is_left_alone() -> None:
+    driver = leased()
+    driver.wait(LEASE_S / 2)
+    driver.tell(got.Extended(1, lease(receipt="r2"), driver.now))
+    assert driver.wait(LONG / 2) == []
+
+
+def test_a_lease_that_cannot_be_renewed_ends_the_run_before_it_ends() -> None:
+    driver = leased(QueueCapabilities(renewable=False))
+    asked = driver.wait(LEASE_S)
+    assert [type(command) for command in asked] == [do.StopRun, do.KillRun]
+    assert not driver.asked(do.Extend)
+
+
+def test_the_settlement_uses_the_newest_receipt() -> None:
+    driver = leased()
+    driver.wait(LEASE_S / 2)
+    answer(driver)
+    assert one(driver.finish(1), do.Ack).lease.receipt == "r1+"
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_the_settlement_waits_for_an_extension_that_is_under_way(granted: bool) -> None:  # noqa: FBT001
+    driver = leased()
+    driver.wait(LEASE_S / 2)
+    driver.end(1)
+    assert not only(driver.store(1), do.Ack)
+    if granted:
+        answer(driver)
+    else:
+        driver.tell(got.ExtendFailed(1, "no answer"))
+    assert one(driver.log, do.Ack).lease.receipt == ("r1+" if granted else "r1")
+    assert not only(driver.wait(LONG), do.Extend)
+
+
+def test_a_lease_is_kept_while_the_event_is_being_stored_and_no_longer() -> None:
+    driver = leased()
+    driver.end(1)
+    assert one(driver.wait(LEASE_S / 2), do.Extend)
+    driver.tell(got.ExtendFailed(1, "no answer"))
+    assert one(driver.wait(1.0), do.Extend)
+    answer(driver)
+    assert one(driver.wait(LEASE_S / 2), do.Extend)
+    answer(driver)
+    driver.store(1)
+    assert not only(driver.wait(LONG), do.Extend)
+    driver.tell(got.SettleFailed(1, "no answer"))
+    assert not only(driver.wait(LONG), do.Extend)
+
+
+def test_a_failed_extension_is_tried_again_until_the_run_must_end() -> None:
+    driver = leased(settle_backoff=Backoff(base_s=100.0, cap_s=100.0))  # type: ignore[arg-type]
+    driver.wait(LEASE_S / 2)
+    while not driver.asked(do.StopRun):
+        if len(driver.asked(do.Extend)) > len(only_failures(driver)):
+            driver.tell(got.ExtendFailed(1, "no answer"))
+        moment = driver.machine.next_wakeup()
+        assert moment is not None
+        driver.wait_until(moment)
+    assert driver.now == 27.0
+    assert 5 <= len(driver.asked(do.Extend)) <= 60
+    driver.tell(got.RunEnded(1, TERMINATED))
+    told = [r.event for r in driver.asked(do.Record) if isinstance(r.event, NonFatalException)]
+    assert [event.exception for event in told] == ["the lease of task a is not extended yet: no answer"]
+
+
+def only_failures(driver: Driver) -> list[None]:
+    """One entry for each extension that has failed."""
+    attempt = driver.machine._state.attempts[1]
+    return [None] * attempt.extend_failures
+
+
+def test_a_run_that_ignores_the_end_of_its_lease_is_dead_when_the_lease_ends() -> None:
+    for lease_s in (2.0, 30.0, 600.0):
+        driver = Driver(max_runtime_s=LONG)
+        driver.start(lease(duration_s=lease_s))
+        asked = driver.wait(lease_s)
+        assert [type(command) for command in asked if not isinstance(command, do.Extend)] == [
+            do.StopRun,
+            do.KillRun,
+        ]
+
+
+@pytest.mark.parametrize("end", [TERMINATED, RETURNED])
+def test_a_lost_lease_is_never_settled(end: object) -> None:
+    driver = leased()
+    driver.wait(LEASE_S / 2)
+    assert one(driver.tell(got.LeaseLost(1, "somebody else has it")), do.StopRun)
+    asked = driver.end(1, end)  # type: ignore[arg-type]
+    record = one(asked, do.Record)
+    assert record.attempt_id is None
+    assert record.event == TaskInterrupted(
+        task_id="a", elapsed_time=LEASE_S / 2, retry=True, attempt=1, reason="lease_lost"
+    )
+    driver.wait(LONG)
+    assert not [c for c in driver.log if isinstance(c, do.Ack | do.Nack | do.DeadLetter)]
+    assert driver.machine.running == 0
+
+
+def test_a_lost_lease_kills_a_run_that_does_not_end() -> None:
+    driver = leased()
+    driver.wait(LEASE_S / 2)
+    driver.tell(got.LeaseLost(1, "somebody else has it"))
+    assert one(driver.wait(2.0), do.KillRun)
+
+
+def test_extensions_stay_within_the_longest_lease() -> None:
+    driver = leased(QueueCapabilities(lease_s_max=20.0))
+    assert one(driver.wait(LEASE_S / 2), do.Extend).seconds == 20.0
+
+
+def test_a_message_is_not_held_for_longer_than_its_backend_allows() -> None:
+    driver = leased(QueueCapabilities(lease_s_max=600.0, lease_total_s_max=40.0))
+    assert one(driver.wait(LEASE_S / 2), do.Extend).seconds == 25.0
+    answer(driver, duration_s=25.0)
+    asked = driver.wait(LONG)
+    assert [type(command) for command in asked] == [do.StopRun, do.KillRun]
+    assert len(driver.asked(do.Extend)) == 1
+
+
+def test_a_lease_that_is_over_when_it_arrives_ends_the_run() -> None:
+    driver = Driver()
+    driver.now = 100.0
+    asked = driver.receive(lease(duration_s=10.0), took_s=50.0)
+    assert [type(command) for command in asked[:3]] == [do.StartRun, do.StopRun, do.KillRun]

@@ -227,7 +227,7 @@ def _note_pid(path: str, pid: int) -> None:
 def do_leave_behind(data: Data, worker_data: WorkerData) -> object:
     """Leave a child, a grandchild, and a grandchild in a session of its own; all of them hold our descriptors."""
     path = str(data["path"])
-    code = "import os, time; os.setsid(); time.sleep(600)"
+    code = "import time; time.sleep(600)"
     plain = subprocess.Popen(["sleep", "600"], close_fds=False)
     daemon = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, close_fds=False)
     first = os.fork()

@@ -46,10 +46,11 @@ class EventFault(Struct, frozen=True):
 
 
 class GivenUpError(Exception):
-    """The item is not worth building any further; carries why."""
+    """The item is not worth building any further; carries why, and whether no other item is either."""
 
-    def __init__(self, fault: EventFault) -> None:
+    def __init__(self, fault: EventFault, *, final: bool = False) -> None:
         self.fault = fault
+        self.final = final
         super().__init__(fault.message)
 
 
@@ -190,11 +191,12 @@ class Builder:
     def _remember(self, name: str, anchored: _Anchored, event: Event) -> None:
         before = self._anchors.get(name)
         self._anchors_size += anchored.size - (before.size if before else -_ANCHOR_COST)
-        self._anchors[name] = anchored
         if self._anchors_size > self._limits.anchors_size_bytes_max:
             limit = f"{self._limits.anchors_size_bytes_max:,}"
             message = f"the anchors of the file name more than {limit} bytes"
-            raise GivenUpError(EventFault(message, event, "write the values out instead of naming them"))
+            help_line = "write the values out instead of naming them"
+            raise GivenUpError(EventFault(message, event, help_line), final=True)
+        self._anchors[name] = anchored
 
     def _put(self, frame: _Frame, value: Json, event: Event) -> None:
         """Add a value to a list, or a key or a value to a mapping."""

@@ -82,7 +82,10 @@ class YamlReader:
             self._open_list()
             while (event := self._next()).__class__ is not SequenceEndEvent:
                 self._number += 1
-                yield self._item(event)
+                item = self._item(event)
+                yield item
+                if isinstance(item, Fault) and item.final:
+                    return
             self._close_list()
         except EndOfReadingError as end:
             yield Fault((end.problem,), final=True)
@@ -132,7 +135,7 @@ class YamlReader:
         try:
             item = self._builder.build(self._events)
         except GivenUpError as error:
-            return Fault((self._problem(error.fault, name),))
+            return Fault((self._problem(error.fault, name),), final=error.final)
         if self._builder.faults:
             return Fault(tuple(self._problem(fault, name) for fault in self._builder.faults))
         return task_of(item) or Fault(problems_of(item, name, self.places()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import enum
 import os
 import signal
 import subprocess
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     Data: TypeAlias = dict[str, object]
     Pair: TypeAlias = tuple[bool, object]
 
-HERE = os.getpid()
+
+class Colour(enum.Enum):
+    RED = 1
+
+
 counter = 0
 
 

@@ -21,6 +21,8 @@ from benchmarks.measuring import (
 )
 
 _MIB = 1024**2
+SIZES = ((1_000, 400), (60_000, 400), (70_000, 400), (1_000_000, 100), (10_000_000, 20), (50_000_000, 6))
+"""Bytes of a result, and how many tasks return one."""
 
 
 def process_runner(scratch: Path) -> Iterator[Finding]:
@@ -37,9 +39,7 @@ def process_runner(scratch: Path) -> Iterator[Finding]:
     detail = ", ".join(f"{name} {value:,.0f}/s" for name, value in seen.items())
     yield at_least("process runner / bare fork loop", seen["worker"] / seen["bare"], 0.75, "ratio", detail)
     yield at_least("process runner / multiprocessing spawn", seen["worker"] / seen["spawn"], 5, "ratio")
-    yield at_least(
-        "process runner / preloaded forkserver", seen["worker"] / seen["forkserver"], 2, "ratio"
-    )
+    yield at_least("process runner / preloaded forkserver", seen["worker"] / seen["forkserver"], 2, "ratio")
 
 
 def pool_runner(scratch: Path) -> Iterator[Finding]:
@@ -54,15 +54,13 @@ def pool_runner(scratch: Path) -> Iterator[Finding]:
     )
     detail = ", ".join(f"{name} {value:,.0f}/s" for name, value in seen.items())
     yield at_least("pool runner / bare epoll loop", seen["worker"] / seen["bare"], 0.3, "ratio", detail)
-    yield at_least(
-        "pool runner / ProcessPoolExecutor.submit", seen["worker"] / seen["executor"], 1, "ratio"
-    )
+    yield at_least("pool runner / ProcessPoolExecutor.submit", seen["worker"] / seen["executor"], 1, "ratio")
 
 
 def results(scratch: Path) -> Iterator[Finding]:
     """Results of 1 kB to 50 MB through the process runner: no cliff at the pipe's capacity."""
     before = 0.0
-    for size, count in ((1_000, 400), (60_000, 400), (70_000, 400), (1_000_000, 100), (10_000_000, 20), (50_000_000, 6)):
+    for size, count in SIZES:
         tasks = tasks_file(scratch, count, size=size)
         seen = statistics.median(_throughput(tasks, "--runner", "process") for _ in range(RUNS))
         speed = seen * size / 1e6
@@ -73,7 +71,7 @@ def results(scratch: Path) -> Iterator[Finding]:
         before = speed
 
 
-def settling(scratch: Path) -> Iterator[Finding]:
+def settling(_scratch: Path) -> Iterator[Finding]:
     """From the end of a task's function to its settlement."""
     import json
 
@@ -86,7 +84,9 @@ def settling(scratch: Path) -> Iterator[Finding]:
         medians.append(statistics.median(delays))
         worst.append(max(delays))
     yield at_most("end to settlement, median", statistics.median(medians), 5, "ms")
-    yield at_most("end to settlement, worst of 500", statistics.median(worst), 50, "ms", "median of five runs")
+    yield at_most(
+        "end to settlement, worst of 500", statistics.median(worst), 50, "ms", "median of five runs"
+    )
 
 
 def size(scratch: Path) -> Iterator[Finding]:
@@ -109,9 +109,12 @@ def size(scratch: Path) -> Iterator[Finding]:
     yield figure("peak memory, 1,000 tasks", peak[1_000] / _MIB, "MiB")
 
 
-def start_up(scratch: Path) -> Iterator[Finding]:
+def start_up(_scratch: Path) -> Iterator[Finding]:
     """Importing the package, in a new interpreter."""
-    code = "import time; t = time.perf_counter(); import cloud_tasks; import cloud_tasks.worker; print((time.perf_counter() - t) * 1000)"
+    code = (
+        "import time; began = time.perf_counter(); import cloud_tasks, cloud_tasks.worker;"
+        "print((time.perf_counter() - began) * 1000)"
+    )
     seen = statistics.median(float(python("-c", code)) for _ in range(2 * RUNS + 1))
     yield at_most("import cloud_tasks and its public API", seen, 100, "ms")
 

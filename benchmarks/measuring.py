@@ -53,7 +53,7 @@ def figure(name: str, value: float, unit: str, detail: str = "") -> Finding:
 
 
 def interleaved(contenders: dict[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
-    """The median of each contender; they take turns, so that a slow spell of the machine meets all of them."""
+    """The median of each contender; they take turns, so that a slow spell of the machine meets all."""
     seen: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(runs):
         for name, run in contenders.items():

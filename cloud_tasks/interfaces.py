@@ -152,7 +152,7 @@ class RunListener(Protocol):
         ...
 
     def gone(self) -> None:
-        """Nothing is left of it: process, process group and what they started. Exactly once, after `ended`."""
+        """Nothing is left of it, nor of what it started. Exactly once, after `ended`."""
         ...
 
 
@@ -246,5 +246,3 @@ class QueueInspector(Protocol):
     async def delete(self) -> None:
         """Delete the queue; no error if it does not exist."""
         ...
-
-

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     Pair: TypeAlias = tuple[bool, Any]
     TaskFunction: TypeAlias = Callable[[str, dict[str, Any], WorkerData], Pair | Awaitable[Pair]]
     SuccessFirstFunction: TypeAlias = Callable[[str, dict[str, Any]], Pair | Awaitable[Pair]]
-    TaskSource: TypeAlias = (
-        str | os.PathLike[str] | TaskQueue | Callable[[], Iterable[Mapping[str, object]]]
-    )
+    TaskSource: TypeAlias = str | os.PathLike[str] | TaskQueue | Callable[[], Iterable[Mapping[str, object]]]
 
 __all__ = ["SuccessFirst", "Worker", "WorkerData", "success_first"]
 
@@ -54,12 +52,12 @@ def success_first(function: SuccessFirstFunction) -> SuccessFirst:
 class Worker:
     """Runs one function on every task of a source.
 
-        def process_task(task_id, task_data, worker_data):
-            return False, "done"  # (retry, result)
+    def process_task(task_id, task_data, worker_data):
+        return False, "done"  # (retry, result)
 
-        if __name__ == "__main__":
-            worker = Worker(process_task, args=sys.argv[1:])
-            asyncio.run(worker.start())
+    if __name__ == "__main__":
+        worker = Worker(process_task, args=sys.argv[1:])
+        asyncio.run(worker.start())
     """
 
     def __init__(
@@ -73,15 +71,16 @@ class Worker:
         """Read options and check what can be checked; nothing is started yet.
 
         Args:
-            user_worker_function: `(task_id, task_data, worker_data) -> (retry, result)`, plain or `async def`;
-                or a function of the older form, marked by `success_first`.
-            task_source: Where tasks come from, in place of the command line's word: a path or address of a task
+            user_worker_function: `(task_id, task_data, worker_data) -> (retry, result)`, plain or
+                `async def`; or a function of the older form, marked by `success_first`.
+            task_source: Where tasks come from, whatever the command line says: a path or address of a task
                 file, a function that returns an iterator of tasks, or a `TaskQueue`.
             args: Command-line arguments; None: those of this program.
             argparser: Parser with further arguments of the program, which tasks see in `worker_data.args`.
 
         Raises:
-            SystemExit: With status 2 after saying what is wrong with the options; with 0 after `--help` and its like.
+            SystemExit: With status 2 after saying what is wrong with the options; with 0 after `--help`
+                and its like.
         """
         _refuse_inside_import()
         from cloud_tasks.compose import Assembly
@@ -108,13 +107,16 @@ class Worker:
             What the run came to. Failed tasks are told there and raise nothing.
 
         Raises:
-            SystemExit: With status 2 after saying what is wrong with the task file or the program; no task was taken.
+            SystemExit: With status 2 after saying what is wrong with the task file or the program; no task
+                was taken.
         """
         _refuse_inside_import()
         return await self._assembly.work()
 
     def run(self) -> int:
-        """Work, and return the exit status: 0 all well, 1 some tasks failed, 130 or 143 after SIGINT or SIGTERM.
+        """Work, and return the exit status.
+
+        It is 0 if all went well, 1 if tasks failed, 130 after SIGINT and 143 after SIGTERM.
 
         Raises:
             SystemExit: As `start` does.

@@ -70,9 +70,10 @@ class ScriptedRun:
         self.running = True
         listener.started(None)
         work = asyncio.ensure_future(clock.sleep_until(clock.monotonic() + script.duration_s))
-        await asyncio.wait({work, self._cut_short}, return_when=asyncio.FIRST_COMPLETED)
-        end = script.end if work.done() else self._cut_short.result()
-        work.cancel()
+        cut = self._cut_short
+        cut.add_done_callback(lambda _: work.cancel())
+        await asyncio.wait({work})
+        end = cut.result() if cut.done() and work.cancelled() else script.end
         self.running = False
         listener.ended(end)
         await clock.sleep_until(clock.monotonic() + script.lingers_s)

@@ -21,7 +21,7 @@ def processes(method: str, count: int, width: int) -> None:
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["benchmarks.programs.noop", "benchmarks.programs.peers"])
-    running = {}
+    running: dict[Connection, multiprocessing.Process] = {}
     started = done = 0
     began = time.perf_counter()
     while done < count:
@@ -32,11 +32,11 @@ def processes(method: str, count: int, width: int) -> None:
             theirs.close()
             running[ours] = process
             started += 1
-        for ours in wait_for_connections(list(running)):
-            assert isinstance(ours, Connection)
-            ours.recv()
-            running.pop(ours).join()
-            ours.close()
+        for ready in wait_for_connections(list(running)):
+            assert isinstance(ready, Connection)
+            ready.recv()
+            running.pop(ready).join()
+            ready.close()
             done += 1
     print(count / (time.perf_counter() - began))
 

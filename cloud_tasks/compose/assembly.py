@@ -68,7 +68,7 @@ class Assembly:
             raise UsageExit(error) from None
         tell(resolved.warnings, "warning")
         if resolved.settings.show_config:
-            print(show_config(resolved))
+            sys.stdout.write(show_config(resolved) + "\n")
             raise SystemExit(0)
         worker_data = WorkerData()
         for name, value in settings_for_worker_data(resolved.settings).items():
@@ -130,9 +130,7 @@ class Assembly:
         files = [FileSink(settings.event_log_file)] if settings.event_log_to_file else []
         return source, TeeSink(files, best_effort=[console])
 
-    def _shell(
-        self, source: Source, sink: EventSink, runner: TaskRunner, console: Console
-    ) -> WorkerShell:
+    def _shell(self, source: Source, sink: EventSink, runner: TaskRunner, console: Console) -> WorkerShell:
         settings = self._settings
         clock = SystemClock()
         hostname = socket.gethostname()
@@ -162,8 +160,8 @@ class Assembly:
 
     def _machine_settings(self) -> MachineSettings:
         settings = self._settings
-        # A finite source says itself when it has ended, and may be slow before; a queue is waited for for ever
-        # unless the user says otherwise.
+        # A finite source says itself when it has ended, and may be slow before; a queue is waited for as long
+        # as the worker lives. Idle time ends a worker only where the user says so.
         told = self._resolved.origins["exit_when_empty"].kind != "derived"
         return MachineSettings(
             slots=settings.num_simultaneous_tasks,

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -23,7 +24,7 @@ class SignalWatch:
         self._installed: list[signal.Signals] = []
         self._before: dict[signal.Signals, object] = {}
 
-    def __enter__(self) -> SignalWatch:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             for number in _SIGNALS:

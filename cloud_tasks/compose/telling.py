@@ -17,7 +17,7 @@ def tell(problems: Sequence[Problem], kind: str = "error") -> None:
     """Print problems to stderr."""
     if problems:
         colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-        print(render(problems, kind, color=colour), file=sys.stderr, flush=True)
+        sys.stderr.write(render(problems, kind, color=colour) + "\n")
 
 
 class UsageExit(SystemExit):

@@ -135,9 +135,7 @@ class WorkerShell:
             finish = await self._over
             return await self._wind_up(finish, began)
         except Exception as error:
-            self._recorder.put(
-                FatalException(exception=str(error), stack_trace=traceback.format_exc()), None
-            )
+            self._recorder.put(FatalException(exception=str(error), stack_trace=traceback.format_exc()), None)
             raise
         finally:
             await self._close()
@@ -205,9 +203,7 @@ class WorkerShell:
     # -- runs --------------------------------------------------------------------------------------------
 
     def _start_run(self, command: do.StartRun) -> None:
-        spec = RunSpec(
-            command.task, command.attempt, command.deadline, self._settings.memory_limit_bytes
-        )
+        spec = RunSpec(command.task, command.attempt, command.deadline, self._settings.memory_limit_bytes)
         listener = _Listener(self, command.attempt_id, command.task.task_id)
         try:
             self._runs[command.attempt_id] = self._runner.start(spec, listener)
@@ -245,7 +241,9 @@ class WorkerShell:
             self.feed(got.EventsStored(attempt_ids))
 
     def _on_sink_failing(self, why: str) -> None:
-        self._observer.worker_message(f"events cannot be stored, and no task is settled until they can: {why}")
+        self._observer.worker_message(
+            f"events cannot be stored, and no task is settled until they can: {why}"
+        )
 
     def _started_event(self) -> WorkerStarted:
         settings = self._settings
@@ -349,7 +347,7 @@ class _Listener:
         self._attempt_id = attempt_id
         self._task_id = task_id
 
-    def started(self, pid: int | None) -> None:  # noqa: ARG002 - part of the seam; nobody asks for it here
+    def started(self, pid: int | None) -> None:
         self._shell.observer.task_started(self._task_id)
         self._shell.feed(got.RunStarted(self._attempt_id))
 
@@ -370,4 +368,4 @@ class _Listener:
 
 def _abandoned(task_ids: tuple[str, ...]) -> str:
     shown = ", ".join(task_ids[:5]) + (", ..." if len(task_ids) > 5 else "")  # noqa: PLR2004 - a few examples
-    return f"{len(task_ids)} tasks were not settled in time, and will come again if their queue hands them out: {shown}"
+    return f"{len(task_ids)} tasks were not settled in time, and may come again: {shown}"

@@ -131,7 +131,8 @@ FAMILY = """
     from cloud_tasks.worker import Worker
 
     def process_task(task_id, task_data, worker_data):
-        child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(600)"])
+        deaf = "import signal, time; signal.signal(15, 1); time.sleep(600)"
+        child = subprocess.Popen([sys.executable, "-c", deaf])
         other = subprocess.Popen(["sleep", "600"], start_new_session=True)
         if os.fork() == 0:
             os.setsid()

@@ -41,7 +41,9 @@ def test_all_bad_values_are_told_at_once(programs: Programs) -> None:
         PLAIN, "--task-file", "tasks.json", "--max-runtime", "10 mins", "--max-runtme", "3",
         env={"RMS_CLOUD_TASKS_RETRY_ON_EXIT": "maybe"},
     )  # fmt: skip
-    refused(ended, "10 mins", "10m", "--max-runtme", "--max-runtime", "RMS_CLOUD_TASKS_RETRY_ON_EXIT", "maybe")
+    refused(
+        ended, "10 mins", "10m", "--max-runtme", "--max-runtime", "RMS_CLOUD_TASKS_RETRY_ON_EXIT", "maybe"
+    )
 
 
 def test_input_01_a_missing_task_file(programs: Programs) -> None:
@@ -153,9 +155,7 @@ def test_an_argument_of_the_program_that_clashes_with_one_of_ours(programs: Prog
 @pytest.mark.parametrize("flag", ["--show-config", "--help"])
 def test_asking_for_information_starts_nothing(programs: Programs, flag: str) -> None:
     programs.tasks(1)
-    ended = programs.run(
-        PLAIN, "--task-file", "tasks.json", flag, env={"RMS_CLOUD_TASKS_MAX_RUNTIME": "90"}
-    )
+    ended = programs.run(PLAIN, "--task-file", "tasks.json", flag, env={"RMS_CLOUD_TASKS_MAX_RUNTIME": "90"})
     assert ended.status == 0, ended
     assert "max_runtime" in ended.stdout or "--max-runtime" in ended.stdout
     if flag == "--show-config":

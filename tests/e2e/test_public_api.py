@@ -67,12 +67,38 @@ def test_a_worker_may_be_made_inside_a_coroutine_and_called_without_arguments(pr
     assert {event["result"] for event in ended.of_type("task_completed")} == {"tasks.json"}
 
 
-WORKER_DATA_NAMES = """provider project_id job_id queue_name exactly_once_queue event_log_to_queue
-    event_log_queue_name event_log_to_file event_log_file keepalive_interval instance_type num_cpus
-    memory_gb local_ssd_gb boot_disk_gb is_spot price_per_hour num_simultaneous_tasks max_runtime
-    max_memory_allowed_per_task shutdown_grace_period retry_on_exit retry_on_exception retry_on_timeout
-    simulate_spot_termination_after simulate_spot_termination_delay received_termination_notice
-    received_shutdown_request attempt deadline""".split()
+WORKER_DATA_NAMES = [
+    "provider",
+    "project_id",
+    "job_id",
+    "queue_name",
+    "exactly_once_queue",
+    "event_log_to_queue",
+    "event_log_queue_name",
+    "event_log_to_file",
+    "event_log_file",
+    "keepalive_interval",
+    "instance_type",
+    "num_cpus",
+    "memory_gb",
+    "local_ssd_gb",
+    "boot_disk_gb",
+    "is_spot",
+    "price_per_hour",
+    "num_simultaneous_tasks",
+    "max_runtime",
+    "max_memory_allowed_per_task",
+    "shutdown_grace_period",
+    "retry_on_exit",
+    "retry_on_exception",
+    "retry_on_timeout",
+    "simulate_spot_termination_after",
+    "simulate_spot_termination_delay",
+    "received_termination_notice",
+    "received_shutdown_request",
+    "attempt",
+    "deadline",
+]
 
 
 @pytest.mark.parametrize("runner", ["process", "pool", "inline"])
@@ -137,7 +163,9 @@ def test_the_older_form_runs_through_its_named_adapter(programs: Programs) -> No
     assert ended.status == 0, ended
     asked = {event["task_id"]: event["retry_requested"] for event in ended.of_type("task_completed")}
     assert asked == {"t0": False, "t1": True}
-    assert not any(event["retry"] for event in ended.events if "retry" in event), "a local source takes none back"
+    assert not any(event["retry"] for event in ended.events if "retry" in event), (
+        "a local source takes none back"
+    )
 
 
 ODD = """

@@ -13,7 +13,7 @@ from cloud_tasks.task_file.items import EndOfReadingError, Fault
 from cloud_tasks.task_file.json_item import ItemDecoder, NotJsonValueError, too_large
 from cloud_tasks.task_file.json_tokens import JsonPlaces, value_end
 from cloud_tasks.task_file.limits import Limits
-from cloud_tasks.task_file.window import ByteSource, Window
+from cloud_tasks.task_file.window import CHUNK_BYTES, ByteSource, Window
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SEPARATOR = re.compile(r",[ \t\n\r]*\{")
@@ -23,8 +23,8 @@ _NONE_LEFT = -1
 class JsonListReader:
     """The tasks of a JSON list."""
 
-    def __init__(self, source: ByteSource, name: str, limits: Limits) -> None:
-        self._window = Window(source, name)
+    def __init__(self, source: ByteSource, name: str, limits: Limits, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self._window = Window(source, name, chunk_bytes)
         self._limits = limits
         self._decoder = ItemDecoder(limits)
         self._number = 0

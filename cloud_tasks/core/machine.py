@@ -64,7 +64,7 @@ class WorkerMachine:
         self._handlers[type(happened)](happened)
         if state.timers.due(now):
             self._fire_due(now)
-        if self._opened and not self._intake.receiving and not self._ending.finished:
+        if self._opened and not self._intake.receiving:
             self._go_on()
         out, state.out = state.out, []
         return out
@@ -94,7 +94,7 @@ class WorkerMachine:
     def _go_on(self) -> None:
         """Ask for tasks if there is room, and end if nothing is left. No receive is under way."""
         self._intake.receive_if_room()
-        if not self._state.attempts and not self._intake.receiving:
+        if not self._state.attempts and not self._intake.receiving and not self._ending.finished:
             self._ending.finish_if_done()
 
     # -- signals -----------------------------------------------------------------------------------------
@@ -168,15 +168,11 @@ class WorkerMachine:
 
     def _fire_due(self, now: float) -> None:
         timers, attempts = self._state.timers, self._state.attempts
-        key = timers.pop_due(now)
-        while key is not None:
+        while not self._ending.finished and (key := timers.pop_due(now)) is not None:
             if key == ENDING_TIMER:
                 self._ending.carry_out()
-                if self._ending.finished:
-                    return
             elif key != RECEIVE_TIMER:
                 self._wake(attempts[key], now)
-            key = timers.pop_due(now)
 
     def _wake(self, attempt: Attempt, now: float) -> None:
         """Fire whatever is due for one attempt, what ends it before what prolongs it."""

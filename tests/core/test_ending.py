@@ -127,6 +127,13 @@ def test_nothing_comes_after_the_last_command_even_if_it_is_due_at_the_same_time
     assert kinds(driver.tell(got.TimeReached()))[-1] is do.Finish
 
 
+def test_a_second_request_at_the_very_end_gives_no_second_last_command() -> None:
+    driver = running(grace_s=0.0)
+    driver.tell(SHUTDOWN)
+    driver.now = 1.0
+    assert kinds(driver.tell(SHUTDOWN)) == [do.Finish]
+
+
 def test_the_second_request_kills_at_once() -> None:
     driver = running()
     driver.tell(SHUTDOWN, got.ReceiveCancelled())

@@ -1,6 +1,6 @@
 """How fast the runners are, each as a ratio to a raw limit measured in the same run (medians of five).
 
-    python benchmarks/bench_runners.py [process] [pool] [sizes] [latency]
+python benchmarks/bench_runners.py [process] [pool] [sizes] [latency]
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
+from typing import Literal
 
 from bench_tasks import no_op, sized, timed
 
-from cloud_tasks.core.task import RunEnd, Task
+from cloud_tasks.core.task import Json, RunEnd, Task
 from cloud_tasks.interfaces import RunSpec, TaskRunner
 from cloud_tasks.runners.pool import PoolRunner
 from cloud_tasks.runners.process import ProcessRunner
@@ -36,7 +38,7 @@ AT_A_TIME = 2
 class Drive:
     """Runs so many tasks, so many at a time, with callbacks and nothing else; listens to all of them."""
 
-    def __init__(self, runner: TaskRunner, tasks: int, data: dict[str, object]) -> None:
+    def __init__(self, runner: TaskRunner, tasks: int, data: dict[str, Json]) -> None:
         self._runner = runner
         self._left = tasks
         self._open = tasks
@@ -86,7 +88,9 @@ def process_floor(tasks: int) -> float:
         "import sys; sys.path[:0] = " + ascii([str(Path(__file__).parent), *sys.path]) + "; "
         "import cloud_tasks.runners.template, bench_tasks, floor_fork; floor_fork.main(int(sys.argv[1]))"
     )
-    out = subprocess.run([sys.executable, "-c", code, str(tasks)], capture_output=True, check=True, text=True)
+    out = subprocess.run(  # noqa: S603 - the interpreter itself
+        [sys.executable, "-c", code, str(tasks)], capture_output=True, check=True, text=True
+    )
     return float(out.stdout)
 
 
@@ -161,14 +165,14 @@ def executor_rate() -> float:
     """Tasks per second of `ProcessPoolExecutor.submit`, for comparison."""
     with ProcessPoolExecutor(AT_A_TIME, mp_context=get_context("fork")) as executor:
         began = time.perf_counter()
-        for future in [executor.submit(no_op, "task", {"x": 1}, None) for _ in range(POOL_TASKS)]:
+        for future in [executor.submit(no_op, "task", {"x": 1}, WorkerData()) for _ in range(POOL_TASKS)]:
             future.result()
         return POOL_TASKS / (time.perf_counter() - began)
 
 
-def multiprocessing_rate(method: str, tasks: int) -> float:
+def multiprocessing_rate(method: Literal["spawn", "forkserver"], tasks: int) -> float:
     """Processes per second of multiprocessing, two at a time."""
-    context = get_context(method)
+    context: SpawnContext | ForkServerContext = get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload([__name__])
     began = time.perf_counter()
@@ -225,7 +229,9 @@ def main() -> None:
         compare("process runner / bare fork loop", process_rate, lambda: process_floor(TASKS))
     if "multiprocessing" in wanted:
         compare("process runner / mp spawn", process_rate, lambda: multiprocessing_rate("spawn", 20))
-        compare("process runner / mp forkserver", process_rate, lambda: multiprocessing_rate("forkserver", 200))
+        compare(
+            "process runner / mp forkserver", process_rate, lambda: multiprocessing_rate("forkserver", 200)
+        )
     if "pool" in wanted:
         compare("pool / bare epoll loop", pool_rate, lambda: pool_floor(POOL_TASKS))
         compare("pool / ProcessPoolExecutor", pool_rate, executor_rate)

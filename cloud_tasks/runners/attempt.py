@@ -50,10 +50,29 @@ class ProcessAttempt:
     """A run, and the user of one slot."""
 
     __slots__ = (
-        "_asked", "_channel", "_early", "_ended", "_frames", "_gone", "_kill_timer", "_listener", "_loop",
-        "_owner", "_pid", "_reading", "_sender", "_slot", "_spec", "_started", "_tail", "_unreadable", "final",
-        "final_at", "over", "slot_tries",
-    )  # fmt: skip
+        "_asked",
+        "_channel",
+        "_early",
+        "_ended",
+        "_frames",
+        "_gone",
+        "_kill_timer",
+        "_listener",
+        "_loop",
+        "_owner",
+        "_pid",
+        "_reading",
+        "_sender",
+        "_slot",
+        "_spec",
+        "_started",
+        "_tail",
+        "_unreadable",
+        "final",
+        "final_at",
+        "over",
+        "slot_tries",
+    )
 
     def __init__(
         self, owner: AttemptOwner, spec: RunSpec, listener: RunListener, loop: asyncio.AbstractEventLoop
@@ -138,7 +157,9 @@ class ProcessAttempt:
 
     def _task_frame(self) -> TaskFrame:
         spec = self._spec
-        return TaskFrame(spec.task.task_id, spec.task.data, spec.attempt, spec.deadline, spec.memory_limit_bytes)
+        return TaskFrame(
+            spec.task.task_id, spec.task.data, spec.attempt, spec.deadline, spec.memory_limit_bytes
+        )
 
     def refused(self, reason: str) -> None:
         """It cannot be started."""

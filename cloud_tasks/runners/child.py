@@ -29,20 +29,25 @@ if TYPE_CHECKING:
         deadline: float | None
         memory: int | None
 
+
 _STATM_RESIDENT_FIELD = 1
 
 
 class Ending:
     """How the function ended: a final frame in three parts, or an exit status and no frame."""
 
-    def __init__(self, head: bytes = b"", body: bytes = b"", tail: bytes = b"", exit_status: int | None = None) -> None:
+    def __init__(
+        self, head: bytes = b"", body: bytes = b"", tail: bytes = b"", exit_status: int | None = None
+    ) -> None:
         self.head = head
         self.body = body
         self.tail = tail
         self.exit_status = exit_status
 
 
-def lead(channel_fd: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool) -> NoReturn:
+def lead(
+    channel_fd: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool
+) -> NoReturn:
     """Be the leader process of an attempt (or of many, if `warm`); never returns to what forked it.
 
     Args:
@@ -166,13 +171,12 @@ def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter
 
 def _limit_memory(limit_bytes: int | None) -> None:
     """Set or lift the soft limit on the address space; the hard one stays, so that the end can be told."""
-    from resource import RLIMIT_AS, RLIM_INFINITY, getrlimit, setrlimit
+    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit, setrlimit
 
     hard = getrlimit(RLIMIT_AS)[1]
-    if limit_bytes is None:
-        soft = hard
-    else:
-        soft = limit_bytes if hard == RLIM_INFINITY else min(limit_bytes, hard)
+    soft = hard if limit_bytes is None else limit_bytes
+    if hard != RLIM_INFINITY:
+        soft = min(soft, hard)
     setrlimit(RLIMIT_AS, (soft, hard))
 
 
@@ -190,7 +194,9 @@ def _failure(error: BaseException, limit_bytes: int | None) -> Ending:
     text = traceback_text(error)
     if limit_bytes is None or not _is_memory(error):
         return _told("raised", text)
-    return _told("memory_limit", f"the task needed more than its memory limit of {limit_bytes:,} bytes\n{text}")
+    return _told(
+        "memory_limit", f"the task needed more than its memory limit of {limit_bytes:,} bytes\n{text}"
+    )
 
 
 def _is_memory(error: BaseException) -> bool:

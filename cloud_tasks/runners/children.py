@@ -20,7 +20,7 @@ class Deaths:
     def __init__(self) -> None:
         self.fd, self._write_fd = os.pipe()
         for fd in (self.fd, self._write_fd):
-            os.set_blocking(fd, False)  # noqa: FBT003 - as the standard library has it
+            os.set_blocking(fd, False)
         _signal.signal(_signal.SIGCHLD, _ignore)
         _signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
 
@@ -53,7 +53,7 @@ class Poll:
         self._poll.register(deaths.fd, select.POLLIN)
 
     def wait(self, timeout_s: float | None) -> tuple[bool, bool]:
-        """Whether there is something to read, and whether there were deaths (all of them are to be looked for)."""
+        """Whether there is something to read, and whether there were deaths (look for all of them)."""
         ready = [fd for fd, _ in self._poll.poll(None if timeout_s is None else timeout_s * 1000)]
         died = self._deaths.fd in ready
         if died:

@@ -56,7 +56,7 @@ def use_streams(stdout_fd: int, stderr_fd: int) -> None:
 
 
 def _text(fd: int, mode: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - as `open` says
-    return open(fd, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+    return open(fd, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def become_task(watcher_pid: int, name: str) -> None:

@@ -43,7 +43,7 @@ def parse(body: bytes | bytearray) -> dict[str, object]:
 
 
 def receive_frame(sock: _socket.socket) -> bytes | bytearray | None:
-    """Wait for one whole frame, which nothing follows before it is answered; None if the other side is gone."""
+    """Wait for one whole frame, followed by none until it is answered; None if the other side is gone."""
     try:
         data = sock.recv(CONTROL_READ_BYTES)
     except ConnectionError:

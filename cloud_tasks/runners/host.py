@@ -25,7 +25,9 @@ class Host:
     def __init__(self, program: Program, start_method: str) -> None:
         if start_method not in LAUNCHERS:
             known = ", ".join(LAUNCHERS)
-            raise ConfigurationError(Problem(f"unknown start method `{start_method}`", helps=(f"one of: {known}",)))
+            raise ConfigurationError(
+                Problem(f"unknown start method `{start_method}`", helps=(f"one of: {known}",))
+            )
         self._program = program
         self.flags = FlagsPage()
         self._launcher = LAUNCHERS[start_method](program, self.flags)
@@ -85,7 +87,7 @@ class Probe:
         with theirs:
             slot.run(self, theirs.fileno())
         self._slot = slot
-        self._channel.setblocking(False)
+        self._channel.setblocking(False)  # noqa: FBT003 - as the standard library has it
         Sender(loop, self._channel).send(self._preamble)
         loop.add_reader(self._channel.fileno(), self._readable)
 

@@ -22,7 +22,7 @@ class ProgramImport:
     """The time during which the program is being imported, as a context."""
 
     def __enter__(self) -> None:
-        global _depth  # noqa: PLW0603 - one flag for one process; a module-level fact by nature
+        global _depth  # noqa: PLW0603 - as above
         _depth += 1
 
     def __exit__(

@@ -1,7 +1,7 @@
 """The inline runner: `async def` functions on the worker's own loop, plain functions in threads.
 
-For functions that wait more than they compute. Nothing is isolated: a function that blocks the loop blocks the
-worker, one that crashes the interpreter takes the worker with it, and a thread cannot be killed.
+For functions that wait more than they compute. Nothing is isolated: a function that blocks the loop blocks
+the worker, one that crashes the interpreter takes the worker with it, and a thread cannot be killed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,17 @@ class InlineRunner:
         """
         problems = []
         if concurrency < 1:
-            problems.append(Problem(f"the inline runner must run at least one task at a time, not {concurrency}"))
+            problems.append(
+                Problem(f"the inline runner must run at least one task at a time, not {concurrency}")
+            )
         if program.worker_data.max_memory_allowed_per_task is not None:
             problems.append(
                 Problem(
                     "the inline runner cannot limit a task's memory",
-                    helps=("leave `--max-memory-allowed-per-task` out", "or use `--runner process` or `--runner pool`"),
+                    helps=(
+                        "leave `--max-memory-allowed-per-task` out",
+                        "or use `--runner process` or `--runner pool`",
+                    ),
                 )
             )
         if problems:
@@ -108,7 +113,7 @@ class InlineRunner:
             run.tell_started()
             value = value or self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
             end = end_of_value(await value, success_first=self._program.success_first)  # type: ignore[misc] # as above
-        except BaseException as error:  # noqa: BLE001 - boundary: the user's function, cancelled perhaps
+        except BaseException as error:  # noqa: BLE001 - boundary: the user's function
             end = end_of_exception(error)
         run.over(end)
 

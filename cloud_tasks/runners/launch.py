@@ -195,7 +195,7 @@ def _leave_loop(fds: list[int]) -> None:
     for fd in fds:
         os.dup2(null, fd, inheritable=False)
     os.close(null)
-    asyncio._set_running_loop(None)
+    asyncio._set_running_loop(None)  # noqa: SLF001 - what asyncio does after forks, from 3.12 on
     asyncio.set_event_loop(None)
 
 
@@ -203,7 +203,7 @@ def interpreter_command(module: str, function: str, argument: str) -> list[str]:
     """How to start an interpreter like this one that calls a function of the runners."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001 - as multiprocessing does
     code = (
-        f"import sys; sys.path[:] = {ascii(sys.path)}; "
+        f"import sys; sys.path[:] = {sys.path!a}; "
         f"from cloud_tasks.runners.{module} import {function}; {function}({argument})"
     )
     return [sys.executable, *flags, "-c", code]
@@ -212,8 +212,10 @@ def interpreter_command(module: str, function: str, argument: str) -> list[str]:
 def _execute_template(init: dict[str, object], flags_fd: int) -> tuple[Child, socket.socket]:
     if not sys.executable:
         raise ProgramError(
-            Problem("this interpreter does not know its own path (`sys.executable` is empty)", helps=(
-                "`--start-method fork` needs no new interpreter",))
+            Problem(
+                "this interpreter does not know its own path (`sys.executable` is empty)",
+                helps=("`--start-method fork` needs no new interpreter",),
+            )
         )
     ours, theirs = socket.socketpair()
     try:
@@ -240,7 +242,7 @@ def kill_child(child: Child) -> None:
             return
 
 
-LAUNCHERS: dict[str, type[ServerLauncher] | type[ForkLauncher] | type[SpawnLauncher]] = {
+LAUNCHERS: dict[str, type[ServerLauncher | ForkLauncher | SpawnLauncher]] = {
     "forkserver": ServerLauncher,
     "fork": ForkLauncher,
     "spawn": SpawnLauncher,

@@ -102,7 +102,7 @@ class SlotLink:
         self._listen()
 
     def _listen(self) -> None:
-        self._control.setblocking(False)
+        self._control.setblocking(False)  # noqa: FBT003 - as the standard library has it
         self._loop.add_reader(self._control.fileno(), self._readable)
         for name, fd in self._streams.items():
             os.set_blocking(fd, False)
@@ -258,7 +258,7 @@ class TemplateLink:
         self._control = control
         self._frames = FrameReader()
         self._loop = asyncio.get_running_loop()
-        control.setblocking(False)
+        control.setblocking(False)  # noqa: FBT003 - as the standard library has it
         self._loop.add_reader(control.fileno(), self._readable)
 
     @property

@@ -42,7 +42,10 @@ def _not_found(reference: Mapping[str, str], module: ModuleType) -> Problem:
     place = getattr(module, "__file__", None) or "no file"
     return Problem(
         f"function `{qualname}` is not in module `{name}` when task processes import it",
-        helps=("define it at the top level of the module, outside of `if __name__ == \"__main__\":`", _HELP_FORK),
+        helps=(
+            'define it at the top level of the module, outside of `if __name__ == "__main__":`',
+            _HELP_FORK,
+        ),
         notes=(f"module `{name}` was imported from {place}", f"search path: {os.pathsep.join(sys.path)}"),
     )
 
@@ -90,7 +93,9 @@ def _failed(what: str, error: BaseException) -> Problem:
         message = f"it calls sys.exit({error.code!r}) when it is imported"
     place = None
     if isinstance(error, SyntaxError) and error.filename:
-        place = Place(error.filename, error.lineno or 1, error.offset or 1, (error.text or "").rstrip("\n") or None)
+        place = Place(
+            error.filename, error.lineno or 1, error.offset or 1, (error.text or "").rstrip("\n") or None
+        )
     else:
         frames = [frame for frame in extract_tb(error.__traceback__) if not _is_runtime(frame.filename)]
         if frames:

@@ -54,7 +54,18 @@ class MemberOwner(Protocol):
 class PoolRun:
     """One run in a warm process."""
 
-    __slots__ = ("_loop", "_owner", "ended", "frame", "listener", "member", "over", "started", "tail", "task_id")
+    __slots__ = (
+        "_loop",
+        "_owner",
+        "ended",
+        "frame",
+        "listener",
+        "member",
+        "over",
+        "started",
+        "tail",
+        "task_id",
+    )
 
     def __init__(
         self, owner: MemberOwner, spec: RunSpec, listener: RunListener, loop: asyncio.AbstractEventLoop

@@ -1,4 +1,4 @@
-"""The pool: warm processes that run task after task. Fast, and less apart from one another than processes per task.
+"""The pool: warm processes that run task after task. Fast, and less apart than a process per task.
 
 What a task leaves in its interpreter (modules, globals, threads) is there for the next one in the same
 process, and processes that it leaves behind live until that process is replaced.
@@ -82,7 +82,7 @@ class PoolRunner:
             self._add_member()
 
     def _add_member(self) -> None:
-        assert self._loop is not None  # noqa: S101 - there are no members before open()
+        assert self._loop is not None  # noqa: S101 - the caller has looked
         member = PoolMember(self, self._loop)
         self._members[member] = None
         self.tree.take(member)
@@ -169,7 +169,7 @@ class PoolRunner:
         self._host.flags.set(termination=termination, shutdown=shutdown)
 
     async def aclose(self) -> None:
-        """Kill what still runs, let the idle end, and end the helper processes; takes seconds at the very most."""
+        """Kill what still runs, let the idle end, and end the helper processes; takes seconds at most."""
         self._closing = True
         self._all_over = asyncio.Event()
         while self._waiting:
@@ -206,6 +206,9 @@ def _problems(
     if memory_max is not None and memory_max < 1:
         problems.append(Problem(f"a memory mark of {memory_max} bytes cannot be kept"))
     if start_method == "spawn":
-        helps = ("`forkserver` and `fork` keep warm processes", "`--runner process` runs each task in a new interpreter")
+        helps = (
+            "`forkserver` and `fork` keep warm processes",
+            "`--runner process` runs each task in a new interpreter",
+        )
         problems.append(Problem("the pool has no start method `spawn`", helps=helps))
     return problems

@@ -1,4 +1,4 @@
-"""What a task process tells the worker: progress now and then, and one final frame. Runs in the task's process."""
+"""What a task process tells the worker: progress now and then, and one final frame."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class Reporter:
         self._next_progress = 0.0
 
     def progress(self, done: float, total: float | None) -> None:
-        """Send progress, or leave it out: never waits for the worker, and never more than 20 times a second."""
+        """Send progress, or leave it out: never waits for the worker, at most 20 times a second."""
         now = time.monotonic()
         if now < self._next_progress and (total is None or done != total):
             return
-        frame = pack(json.dumps({"progress": [float(done), None if total is None else float(total)]}).encode())
+        frame = pack(
+            json.dumps({"progress": [float(done), None if total is None else float(total)]}).encode()
+        )
         # A process that the task forked has this object too, but may not write between its frames.
         if os.getpid() != self._pid or not self._lock.acquire(blocking=False):
             return
@@ -97,7 +99,7 @@ _HAS_COOKIES = sys.platform == "linux"
 
 
 def _identity(channel: _socket.socket) -> bytes | tuple[int, int]:
-    """What tells a socket from any other; a cookie where there are some, because `stat` touches many pages."""
+    """What tells a socket from any other: a cookie where there are some, which costs less than `stat`."""
     if _HAS_COOKIES:
         return channel.getsockopt(_socket.SOL_SOCKET, _SO_COOKIE, _COOKIE_SIZE_BYTES)
     status = os.fstat(channel.fileno())

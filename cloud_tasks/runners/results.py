@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +42,8 @@ def check_pair(value: object, *, success_first: bool = False) -> tuple[bool, obj
     first = "success" if success_first else "retry"
     if not isinstance(value, (tuple, list)) or len(value) != 2:  # noqa: PLR2004 - a pair
         what = describe(value)
-        message = f"the function returned {what}; it must return a pair ({first}, result), {first} being True or False"
+        must = f"it must return a pair ({first}, result), {first} being True or False"
+        message = f"the function returned {what}; {must}"
         raise BadResultError("wrong_return", message)
     if type(value[0]) is not bool:
         what = describe(value[0])
@@ -64,7 +64,7 @@ def _short_repr(value: object, chars_max: int) -> str:
         value = value[:chars_max]
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001 - boundary: the user's own __repr__
+    except Exception as error:  # noqa: BLE001 - boundary: methods of the user's own objects run in there
         return f"<repr raised {type(error).__name__}>"
     return text if len(text) <= chars_max else text[:chars_max] + "..."
 
@@ -87,9 +87,12 @@ def _make_encode() -> Callable[[object], str]:
     if make is None:
         return encoder.encode
 
+    # Sorted keys, skipped keys, NaN.
+    no_options = (False, False, False)
+
     def encode(result: object) -> str:
-        chunks = make({}, _as_text, json.encoder.encode_basestring, None, ":", ",", False, False, False)(result, 0)
-        return "".join(chunks)
+        c_encode = make({}, _as_text, json.encoder.encode_basestring, None, ":", ",", *no_options)
+        return "".join(c_encode(result, 0))
 
     return encode
 
@@ -122,18 +125,17 @@ def encode_result(result: object) -> bytes:
     return encoded
 
 
-_TOO_DEEP = f"the result is nested more than {DEPTH_MAX} levels deep: flatten it, or store it and return its URL"
+_TOO_DEEP = (
+    f"the result is nested more than {DEPTH_MAX} levels deep: flatten it, or store it and return its URL"
+)
 
 
 def _too_deep(result: object) -> bool:
-    level = [result]
-    for _ in range(DEPTH_MAX + 1):
-        level = [
-            item
-            for value in level
-            for item in (value.values() if isinstance(value, dict) else value)  # type: ignore[attr-defined]
-            if isinstance(item, (dict, list, tuple))
-        ] if level and isinstance(level[0], (dict, list, tuple)) else []
+    """Level by level, and not by recursion, which itself has a limit."""
+    level = [result] if isinstance(result, (dict, list, tuple)) else []
+    for _ in range(DEPTH_MAX):
+        inside = (item for value in level for item in (value.values() if isinstance(value, dict) else value))
+        level = [item for item in inside if isinstance(item, (dict, list, tuple))]
         if not level:
             return False
     return True
@@ -148,44 +150,56 @@ def find_fault(result: object) -> str | None:
 
 
 def _fault(value: object, path: str, above: frozenset[int]) -> str | None:
+    if value is None or isinstance(value, bool):
+        return None
     if isinstance(value, (dict, list, tuple)):
         return _fault_inside(value, path, above)
-    if value is None or isinstance(value, (bool, types.NoneType)):
-        return None
-    if isinstance(value, str):
-        return _fault_of_text(value, path)
-    if isinstance(value, int):
-        return _fault_of_int(value, path)
-    if isinstance(value, float):
-        finite = value - value == 0
-        return None if finite else f"{path} is {float(value)!r}, which JSON cannot hold"
+    if isinstance(value, (str, int, float)):
+        return _fault_of_plain(value, path)
     try:
         _as_text(value).encode()
     except Exception:  # noqa: BLE001 - boundary: the user's own __fspath__ or __str__
-        return f"{path} is {_article(type(value).__name__)} {type(value).__name__}, which JSON cannot hold: {describe(value)}"
+        return f"{path} is {_named(value)}"
     return None
 
 
-def _fault_inside(value: dict[object, object] | list[object] | tuple[object, ...], path: str, above: frozenset[int]) -> str | None:
+def _named(value: object) -> str:
+    name = type(value).__name__
+    article = "an" if name[:1].lower() in "aeiou" else "a"
+    return f"{article} {name}, which JSON cannot hold: {describe(value)}"
+
+
+def _fault_inside(
+    value: dict[object, object] | list[object] | tuple[object, ...], path: str, above: frozenset[int]
+) -> str | None:
     if id(value) in above:
         return f"{path} contains itself"
     if len(above) >= DEPTH_MAX:
         return _TOO_DEEP
     above |= {id(value)}
-    if not isinstance(value, dict):
-        return _first(_fault(item, f"{path}[{index}]", above) for index, item in enumerate(value))
-    for key, item in value.items():
-        place = f"{path}[{_short_repr(key, _KEY_CHARS_MAX)}]"
-        if key is not None and not isinstance(key, (str, int, float)):
-            return f"a key of {path} is {_article(type(key).__name__)} {type(key).__name__}, which JSON cannot hold: {describe(key)}"
-        fault = _fault(key, f"the key of {place}", above) or _fault(item, place, above)
-        if fault:
-            return fault
-    return None
+    if isinstance(value, dict):
+        return _first(_fault_of_item(key, item, path, above) for key, item in value.items())
+    return _first(_fault(item, f"{path}[{index}]", above) for index, item in enumerate(value))
+
+
+def _fault_of_item(key: object, item: object, path: str, above: frozenset[int]) -> str | None:
+    if key is not None and not isinstance(key, (str, int, float)):
+        return f"a key of {path} is {_named(key)}"
+    place = f"{path}[{_short_repr(key, _KEY_CHARS_MAX)}]"
+    return _fault(key, f"the key of {place}", above) or _fault(item, place, above)
 
 
 def _first(faults: Iterator[str | None]) -> str | None:
     return next((fault for fault in faults if fault), None)
+
+
+def _fault_of_plain(value: str | float, path: str) -> str | None:
+    if isinstance(value, str):
+        return _fault_of_text(value, path)
+    if isinstance(value, int):
+        return _fault_of_int(value, path)
+    finite = value - value == 0
+    return None if finite else f"{path} is {float(value)!r}, which JSON cannot hold"
 
 
 def _fault_of_text(value: str, path: str) -> str | None:
@@ -200,9 +214,6 @@ def _fault_of_int(value: int, path: str) -> str | None:
     try:
         int.__repr__(value)
     except ValueError:
-        return f"{path} is an integer of some {value.bit_length() * 3 // 10:,} digits, which readers of JSON refuse"
+        digits = value.bit_length() * 3 // 10
+        return f"{path} is an integer of some {digits:,} digits, which readers of JSON refuse"
     return None
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1].lower() in "aeiou" else "a"

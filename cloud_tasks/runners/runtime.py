@@ -47,7 +47,7 @@ class ChildProgram:
     def worker_data_for(
         self, attempt: int, deadline: float | None, progress: Callable[[float, float | None], None]
     ) -> WorkerData:
-        """The settings for one attempt: a copy, so that no task of a warm process sees what another changed."""
+        """The settings for one attempt: a copy, so that no task sees what another changed."""
         fresh = WorkerData.__new__(WorkerData)
         own = {"attempt": attempt, "deadline": deadline, "_report_progress": progress}
         fresh.__dict__ = {**self.worker_data.__dict__, **own}

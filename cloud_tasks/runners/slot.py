@@ -68,7 +68,7 @@ class Slot:
         self._run = run
         for fd in (1, 2):
             # A task may have switched them for itself, and so for all who share them.
-            os.set_blocking(fd, True)  # noqa: FBT003 - as the standard library has it
+            os.set_blocking(fd, True)
         watcher_pid = os.getpid()
         try:
             pid = os.fork()
@@ -89,7 +89,9 @@ class Slot:
             if self._program.exec_command:
                 self._execute(channel_fd)
             mark = request.get("resident")
-            child.lead(channel_fd, self._program, None if mark is None else int(str(mark)), warm="warm" in request)
+            child.lead(
+                channel_fd, self._program, None if mark is None else int(str(mark)), warm="warm" in request
+            )
         except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the slot's own loop
             report_unexpected()
         finally:

@@ -67,7 +67,9 @@ class Template:
         try:
             pid = os.fork()
         except OSError as error:
-            self._tell({"slot_failed": number, "reason": f"cannot fork a process that watches over tasks: {error}"})
+            self._tell(
+                {"slot_failed": number, "reason": f"cannot fork a process that watches over tasks: {error}"}
+            )
         else:
             if pid == 0:
                 self._become_slot(fds)
@@ -96,7 +98,9 @@ class Template:
         except ChildProcessError:
             self._bury_slots()
             return
-        strays = [pid for pid in children.children_of_self() if pid not in self._slots and pid not in self._helpers]
+        strays = [
+            pid for pid in children.children_of_self() if pid not in self._slots and pid not in self._helpers
+        ]
         for pid in strays:
             children.kill_process(pid)
         if not strays:

@@ -280,4 +280,3 @@ def problem_from(wire: WireProblem) -> Problem:
     """A problem as another process told it."""
     place = None if wire.place is None else Place(*wire.place)
     return Problem(wire.message, place=place, helps=wire.helps, notes=wire.notes)
-

@@ -1,4 +1,4 @@
-"""`WorkerData`: what a task is told about its worker. Imported into task processes, so it imports nothing heavy."""
+"""`WorkerData`: what a task is told about its worker. Task processes import it: nothing heavy here."""
 
 from __future__ import annotations
 

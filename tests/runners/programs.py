@@ -1,4 +1,7 @@
-"""Task functions for the tests of the runners: what tasks do to themselves, and to whoever watches over them."""
+"""Task functions for the tests of the runners: what tasks do to themselves and to whoever watches them."""
+
+# These functions do what careless users do.
+# ruff: noqa: T201, PTH109, PTH123, PTH208, S311, S603, S607, SIM115, PLW0603, TID251
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from cloud_tasks.runners.worker_data import WorkerData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     Data: TypeAlias = dict[str, object]
@@ -79,7 +83,7 @@ class _Remote:
         return "gs://bucket/key"
 
 
-VALUES = {
+VALUES: dict[str, Callable[[], object]] = {
     "none": lambda: None,
     "text": lambda: "ab",
     "triple": lambda: (True, 1, 2),
@@ -230,7 +234,7 @@ def _note_pid(path: str, pid: int) -> None:
 
 
 def do_leave_behind(data: Data, worker_data: WorkerData) -> object:
-    """Leave a child, a grandchild, and a grandchild in a session of its own; all of them hold our descriptors."""
+    """Leave a child, a daemon, and a grandchild in a session of its own; all hold our descriptors."""
     path = str(data["path"])
     code = "import time; time.sleep(600)"
     plain = subprocess.Popen(["sleep", "600"], close_fds=False)

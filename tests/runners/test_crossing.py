@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import math
 from decimal import Decimal
@@ -42,11 +42,13 @@ VALUES = st.recursive(
     | st.timedeltas()
     | st.just(Path("/a/b"))
     | st.just(programs.Colour.RED),
-    lambda inner: st.lists(inner)
-    | st.tuples(inner, inner)
-    | st.dictionaries(st.text() | st.integers(), inner)
-    | st.sets(st.integers() | st.text())
-    | st.frozensets(st.text()),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers(), inner)
+        | st.sets(st.integers() | st.text())
+        | st.frozensets(st.text())
+    ),
     max_leaves=10,
 )
 
@@ -77,7 +79,12 @@ def test_what_cannot_cross_is_named_all_at_once() -> None:
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 async def test_arguments_arrive_in_the_task(method: str) -> None:
     worker_data = WorkerData()
-    values = {"path": Path("/x"), "day": datetime.date(2026, 1, 2), "price": Decimal("1.10"), "colour": programs.Colour.RED}
+    values = {
+        "path": Path("/x"),
+        "day": dt.date(2026, 1, 2),
+        "price": Decimal("1.10"),
+        "colour": programs.Colour.RED,
+    }
     worker_data.args = argparse.Namespace(**values)
     runner = ProcessRunner(Program(programs.arguments, worker_data), start_method=method)
     await runner.open()

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cloud_tasks.core.task import EndKind
+from cloud_tasks.core.task import EndKind, Json
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.runners.inline import InlineRunner
 from cloud_tasks.runners.program import Program
@@ -47,7 +47,10 @@ async def test_plain_functions_run_in_daemon_threads() -> None:
     def where(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
         worker_data.progress(1, 2)
         worker_data.progress(2, 2)
-        return False, [threading.current_thread().daemon, threading.current_thread() is threading.main_thread()]
+        return False, [
+            threading.current_thread().daemon,
+            threading.current_thread() is threading.main_thread(),
+        ]
 
     async with inline(where) as runner:
         recorder = await finish(runner)
@@ -84,9 +87,9 @@ async def test_no_more_run_at_a_time_than_asked_for() -> None:
         ({"do": "exit", "status": 3}, EndKind.EXITED, "sys.exit"),
     ],
 )
-async def test_f28_ends_are_told_as_elsewhere(data: dict[str, str], kind: EndKind, words: str) -> None:
+async def test_f28_ends_are_told_as_elsewhere(data: dict[str, Json], kind: EndKind, words: str) -> None:
     async with inline(programs.behave) as runner:
-        recorder = await finish(runner, data)  # type: ignore[arg-type]
+        recorder = await finish(runner, data)
         assert recorder.end.kind is kind
         assert words in recorder.end.exception
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cloud_tasks.core.task import EndKind
+from cloud_tasks.core.task import EndKind, Json
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.runners.pool import PoolRunner
 from tests.runners import programs
@@ -39,9 +39,9 @@ async def test_members_run_task_after_task() -> None:
         await pool.aclose()
 
 
-async def test_a_warm_process_keeps_its_state_but_not_its_signals_and_streams(pool: PoolRunner) -> None:
+async def test_a_warm_process_keeps_its_state(pool: PoolRunner) -> None:
     counters = [(await finish(pool, {"do": "state"})).result["counter"] for _ in range(4)]  # type: ignore[index, call-overload]
-    assert max(counters) > 1
+    assert counters != [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("do", ["kill_parent", "kill_group", "hard_exit", "exit", "segfault"])
@@ -135,7 +135,7 @@ async def test_recycling_at_a_memory_mark() -> None:
 
 
 async def test_f29_a_memory_limit_holds_for_its_run_only(pool: PoolRunner) -> None:
-    data = {"do": "allocate", "size": 2 << 30}
+    data: dict[str, Json] = {"do": "allocate", "size": 2 << 30}
     recorder = await finish(pool, data, memory_limit_bytes=1 << 30)
     assert recorder.end.kind is EndKind.MEMORY_LIMIT
     recorder = await finish(pool, {"do": "memory_error"})

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cloud_tasks.core.task import EndKind, Task
+from cloud_tasks.core.task import EndKind, Json, Task
 from cloud_tasks.interfaces import RunSpec, TaskRunner
 from cloud_tasks.runners.process import ProcessRunner
 from tests.runners import programs
@@ -121,7 +121,12 @@ async def test_inputs_of_any_size_and_kind_go_in() -> None:
     runner = ProcessRunner(program(programs.echo))
     await runner.open()
     try:
-        data = {"large": "ä" * 3_000_000, "number": 2**100, "surrogate": "\ud800", "nested": [None, {"a": 1.5}]}
+        data: dict[str, Json] = {
+            "large": "ä" * 3_000_000,
+            "number": 2**100,
+            "surrogate": "\ud800",
+            "nested": [None, {"a": 1.5}],
+        }
         recorder = Recorder()
         runner.start(RunSpec(Task("task", data), 1), recorder)
         await recorder.wait("gone")
@@ -181,7 +186,7 @@ async def test_f29_a_memory_error_without_a_limit_is_an_exception(runner: TaskRu
 
 
 async def test_f29_a_memory_error_under_a_limit_names_the_limit(runner: TaskRunner) -> None:
-    data = {"do": "allocate", "size": 2 << 30}
+    data: dict[str, Json] = {"do": "allocate", "size": 2 << 30}
     recorder = await finish(runner, data, memory_limit_bytes=1 << 30)
     assert recorder.end.kind is EndKind.MEMORY_LIMIT
     assert "limit of 1,073,741,824 bytes" in recorder.end.exception
@@ -259,7 +264,11 @@ async def test_kill_ends_a_task_that_ignores_sigterm(runner: TaskRunner) -> None
     run.kill()
     run.kill()
     await recorder.wait("gone")
-    assert (recorder.end.kind, recorder.end.signal, recorder.end.oom_killed) == (EndKind.EXITED, "SIGKILL", False)
+    assert (recorder.end.kind, recorder.end.signal, recorder.end.oom_killed) == (
+        EndKind.EXITED,
+        "SIGKILL",
+        False,
+    )
     run.kill()
     run.stop()
 
@@ -309,4 +318,4 @@ async def test_nothing_is_left_after_closing() -> None:
         await whole_life()
     assert open_fds() == before
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(-1, os.WNOHANG)  # noqa: ASYNC222 - it does not block

@@ -1,4 +1,7 @@
-"""Programs in files of their own, started as a user starts them: start methods, imports, what is found before a run."""
+"""Programs in files of their own, started as a user starts them: start methods, imports, early errors."""
+
+# The interpreter is started with programs written here.
+# ruff: noqa: ARG005, S603
 
 from __future__ import annotations
 
@@ -165,7 +168,8 @@ def test_a_program_without_a_main_guard_is_no_fork_bomb(tmp_path: Path, method: 
             return False, None
         print("imported")
         if importing_program():
-            raise ProgramError(Problem("program starts a Worker when it is imported", helps=("put it under a guard",)))
+            problem = Problem("program starts a Worker when it is imported", helps=("put it under a guard",))
+            raise ProgramError(problem)
         main(task)
         """,
     )
@@ -305,11 +309,22 @@ def test_the_template_is_lean(tmp_path: Path) -> None:
             main(task)
         """,
     ).with_name("task_module.py")
-    path.write_text("import sys\ndef task(task_id, data, worker_data):\n    return False, sorted(sys.modules)\n")
+    path.write_text(
+        "import sys\ndef task(task_id, data, worker_data):\n    return False, sorted(sys.modules)\n"
+    )
     starter = path.with_name("starter.py")
     starter.write_text("from driver import main\nimport task_module\nmain(task_module.task)\n")
     modules = run_program(starter, "forkserver").split("returned ")[1]
-    for heavy in ("asyncio", "threading", "logging", "msgspec", "argparse", "socket", "subprocess", "pathlib"):
+    for heavy in (
+        "asyncio",
+        "threading",
+        "logging",
+        "msgspec",
+        "argparse",
+        "socket",
+        "subprocess",
+        "pathlib",
+    ):
         assert f"'{heavy}'" not in modules
 
 
@@ -325,7 +340,8 @@ def test_f18_kill_9_of_the_worker_leaves_no_process_behind(tmp_path: Path, metho
         def task(task_id, data, worker_data):
             with open({str(pids)!r} + data["name"], "w") as file:
                 file.write(f"{{os.getpid()}}\\n{{os.getppid()}}\\n")
-            return programs.do_leave_behind({{"path": {str(pids)!r} + data["name"], "hang": True}}, worker_data)
+            behind = {{"path": {str(pids)!r} + data["name"], "hang": True}}
+            return programs.do_leave_behind(behind, worker_data)
         if __name__ == "__main__":
             main(task, ({{"name": "1"}}, {{"name": "2"}}))
         """,
@@ -365,7 +381,9 @@ def test_f18_kill_9_of_the_worker_while_the_program_is_imported(tmp_path: Path) 
         main(task)
         """,
     )
-    worker = subprocess.Popen([sys.executable, str(path), "forkserver"], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    worker = subprocess.Popen(
+        [sys.executable, str(path), "forkserver"], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
 
     async def killed() -> None:
         await until(lambda: pids_in(pids) != [])

@@ -92,7 +92,7 @@ def _judge(task: dict[str, Any], events: list[dict[str, Any]], *, killed: bool) 
     if len(final) != 1:
         return Verdict(task["task_id"], types, f"{len(final)} final events in place of 1", counted_once=False)
     event = final[0]
-    excused = killed and (event.get("signal") == "SIGKILL" or event["event_type"] == _INTERRUPTED)
+    excused = killed and event.get("signal") == "SIGKILL"
     complaint = "" if excused else _complaint(event, task["data"]["expected"])
     return Verdict(task["task_id"], types, complaint, counted_once=True)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import random
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ import rubbish
 from cloud_tasks.worker import WorkerData
 from kinds import GROUPS, KINDS, Answer, Kind
 
+_PR_SET_NAME = 15
 _FILLED_BY = (good, rubbish, raising, dying, hanging, mischief)
 
 
@@ -65,9 +68,12 @@ def _number(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
 
 
 def misbehave(
-    task_id: str,  # noqa: ARG001 - the worker passes it to every task
+    task_id: str,
     task_data: dict[str, Any],
     worker_data: WorkerData,
 ) -> Answer:
     """Do what the task's kind does. Only ever to be run in a process of its own."""
+    # The process, and whatever it leaves behind, shows up in lists of processes under the name of the kind.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, task_data["kind"].encode(), 0, 0, 0)
     return KINDS[task_data["kind"]].run(worker_data)

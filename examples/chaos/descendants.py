@@ -43,6 +43,16 @@ def kill(pid: int, mark: str) -> bool:
         os.close(handle)
 
 
+def describe(pid: int) -> str:
+    """A process in a few words: the name that its task gave it, its state, its parent and its session."""
+    try:
+        before, _, after = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
+    except OSError:
+        return f"{pid}, gone by now"
+    name, fields = before.partition("(")[2], after.split()
+    return f"{pid} {name}, state {fields[0]}, parent {fields[1]}, group {fields[2]}, session {fields[3]}"
+
+
 def _has_mark(pid: int, mark: str) -> bool:
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()

@@ -58,7 +58,7 @@ def overflows_stack(_: WorkerData) -> Answer:
     sys.setrecursionlimit(10**9)
     one: list[object] = []
     other: list[object] = []
-    for _storey in range(500_000):
+    for _storey in range(150_000):
         one, other = [one], [other]
     return False, one == other
 

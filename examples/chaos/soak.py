@@ -18,6 +18,8 @@ from pathlib import Path
 from soak_run import Outcome, Run
 
 _DETAILS_MAX = 6
+_COLUMNS = ("seed", "seconds", "kills", "not once", "unexpected", "given up", "left", "gone")
+_WIDTH = 10
 
 
 def options() -> argparse.ArgumentParser:
@@ -30,6 +32,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--max-runtime", type=float, default=2.0, help="seconds that a task has (default 2)")
     parser.add_argument("--kill-every", type=float, default=0.4, help="mean seconds between two kills")
     parser.add_argument("--kill-worker", action="store_true", help="kill the worker, once, and nothing else")
+    parser.add_argument("--strict", action="store_true", help="unexpected events are trouble too")
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds that a run has (default 60)")
     parser.add_argument("--gone-within", type=float, default=1.0, help="seconds until nothing is left")
     return parser
@@ -40,7 +43,7 @@ def main(arguments: list[str]) -> int:
     chosen = options().parse_args(arguments)
     directory = Path(tempfile.mkdtemp(prefix="chaos-soak-"))
     print(
-        f"{'seed':>6} {'seconds':>8} {'kills':>6} {'not once':>9} {'unexpected':>11} {'left':>5} {'gone':>8}"
+        f"{'seed':>6} {'seconds':>8} {'kills':>6} {'not once':>9} {'unexpected':>11} {'given up':>9} {'left':>5} {'gone':>8}"
     )
     bad = 0
     for seed in range(chosen.seed, chosen.seed + chosen.runs):
@@ -54,12 +57,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _print_row(seed: int, outcome: Outcome) -> None:
-    gone = f"{outcome.gone_after_s * 1000:.0f} ms"
-    print(
-        f"{seed:>6} {outcome.seconds:>8.2f} {outcome.kills:>6} {outcome.not_once:>9} "
-        f"{outcome.unexpected:>11} {outcome.left:>5} {gone:>8}  {outcome.trouble}",
-        flush=True,
+    cells = (
+        *(str(seed), f"{outcome.seconds:.2f}", str(outcome.kills), str(outcome.not_once)),
+        *(str(outcome.unexpected), str(outcome.given_up), str(outcome.left)),
+        f"{outcome.gone_after_s * 1000:.0f} ms",
     )
+    print(*(f"{cell:>{_WIDTH}}" for cell in cells), f"  {outcome.trouble}", sep="", flush=True)
     if outcome.trouble or outcome.unexpected:
         _print_details(outcome.details)
 

@@ -18,6 +18,7 @@ from chaos_tasks import choose, draw
 
 _PROGRAM = Path(__file__).resolve().with_name("run.py")
 _POLL_S = 0.01
+_GIVEN_UP = "task_interrupted"
 
 
 @dataclasses.dataclass
@@ -29,6 +30,7 @@ class Outcome:
         kills: How many processes were killed.
         not_once: Tasks that were not accounted for exactly once.
         unexpected: Tasks that ended otherwise than expected, and not because they were killed.
+        given_up: How many of those were given up: nobody asked this worker to end, so that is work lost.
         left: Processes that were left, after the time that they had.
         gone_after_s: Seconds from the worker's end until nothing was left.
         trouble: What is wrong with the run; "" if nothing is.
@@ -39,6 +41,7 @@ class Outcome:
     kills: int = 0
     not_once: int = 0
     unexpected: int = 0
+    given_up: int = 0
     left: int = 0
     gone_after_s: float = 0.0
     trouble: str = ""
@@ -133,6 +136,7 @@ class Run:
             time.sleep(_POLL_S)
         self.outcome.gone_after_s = time.monotonic() - ended
         self.outcome.left = len(left)
+        self.outcome.details += [f"left: {descendants.describe(pid)}" for pid in left]
         while left := descendants.marked(self._mark):
             for pid in left:
                 descendants.kill(pid, self._mark)
@@ -147,9 +151,12 @@ class Run:
         else:
             outcome.not_once = len(found.not_once) + len(found.strangers)
             outcome.unexpected = sum(verdict.counted_once for verdict in found.complaints)
+            outcome.given_up = sum(_GIVEN_UP in verdict.events for verdict in found.complaints)
             if status not in {0, 1}:
                 outcome.trouble = outcome.trouble or f"exit status {status}"
         outcome.details += [f"{item.task_id}: {item.complaint}" for item in found.complaints]
+        if self._options.strict and outcome.unexpected:
+            outcome.trouble = outcome.trouble or "tasks not as expected"
         if outcome.not_once:
             outcome.trouble = outcome.trouble or "tasks not accounted for exactly once"
         if outcome.left:

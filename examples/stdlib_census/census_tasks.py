@@ -42,9 +42,9 @@ def make_tasks(directory: Path, files: list[Path]) -> Iterator[dict[str, Any]]:
 
 
 def measure_file(
-    task_id: str,  # noqa: ARG001 - the worker passes it to every task
+    task_id: str,
     task_data: dict[str, Any],
-    worker_data: WorkerData,  # noqa: ARG001 - as above
+    worker_data: WorkerData,
 ) -> tuple[bool, dict[str, Any]]:
     """Measure one file; the result is its measures, or why it cannot be parsed."""
     source = (Path(task_data["directory"]) / task_data["file"]).read_bytes()

@@ -123,6 +123,8 @@ def test_a_killed_task_is_excused_only_where_somebody_kills(tmp_path: Path) -> N
     path = log(tmp_path, event(task["task_id"], "task_exited", signal="SIGKILL"))
     assert not audit(path, [task]).all_as_expected
     assert audit(path, [task], killed=True).all_as_expected
+    given_up = log(tmp_path, event(task["task_id"], "task_interrupted"))
+    assert not audit(given_up, [task], killed=True).all_as_expected
 
 
 def test_a_stranger_and_a_line_cut_short(tmp_path: Path) -> None:

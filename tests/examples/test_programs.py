@@ -21,7 +21,7 @@ def run(
     return subprocess.run(  # noqa: S603 - our own programs
         [sys.executable, str(EXAMPLES / program), *arguments],
         cwd=directory,
-        env={**clean, **environment},
+        env={**clean, "PYTHONPATH": str(EXAMPLES.parent), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

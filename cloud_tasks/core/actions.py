@@ -13,7 +13,7 @@ from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import State
 from cloud_tasks.core.book import NEVER, Attempt, StopReason, Verdict
-from cloud_tasks.core.outcomes import Decision, event_of, judge, kind_of_run, why_dead
+from cloud_tasks.core.outcomes import event_of, judge, kind_of_run, why_dead
 from cloud_tasks.core.policy import extension_s, plan_fence, plan_renewal
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd, Task
@@ -177,14 +177,23 @@ def _set_outcome(
     verdict = attempt.verdict = decision.verdict
     comes_again = False
     if verdict is _NACK:
-        _note_hand_back(attempt, decision)
+        attempt.hand_back = decision.hand_back
+        attempt.delay_s = decision.delay_s
+        note_hand_back(state, attempt, None)
         comes_again = state.capabilities.requeues
     attempt.outcome = Outcome(kind, comes_again, wanted, state.now - attempt.requested_at, end, reason)
 
 
-def _note_hand_back(attempt: Attempt, decision: Decision) -> None:
-    attempt.hand_back = decision.hand_back
-    attempt.delay_s = decision.delay_s
+def note_hand_back(state: WorkerState, attempt: Attempt, fact: got.Input | None) -> None:
+    """Keep the books before the task can come again, which may be sooner than it is handed back."""
+    if not state.capabilities.requeues:
+        return
+    key, number = attempt.lease.key, attempt.number
+    if attempt.hand_back is HandBack.RETRY:
+        state.ledger.note(key, number, attempt.interruptions)
+    else:
+        _, interruptions = state.ledger.of(key)
+        state.ledger.note(key, number - 1, max(interruptions, attempt.interruptions) + 1)
 
 
 def record(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -211,21 +220,11 @@ def settle(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     if verdict is Verdict.ACK:
         state.out.append(do.Ack(attempt.id, attempt.lease, attempt.outcome))
     elif verdict is Verdict.NACK:
-        _hand_back(state, attempt)
+        if attempt.hand_back is HandBack.RETRY:
+            state.quiet_from = max(state.quiet_from, state.now + attempt.delay_s)
+        state.out.append(do.Nack(attempt.id, attempt.lease, attempt.delay_s, attempt.hand_back))
     else:
         state.out.append(do.DeadLetter(attempt.id, attempt.lease, why_dead(attempt)))
-
-
-def _hand_back(state: WorkerState, attempt: Attempt) -> None:
-    """Books are kept before the task can come again, which may be sooner than the queue's answer."""
-    if state.capabilities.requeues:
-        key, number, interruptions = attempt.lease.key, attempt.number, attempt.interruptions
-        if attempt.hand_back is HandBack.RETRY:
-            state.ledger.note(key, number, interruptions)
-            state.quiet_from = max(state.quiet_from, state.now + attempt.delay_s)
-        else:
-            state.ledger.note(key, number - 1, interruptions + 1)
-    state.out.append(do.Nack(attempt.id, attempt.lease, attempt.delay_s, attempt.hand_back))
 
 
 def settle_if_waiting(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -297,7 +296,8 @@ def extend(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     limits, now = state.capabilities, state.now
     held_s = now - attempt.held_since
     seconds = extension_s(attempt.wanted_s, limits.lease_s_max, held_s, limits.lease_total_s_max)
-    if now + seconds - attempt.lease_end >= EXTENSION_GAIN_S_MIN:
+    gain_s = now + seconds - attempt.lease_end
+    if min(seconds, gain_s) >= EXTENSION_GAIN_S_MIN:
         attempt.extending = True
         state.out.append(do.Extend(attempt.id, attempt.lease, seconds))
 
@@ -335,6 +335,7 @@ ACTIONS: dict[str, Action] = {
         record,
         record_only,
         settle,
+        note_hand_back,
         settle_if_waiting,
         plan_settle_again,
         report_not_settled,

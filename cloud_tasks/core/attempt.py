@@ -100,7 +100,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_LEASED, Signal.BUSY, _WAITING, ("wait_for_older_run",)),
     Row(_LEASED, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
     Row(_LEASED, Signal.REFUSED, _SETTLING, ("conclude_refused", "record")),
-    Row(_LEASED, Signal.UNWANTED, _SETTLING, ("settle",)),
+    Row(_LEASED, Signal.UNWANTED, _SETTLING, ("note_hand_back", "settle")),
     Row(_LEASED, Signal.ENDED, _SETTLING, ("conclude", "record")),
     Row(_LEASED, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
     Row(_LEASED, Signal.INTERRUPT, _STOPPING, ("note_interruption", "stop")),

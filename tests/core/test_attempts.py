@@ -220,6 +220,18 @@ def test_an_interruption_uses_up_no_attempt() -> None:
     assert (nack.reason, nack.delay_s) == (HandBack.INTERRUPTED, 0.0)
 
 
+def test_a_task_that_was_never_started_has_used_up_nothing_even_if_it_comes_again_before_it_is_handed_back() -> None:
+    driver = Driver(slots=2, retry=RetryPolicy(attempts_max=2), max_runtime_s=1000.0)
+    driver.start(lease(duration_s=30.0, delivery_count=1))
+    driver.wait(30.0)
+    driver.receive(lease(receipt="r2", duration_s=30.0, delivery_count=2))
+    driver.wait(30.0)
+    assert [type(event).__name__ for event in events(driver.log)] == ["TaskInterrupted"]
+    driver.tell(got.RunEnded(1, TERMINATED), got.RunGone(1))
+    driver.receive(lease(receipt="r3", duration_s=30.0, delivery_count=3))
+    assert [start.attempt for start in driver.asked(do.StartRun)] == [1, 2]
+
+
 def test_an_interruption_is_remembered_where_the_queue_cannot_tell_it_from_an_attempt() -> None:
     driver = Driver(starts_max=1)
     driver.receive(lease(delivery_count=1))

@@ -176,6 +176,14 @@ def test_a_message_is_not_held_for_longer_than_its_backend_allows() -> None:
     assert len(driver.asked(do.Extend)) == 1
 
 
+def test_a_message_that_was_held_for_too_long_is_not_extended_by_less_than_nothing() -> None:
+    driver = leased(QueueCapabilities(lease_s_max=600.0, lease_total_s_max=40.0))
+    driver.end(1)
+    driver.now = 45.0
+    assert not only(driver.tell(got.TimeReached()), do.Extend)
+    assert one(driver.store(1), do.Ack)
+
+
 def test_a_lease_that_is_over_when_it_arrives_ends_the_run() -> None:
     driver = Driver()
     driver.now = 100.0

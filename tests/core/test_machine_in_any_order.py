@@ -179,12 +179,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.store(data.draw(st.integers(1, len(self.world.sink))))
 
     @precondition(lambda self: self.world.requests < 3)
-    @rule(rarely=st.integers(0, 4))
+    @rule(rarely=st.integers(0, 15))
     def somebody_asks_for_the_end(self, rarely: int) -> None:
         if rarely == 0:
             self.world.request_shutdown()
 
-    @rule(rarely=st.integers(0, 6), in_s=st.sampled_from([None, 0.0, 30.0, 120.0]))
+    @rule(rarely=st.integers(0, 15), in_s=st.sampled_from([None, 0.0, 30.0, 120.0]))
     def the_machine_is_about_to_go(self, rarely: int, in_s: float | None) -> None:
         if rarely == 0:
             self.world.give_notice(in_s)

@@ -404,7 +404,7 @@ class World:
         self.finished = command
         unfinished = [h for h in self.held.values() if not h.settled and not h.told_lost]
         if not command.abandoned:
-            assert not any(run.alive for run in self.runs), "S15: runs are left"
+            assert all(run.killed for run in self.runs if run.alive), "S15: runs are left"
             assert not [h for h in unfinished if h.verdict is not None or not self._lost_here(h)]
             assert self.receive is None or self.draining
         for held in self.held.values():

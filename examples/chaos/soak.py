@@ -19,7 +19,7 @@ from soak_run import Outcome, Run
 
 _DETAILS_MAX = 6
 _COLUMNS = ("seed", "seconds", "kills", "not once", "unexpected", "given up", "left", "gone")
-_WIDTH = 10
+_WIDTH = 12
 
 
 def options() -> argparse.ArgumentParser:
@@ -42,9 +42,7 @@ def main(arguments: list[str]) -> int:
     """Make all runs, print the table, and return 0 if nothing went wrong."""
     chosen = options().parse_args(arguments)
     directory = Path(tempfile.mkdtemp(prefix="chaos-soak-"))
-    print(
-        f"{'seed':>6} {'seconds':>8} {'kills':>6} {'not once':>9} {'unexpected':>11} {'given up':>9} {'left':>5} {'gone':>8}"
-    )
+    print(*(f"{name:>{_WIDTH}}" for name in _COLUMNS), sep="")
     bad = 0
     for seed in range(chosen.seed, chosen.seed + chosen.runs):
         outcome = Run(chosen, seed, directory).go()

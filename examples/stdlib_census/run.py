@@ -83,7 +83,8 @@ def main(arguments: list[str]) -> int:
     with log.open(encoding="utf-8") as lines:
         findings = gather(last_run(lines))
     if findings.files:
-        print(summary.terminal(findings, shutil.get_terminal_size().columns))
+        columns = shutil.get_terminal_size(fallback=(120, 24)).columns
+        print(f"\nCensus of {own.stdlib}\n{summary.terminal(findings, columns)}")
         print(f"\nReport: {write_report(findings, own.stdlib, own.report_dir)}")
     return status
 

@@ -85,6 +85,9 @@ class QueueCalls:
         self._receiver = asyncio.current_task()
         fact: got.Input
         while True:
+            if self._want.is_set():
+                # A source that always has something at hand must not keep the loop from everything else.
+                await asyncio.sleep(0)
             await self._want.wait()
             self._want.clear()
             if self._wanted is not None:

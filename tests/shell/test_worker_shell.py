@@ -20,9 +20,10 @@ from cloud_tasks.core.events import (
     WorkerStopped,
 )
 from cloud_tasks.core.policy import RetryPolicy
-from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, RunEnd
+from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, RunEnd, Task
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import QueueCapabilities
+from cloud_tasks.queues.local import LocalQueue
 from fakes.queue_model import InMemoryQueue
 from fakes.queue_options import QueueOptions
 from fakes.runner import Script
@@ -379,3 +380,24 @@ async def test_progress_and_starts_are_shown_to_who_watches() -> None:
     await world.send("a")
     await world.finish(world.start())
     assert world.watcher.started == ["a"]
+
+
+async def test_f06_a_source_that_is_always_ready_does_not_starve_the_loop() -> None:
+    world = World(tasks_to_skip=2000, max_num_tasks=1, slots=1)
+    world.queue = LocalQueue(Task(f"t{number}", {}) for number in range(2001))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    neighbour = asyncio.ensure_future(others())
+    running = world.start()
+    while not running.done():
+        await asyncio.sleep(0.001)
+        world.clock.advance(0.1)
+    neighbour.cancel()
+    assert world.watcher.started == ["t2000"]
+    assert turns > 500

@@ -16,6 +16,7 @@ from fakes.queue_options import QueueOptions
 from tests.core.driving import KILLED, RAISED, RETRY, RETURNED, TERMINATED
 from tests.core.world import Held, Run, World
 
+MOSTLY = st.sampled_from([True, True, True, False])
 ENDS = st.sampled_from([RETURNED, RETRY, RAISED, KILLED])
 PAUSES_S = st.sampled_from([0.0, 0.01, 0.5, 1.0, 3.0, 10.0])
 DIALS: dict[str, st.SearchStrategy[Any]] = {
@@ -105,6 +106,19 @@ class AnyOrder(RuleBasedStateMachine):
                 self.world.now = max(self.world.now, moment + offset_s)
                 self.world.tell(got.TimeReached())
 
+    @precondition(lambda self: self.extending)
+    @rule()
+    def every_extension_is_granted(self) -> None:
+        """Runs go on for long enough to meet everything else."""
+        for held in self.extending:
+            self.world.answer_extend(held, effect=True, heard=True, issued_s_ago=0.0)
+
+    @precondition(lambda self: self.runs(started=False, ended=False))
+    @rule()
+    def every_run_starts(self) -> None:
+        for run in self.runs(started=False, ended=False):
+            self.world.run_started(run)
+
     # -- the queue ---------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.world.receive is not None and self.world.received is None)
@@ -113,7 +127,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.take_messages()
 
     @precondition(lambda self: self.world.receive is not None)
-    @rule(heard=st.sampled_from([True, True, True, False]))
+    @rule(heard=MOSTLY)
     def the_receive_comes_back(self, heard: bool) -> None:  # noqa: FBT001
         if heard:
             if self.world.received is None:
@@ -123,16 +137,23 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.fail_receive()
 
     @precondition(lambda self: self.extending)
-    @rule(data=st.data(), effect=st.booleans(), heard=st.booleans(), took_s=st.sampled_from([0.0, 0.1]))
+    @rule(data=st.data(), effect=MOSTLY, heard=MOSTLY, took_s=st.sampled_from([0.0, 0.1]))
     def an_extension_comes_back(self, data: st.DataObject, effect: bool, heard: bool, took_s: float) -> None:  # noqa: FBT001
         held = data.draw(st.sampled_from(self.extending))
         self.world.answer_extend(held, effect=effect, heard=heard, issued_s_ago=took_s)
 
     @precondition(lambda self: self.settling)
-    @rule(data=st.data(), effect=st.booleans(), heard=st.booleans())
+    @rule(data=st.data(), effect=MOSTLY, heard=MOSTLY)
     def a_settlement_comes_back(self, data: st.DataObject, effect: bool, heard: bool) -> None:  # noqa: FBT001
         held = data.draw(st.sampled_from(self.settling))
         self.world.answer_settle(held, effect=effect, heard=heard)
+
+    @precondition(lambda self: self.world.stealable())
+    @rule(data=st.data(), rarely=st.integers(0, 3))
+    def a_lease_is_taken_away(self, data: st.DataObject, rarely: int) -> None:
+        """An operator, or a fault of the queue, ends a lease before its time."""
+        if rarely == 0:
+            self.world.steal(data.draw(st.sampled_from(self.world.stealable())))
 
     @property
     def extending(self) -> list[Held]:
@@ -236,4 +257,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=50, report_multiple_bugs=False)
+TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=50, report_multiple_bugs=False)

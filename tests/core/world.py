@@ -7,6 +7,7 @@ so on.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -137,7 +138,7 @@ class World:
             run = held.run
             if run is None or run.end is not None or not run.alive:
                 continue
-            if held.ends_at is not None and self.finished is None:
+            if held.ends_at is not None and not held.told_lost and self.finished is None:
                 assert run.killed or self.now < held.ends_at, "S6: a run outlives its lease"
             assert run.stopped_at is not None or self.now < run.deadline, "the deadline has passed"
             if run.stopped_at is not None and self.finished is None:
@@ -214,7 +215,7 @@ class World:
         if heard and newer is not None:
             held.lease = newer
             assert newer.duration_s is not None
-            held.ends_at = issued_at + newer.duration_s
+            held.ends_at = max(held.ends_at or 0.0, issued_at + newer.duration_s)
         held.told_lost = heard and isinstance(fact, got.LeaseLost)
         self.tell(fact if heard else got.ExtendFailed(held.attempt_id, "no answer"))
 
@@ -227,6 +228,16 @@ class World:
         assert message.timer is not None
         newer = Lease(lease.task, lease.key, message.receipt, message.timer.moment - self.now)
         return got.Extended(held.attempt_id, newer, issued_at), newer
+
+    def stealable(self) -> list[Held]:
+        """Attempts whose lease the queue still knows."""
+        return [held for held in self.held.values() if not held.settled and not held.told_lost]
+
+    def steal(self, held: Held) -> None:
+        """The queue makes a message visible although its lease goes on."""
+        with contextlib.suppress(LeaseLostError):
+            self.queue.nack(self.now, held.key, held.lease.receipt, 0.0, interrupted=False)
+            self.unheard[held.key] = self.unheard.get(held.key, 0) + 1
 
     def _on_settle(self, command: do.Ack | do.Nack | do.DeadLetter) -> None:
         held = self.held[command.attempt_id]
@@ -302,8 +313,6 @@ class World:
         except LeaseLostError as error:
             # The queue cannot tell "you have settled it before" from "somebody else has it".
             return got.LeaseLost(held.attempt_id, str(error))
-        if isinstance(command, do.Nack) and command.reason is HandBack.INTERRUPTED and held.run is not None:
-            self.attempts_of[held.key] -= held.run.started or held.run.start_failed or held.run.gone
         return got.Settled(held.attempt_id)
 
     # -- runs --------------------------------------------------------------------------------------------
@@ -363,6 +372,8 @@ class World:
         assert held.verdict is None, "S1: recorded after it was settled"
         held.events.append(command.event)
         run = held.run
+        if isinstance(command.event, TaskInterrupted) and command.event.reason != "lease_lost" and run:
+            self.attempts_of[held.key] -= 1
         if run is not None and run.alive:
             assert run.end is not None, "S17: an event of a run that goes on"
 

@@ -128,7 +128,9 @@ def test_near_names_what_was_probably_meant(word: str, expected: str | None) -> 
     start=st.integers(1, 50),
 )
 def test_any_place_can_be_shown(text: str, column: int, width: int, start: int) -> None:
-    lines = render([Problem(text, place=Place(text, 3, column, text, width, text_column=start), hint=text)]).split("\n")
+    lines = render(
+        [Problem(text, place=Place(text, 3, column, text, width, text_column=start), hint=text)]
+    ).split("\n")
     assert len(lines) == 4
     assert all(line.isprintable() for line in lines)
     assert "^" in lines[3]

@@ -77,6 +77,7 @@ class TaskFile:
         """
         report = _Report(self._opened.size_bytes, progress)
         found = scan(self._reader(report.on_read), report.on_task_count)
+        report.on_read(self._opened.size_bytes)
         fault_count = found.findings.count
         duplicate_count = self._look_again(found) if found.candidates else 0
         count = found.task_count - duplicate_count

@@ -9,9 +9,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 
-_BUCKETS = 1024
-_MASK = _BUCKETS - 1
+_BUCKETS = 256
+_BUCKET_BITS = 56
+"""Hashes have 64 bits, and the upper eight name the bucket."""
+_STREAMED_BUCKETS = 4096
 
 
 class CheckedIds:
@@ -20,10 +23,15 @@ class CheckedIds:
     def __init__(self) -> None:
         self._buckets = [array("q") for _ in range(_BUCKETS)]
 
-    def add(self, task_id: str) -> None:
-        """Take note of an id."""
-        hashed = hash(task_id)
-        self._buckets[hashed & _MASK].append(hashed)
+    def add(self, task_ids: Iterable[str]) -> None:
+        """Take note of ids; many at a time cost less."""
+        # Sorted, what belongs into one bucket stands together.
+        hashes = array("q", sorted(map(hash, task_ids)))
+        start = 0
+        for number, bucket in enumerate(self._buckets, -_BUCKETS // 2 + 1):
+            end = bisect_left(hashes, number << _BUCKET_BITS, start)
+            bucket.extend(hashes[start:end])
+            start = end
 
     def candidates(self) -> tuple[frozenset[int], int]:
         """Hashes that came more than once, and how often one came again."""
@@ -45,7 +53,7 @@ class StreamedIds:
     """
 
     def __init__(self, *, exact: bool) -> None:
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._buckets = [array("q") for _ in range(_STREAMED_BUCKETS)]
         self._exact: set[str] | None = set() if exact else None
 
     def add(self, task_id: str) -> bool:
@@ -55,7 +63,7 @@ class StreamedIds:
             self._exact.add(task_id)
             return len(self._exact) == count
         hashed = hash(task_id)
-        bucket = self._buckets[hashed & _MASK]
+        bucket = self._buckets[hashed % _STREAMED_BUCKETS]
         index = bisect_left(bucket, hashed)
         if index < len(bucket) and bucket[index] == hashed:
             return True

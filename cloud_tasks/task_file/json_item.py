@@ -17,7 +17,7 @@ from cloud_tasks.errors import Place, Problem
 from cloud_tasks.task_file.items import Path, problems_of, shortened, task_of
 from cloud_tasks.task_file.json_tokens import JsonPlaces, Token, tokens
 from cloud_tasks.task_file.limits import Limits
-from cloud_tasks.task_file.window import Window
+from cloud_tasks.task_file.window import GAPS_BEFORE_COLON, Window, utf8_size_bytes
 
 _BYTES_PER_CHAR_MAX = 4
 _OWN_BRACES = 2
@@ -38,7 +38,7 @@ class ItemDecoder:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         # Each level takes two brackets.
-        self._shallow_chars_max = 2 * limits.depth_max
+        self._small_chars_max = min(2 * limits.depth_max, limits.task_size_bytes_max // _BYTES_PER_CHAR_MAX)
         self.raw_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
         self._strict_decode = json.JSONDecoder(
             object_pairs_hook=_pairs, parse_constant=_refuse, parse_float=_finite
@@ -47,18 +47,27 @@ class ItemDecoder:
     def task(self, window: Window, start: int, end: int, item: object) -> Task | None:
         """The task that was decoded from `start` to `end`; None if something is or may be wrong with it."""
         task = task_of(item)
-        if task is None or window.escaped_surrogate:
+        if task is None:
             return None
         # Counting in a copy is faster than counting in a part of the window.
         text = window.text[start:end]
-        if window.loose or len(text) * _BYTES_PER_CHAR_MAX > self._limits.task_size_bytes_max:
-            return None
         braces = text.count("{")
-        if len(text) > self._shallow_chars_max and braces + text.count("[") > self._limits.depth_max:
+        if len(text) > self._small_chars_max and self._may_be_too_much(text, braces):
             return None
         # Two braces are the task's and its data's own; more may stand in strings, or for further mappings.
         keys = len(item) + len(task.data) if braces == _OWN_BRACES else _shape(item)[0]  # type: ignore[arg-type]
-        return task if text.count('":') == keys else None
+        colons = text.count('":')
+        if window.loose:
+            colons += sum(map(text.count, GAPS_BEFORE_COLON))
+        if colons != keys or (window.escaped_surrogate and not _is_encodable(item)):
+            return None
+        return task
+
+    def _may_be_too_much(self, text: str, braces: int) -> bool:
+        """Whether a count of characters or brackets leaves it open that the item is too large or too deep."""
+        limits = self._limits
+        is_large = len(text) * _BYTES_PER_CHAR_MAX > limits.task_size_bytes_max
+        return is_large or braces + text.count("[") > limits.depth_max
 
     def problems(self, window: Window, start: int, end: int, item: object, name: str) -> tuple[Problem, ...]:
         """Everything that is wrong with an item that was decoded; () if it is a task after all."""
@@ -69,7 +78,7 @@ class ItemDecoder:
     def _hidden_problems(
         self, window: Window, start: int, end: int, item: object, name: str
     ) -> Iterator[Problem]:
-        size_bytes = window.offset_bytes(end) - window.offset_bytes(start)
+        size_bytes = utf8_size_bytes(window.text[start:end])
         if size_bytes > self._limits.task_size_bytes_max:
             yield too_large(name, size_bytes, self._limits, window.place(start))
             return
@@ -150,6 +159,7 @@ def _shape(item: object) -> tuple[int, int]:
 
 
 def _is_encodable(item: object) -> bool:
+    """Whether no string in a value holds half a character."""
     try:
         json.dumps(item, ensure_ascii=False).encode()
     except UnicodeEncodeError:

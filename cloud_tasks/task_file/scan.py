@@ -14,7 +14,7 @@ from cloud_tasks.task_file.items import Fault, ItemReader, shortened
 PROBLEMS_KEPT_MAX = 20
 """More problems of one file are counted, not kept."""
 
-_TOLD_EVERY = 1000
+_TASKS_AT_A_TIME = 5_000
 
 FIRSTS_KEPT_MAX = 10_000
 """So many ids are enough to find duplicates to show among them."""
@@ -67,16 +67,20 @@ def scan(reader: ItemReader, on_task_count: Callable[[int], None]) -> Scan:
     ids = CheckedIds()
     findings = Findings()
     task_count = 0
-    add_id = ids.add
+    task_ids: list[str] = []
     for item in reader:
         if isinstance(item, Fault):
             findings.add(*item.problems)
             continue
-        task_count += 1
-        add_id(item.task_id)
-        if not task_count % _TOLD_EVERY:
+        task_ids.append(item.task_id)
+        if len(task_ids) == _TASKS_AT_A_TIME:
+            task_count += _TASKS_AT_A_TIME
             on_task_count(task_count)
+            ids.add(task_ids)
+            task_ids.clear()
+    task_count += len(task_ids)
     on_task_count(task_count)
+    ids.add(task_ids)
     candidates, duplicate_count = ids.candidates()
     return Scan(task_count, findings, candidates, duplicate_count)
 

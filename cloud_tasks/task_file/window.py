@@ -10,7 +10,8 @@ from cloud_tasks.errors import Place, Problem
 CHUNK_BYTES = 256 * 1024
 
 _KEPT_BEFORE, _KEPT_AFTER = 200, 300
-_GAPS_BEFORE_COLON = (" :", "\t:", "\n:", "\r:")
+GAPS_BEFORE_COLON = (" :", "\t:", "\n:", "\r:")
+"""What a colon may follow, other than the end of its key."""
 
 
 class ByteSource(Protocol):
@@ -55,7 +56,7 @@ class Window:
         # Reading as much again as is kept makes the cost of a huge item linear in its size.
         chunk = self._source.read(max(self._chunk_bytes, len(self.text)))
         self.text += self._decode(chunk)
-        self.loose = any(gap in self.text for gap in _GAPS_BEFORE_COLON)
+        self.loose = any(gap in self.text for gap in GAPS_BEFORE_COLON)
         self.escaped_surrogate = "\\ud" in self.text or "\\uD" in self.text
         return True
 
@@ -76,7 +77,7 @@ class Window:
 
     def offset_bytes(self, index: int) -> int:
         """Byte offset in the file of the character at `index` of `text`."""
-        return self._offset_bytes + _size_bytes(self.text[:index])
+        return self._offset_bytes + utf8_size_bytes(self.text[:index])
 
     def _drop(self, count: int) -> None:
         gone = self.text[:count]
@@ -85,7 +86,7 @@ class Window:
         self._before = self._before[-_KEPT_BEFORE:]
         self._line += gone.count("\n")
         self._column = count - newline if newline >= 0 else self._column + count
-        self._offset_bytes += _size_bytes(gone)
+        self._offset_bytes += utf8_size_bytes(gone)
         self.text = self.text[count:]
 
     def _decode(self, chunk: bytes) -> str:
@@ -104,7 +105,7 @@ class Window:
         """Nothing can be read from here on: the next bytes are not UTF-8."""
         self.at_end = True
         whole = self.text + text
-        offset = self._offset_bytes + _size_bytes(whole)
+        offset = self._offset_bytes + utf8_size_bytes(whole)
         held, self.text = self.text, whole + "\ufffd"
         place = self.place(len(whole))
         self.text = held
@@ -124,5 +125,6 @@ def _encoding_helps(bad: bytes, offset: int, name: str) -> tuple[str, ...]:
     )
 
 
-def _size_bytes(text: str) -> int:
+def utf8_size_bytes(text: str) -> int:
+    """Size of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())

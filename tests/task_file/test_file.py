@@ -15,6 +15,7 @@ from cloud_tasks.core.task import Task
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import TaskFileError
 from cloud_tasks.task_file import CheckProgress, open_task_file
+from cloud_tasks.task_file.formats import reader_for
 from cloud_tasks.task_file.json_reader import JsonListReader
 from cloud_tasks.task_file.limits import DEFAULT_LIMITS
 from cloud_tasks.task_file.local_source import PositionedReader, open_local
@@ -77,8 +78,6 @@ def test_the_first_task_comes_before_the_whole_file_was_read(write: Write, name:
     path = write(content(some(20_000), name), name)
     done_bytes: list[int] = []
     opened = open_local(str(path))
-    from cloud_tasks.task_file.formats import reader_for
-
     items = iter(reader_for(opened.suffix, PositionedReader(opened, done_bytes.append), name, DEFAULT_LIMITS))
     assert next(items) == some(1)[0]
     assert done_bytes[-1] < opened.size_bytes / 2
@@ -93,7 +92,7 @@ def test_the_check_tells_how_far_it_is(write: Write, name: str) -> None:
     assert len(told) > 2
     assert [report.done_bytes for report in told] == sorted(report.done_bytes for report in told)
     assert told[-1].done_bytes == told[-1].total_bytes == path.stat().st_size
-    assert told[-1].task_count > 10_000
+    assert told[-1].task_count == 20_000
 
 
 def test_a_file_that_is_replaced_after_the_check_changes_nothing(write: Write) -> None:
@@ -129,16 +128,20 @@ def test_allow_partial_leaves_out_faults_and_duplicates(write: Write) -> None:
 
 def test_a_closed_file_holds_no_descriptor(write: Write) -> None:
     path = write("[]")
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    before = os.dup(0)
+    os.close(before)
     open_task_file(path).close()
     refused(write("", "bad.json"))
-    after = len(os.listdir("/proc/self/fd")) if before else 0
+    # The lowest free number is handed out, so a descriptor that is still open shows.
+    after = os.dup(0)
+    os.close(after)
     assert after == before
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 2, 3, 7, 50])
 def test_where_a_chunk_ends_makes_no_difference(write: Write, chunk_bytes: int) -> None:
-    text = ' [ {"task_id" : "ä\U0001f600", "data":{"x":[1.5, true, "\\ud83d\\ude00"]}} ,\r\n\t{"task_id":"b","data":{}}\n,3 ]'
+    first_item = '{"task_id" : "ä\U0001f600", "data":{"x":[1.5, true, "\\ud83d\\ude00"]}}'
+    text = f' [ {first_item} ,\r\n\t{{"task_id":"b","data":{{}}}}\n,3 ]'
     opened = open_local(str(write(text)))
     reader = JsonListReader(PositionedReader(opened), "tasks.json", DEFAULT_LIMITS, chunk_bytes=chunk_bytes)
     first, second, third = reader

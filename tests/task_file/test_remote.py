@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cloud_tasks.core.task import Task
-from cloud_tasks.task_file import Limits, RemoteRules, open_task_file
+from cloud_tasks.task_file import Limits, RemoteRules
 from cloud_tasks.task_file.addresses import Address, redacted
 from tests.task_file.files import read, refused
 
@@ -34,7 +34,8 @@ class Site:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.seen.append((self.path, self.headers["Authorization"]))
-                site.pages.get(self.path.partition("?")[0], lambda handler: handler.send_error(404))(self)
+                answer = site.pages.get(self.path.partition("?")[0], not_found)
+                answer(self)
 
             do_HEAD = do_GET  # noqa: N815 - the name that the server calls
 
@@ -77,6 +78,10 @@ class Site:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+
+def not_found(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_error(404)
 
 
 @pytest.fixture

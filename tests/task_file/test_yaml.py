@@ -33,7 +33,6 @@ def read_with(
 @pytest.fixture(params=[fastest_parser, python_parser])
 def items(request: pytest.FixtureRequest) -> Read:
     """Read YAML with one of the two parsers."""
-
     return functools.partial(read_with, request.param)
 
 
@@ -50,10 +49,10 @@ STYLES = {
     "json": '[{"task_id": "a", "data": {"x": 1}}, {"task_id": "b", "data": {}}]',
     "leading marker": "---\n- {task_id: a, data: {x: 1}}\n- {task_id: b, data: {}}\n...\n",
     "directive": "%YAML 1.1\n---\n- {task_id: a, data: {x: 1}}\n- {task_id: b, data: {}}\n",
-    "comments": "# one\n\n- task_id: a # two\n\n  # three\n  data:\n    x: 1\n\n- {task_id: b, data: {}}\n# end\n",
+    "comments": "# one\n\n- task_id: a # two\n\n  # 3\n  data:\n    x: 1\n\n- {task_id: b, data: {}}\n# 4\n",
     "dash alone": "-\n  task_id: a\n  data:\n    x: 1\n-\n  task_id: b\n  data: {}\n",
     "quoted": "- 'task_id': \"a\"\n  ? data\n  : x: 1\n- task_id: b\n  data: {}\n",
-    "tags of data": "!!seq\n- !!map\n  task_id: !!str a\n  data: {x: !!int '1'}\n- task_id: ! b\n  data: {}\n",
+    "tags of data": "!!seq\n- !!map\n  task_id: !!str a\n  data: {x: !!int 1}\n- {task_id: ! b, data: {}}\n",
     "anchors": "- task_id: &name a\n  data: &data {x: 1}\n- task_id: b\n  data: {}\n",
     "windows": "- task_id: a\r\n  data:\r\n    x: 1\r\n- task_id: b\r\n  data: {}\r\n",
     "byte order mark": "\ufeff- task_id: a\n  data:\n    x: 1\n- task_id: b\n  data: {}\n",
@@ -67,7 +66,18 @@ def test_f35_every_valid_style_yields_every_task(items: Read, style: str) -> Non
 
 
 def test_f35_strings_over_several_lines(items: Read) -> None:
-    text = "- task_id: a\n  data:\n    literal: |\n      one\n        two\n    folded: >-\n      one\n      two\n    plain: one\n      two\n"
+    text = """
+- task_id: a
+  data:
+    literal: |
+      one
+        two
+    folded: >-
+      one
+      two
+    plain: one
+      two
+"""
     assert items(text) == [Task("a", {"literal": "one\n  two\n", "folded": "one two", "plain": "one two"})]
 
 
@@ -238,7 +248,13 @@ def test_input_11_bad_bytes_never_shorten_a_string(items: Read) -> None:
 
 
 def test_input_12_too_large_and_too_deep_in_yaml(items: Read) -> None:
-    text = f"- {{task_id: a, data: {{x: {'y' * 2000}}}}}\n- {{task_id: b, data: {{x: {'[' * 300}{']' * 300}}}}}\n- {{task_id: c, data: {{}}}}\n"
+    text = "\n".join(
+        [
+            f"- {{task_id: a, data: {{x: {'y' * 2000}}}}}",
+            f"- {{task_id: b, data: {{x: {'[' * 300}{']' * 300}}}}}",
+            "- {task_id: c, data: {}}",
+        ]
+    )
     found = items(text, Limits(task_size_bytes_max=1000))
     assert "task 1 is too large" in faults(found)
     assert "task 2: it is nested too deep: the limit is 100 levels" in faults(found)

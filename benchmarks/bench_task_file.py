@@ -94,10 +94,8 @@ def measured(path: Path) -> dict[str, float]:
 
 def main() -> None:
     """Measure every format, with few tasks and with many."""
-    print(
     titles = ("check s", "read s", "json s", "ratio", "peak MB")
     print(f"{'file':12} {'tasks':>9}", *(f"{title:>8}" for title in titles))
-    )
     with tempfile.TemporaryDirectory() as folder:
         for name, count in FILES.items():
             for size in (SMALL, count):

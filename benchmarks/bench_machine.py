@@ -2,9 +2,9 @@
 
     python benchmarks/bench_machine.py
 
-An attempt is six facts: its lease (two to a batch), the start, the end and the going of its run, its event stored,
-its lease settled. The bare loop makes and drops the same facts and commands, and keeps them in a dictionary, but
-decides nothing. Medians of five, in process time.
+An attempt is six facts: its lease (two to a batch), the start, the end and the going of its run, its event
+stored, its lease settled. The bare loop makes and drops the same facts and commands, and keeps them in a
+dictionary, but decides nothing. Medians of five, in process time.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def machine_alone(duration_s: float | None) -> int:
         leases = [Lease(TASK, str(sent + number), "r", duration_s) for number in (1, 2)]
         sent += 2
         for start in handle(got.LeasesReceived(leases, now), now):
+            assert isinstance(start, do.StartRun)  # noqa: S101 - two slots, two runs
             now += 0.001
-            attempt_id = start.attempt_id  # type: ignore[union-attr]  # two slots, two runs
+            attempt_id = start.attempt_id
             handle(got.RunStarted(attempt_id), now)
             handle(got.RunEnded(attempt_id, END), now)
             handle(got.RunGone(attempt_id), now)
@@ -90,9 +91,7 @@ def main() -> None:
     """Print rates, and the share of the bare loop's rate."""
     for name, duration_s in (("leases that never end", None), ("leases of 30 s", 30.0)):
         bare, machine = rate(bare_loop, duration_s), rate(machine_alone, duration_s)
-        print(
-            f"{name:22} machine {machine:9,.0f}/s   bare loop {bare:9,.0f}/s   ratio {machine / bare:.2f}"
-        )
+        print(f"{name:22} machine {machine:9,.0f}/s   bare loop {bare:9,.0f}/s   ratio {machine / bare:.2f}")
 
 
 if __name__ == "__main__":

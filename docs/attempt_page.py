@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cloud_tasks.core.actions import ACTIONS
 from cloud_tasks.core.attempt import SIGNAL_MEANINGS, TRANSITIONS, Signal, State
 from pieces import NOTICE, code, table
 
@@ -28,6 +29,7 @@ def attempt_page() -> str:
     for state in State:
         parts += [f"## {_name(state)}", STATE_MEANINGS[state]]
         parts.append(table(("What happens", "Then", "And"), _rows(state)))
+    parts += ["## What is done", table(("Action", "Meaning"), _actions())]
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,6 +55,11 @@ def _rows(state: State) -> Iterator[tuple[str, ...]]:
         if row.state is state:
             goes_to = "" if row.next is state else _name(row.next)
             yield f"`{_name(row.signal)}`: {SIGNAL_MEANINGS[row.signal]}", goes_to, code(*row.does)
+
+
+def _actions() -> Iterator[tuple[str, ...]]:
+    for name, action in ACTIONS.items():
+        yield code(name), (action.__doc__ or "").partition("\n\n")[0]
 
 
 def _name(what: State | Signal) -> str:

@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import State
-from cloud_tasks.core.book import NEVER, Attempt, StopReason, Verdict
+from cloud_tasks.core.book import Attempt, StopReason, Verdict
 from cloud_tasks.core.outcomes import event_of, judge, kind_of_run, why_dead
 from cloud_tasks.core.policy import extension_s, plan_fence, plan_renewal
 from cloud_tasks.core.state import WorkerState
-from cloud_tasks.core.task import HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd, Task
+from cloud_tasks.core.task import EndKind, HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd, Task
+from cloud_tasks.core.timers import NEVER
 
 Action: TypeAlias = Callable[[WorkerState, Attempt, Any], None]
 """The fact is the one that the table pairs the action with."""
@@ -25,7 +26,7 @@ EXTENSION_GAIN_S_MIN = 0.001
 """An extension that would gain less than this is not asked for: the backend's limit is reached."""
 _AGAIN_S_MIN = 0.05
 _COMPLETED, _INTERRUPTED, _TIMED_OUT = OutcomeKind.COMPLETED, OutcomeKind.INTERRUPTED, OutcomeKind.TIMED_OUT
-_SETTLING, _NACK = State.SETTLING, Verdict.NACK
+_RETURNED, _SETTLING, _ACK, _NACK = EndKind.RETURNED, State.SETTLING, Verdict.ACK, Verdict.NACK
 
 
 def wake(state: WorkerState, attempt: Attempt, moment: float) -> None:
@@ -118,12 +119,22 @@ def free_slot(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
 def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
     """Note the outcome of a run that ended, and decide what happens to the lease."""
     end = fact.end
+    if end.kind is _RETURNED and not end.retry:
+        _complete(state, attempt, end)
+        return
     kind = kind_of_run(end, attempt.stop_reason)
     if kind is _INTERRUPTED:
         _set_outcome(state, attempt, kind, wanted=True, end=end, reason=state.interruption)
     else:
         wanted = state.settings.retry.wants_retry(end, timed_out=kind is _TIMED_OUT)
         _set_outcome(state, attempt, kind, wanted=wanted, end=end)
+
+
+def _complete(state: WorkerState, attempt: Attempt, end: RunEnd) -> None:
+    """What nearly all come to; the same as for any other end, without looking for alternatives."""
+    attempt.deadline = attempt.kill_at = attempt.fence_at = NEVER
+    attempt.verdict = _ACK
+    attempt.outcome = Outcome(_COMPLETED, elapsed_s=state.now - attempt.requested_at, end=end)
 
 
 def conclude_not_started(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -172,7 +183,9 @@ def _set_outcome(
     end: RunEnd | None = None,
     reason: str = "",
 ) -> None:
-    decision = judge(attempt, kind, wanted=wanted, policy=state.settings.retry, capabilities=state.capabilities)
+    decision = judge(
+        attempt, kind, wanted=wanted, policy=state.settings.retry, capabilities=state.capabilities
+    )
     attempt.deadline = attempt.kill_at = attempt.fence_at = attempt.start_at = NEVER
     verdict = attempt.verdict = decision.verdict
     comes_again = False
@@ -217,9 +230,9 @@ def settle(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     attempt.settle_waits = False
     attempt.extend_at = attempt.fence_at = NEVER
     verdict = attempt.verdict
-    if verdict is Verdict.ACK:
+    if verdict is _ACK:
         state.out.append(do.Ack(attempt.id, attempt.lease, attempt.outcome))
-    elif verdict is Verdict.NACK:
+    elif verdict is _NACK:
         if attempt.hand_back is HandBack.RETRY:
             state.quiet_from = max(state.quiet_from, state.now + attempt.delay_s)
         state.out.append(do.Nack(attempt.id, attempt.lease, attempt.delay_s, attempt.hand_back))
@@ -258,11 +271,12 @@ def forget(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
 
 def close(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Forget the attempt, once nothing is left of its run."""
-    attempt.extend_at = attempt.retry_at = attempt.kill_at = NEVER
-    if not attempt.occupies:
-        state.timers.drop(attempt.id)
-        state.quiet_from = max(state.quiet_from, state.now)
-        del state.attempts[attempt.id]
+    if attempt.occupies:
+        attempt.extend_at = attempt.retry_at = attempt.kill_at = NEVER
+        return
+    state.timers.drop(attempt.id)
+    del state.attempts[attempt.id]
+    state.quiet_from = max(state.quiet_from, state.now)
 
 
 # -- the lease -----------------------------------------------------------------------------------------------

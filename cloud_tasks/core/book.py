@@ -8,11 +8,9 @@ from msgspec import Struct
 
 from cloud_tasks.core.attempt import State
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind
+from cloud_tasks.core.timers import NEVER
 
 LEDGER_ENTRIES_MAX = 100_000
-
-NEVER = float("inf")
-"""The moment of what is not planned."""
 
 UNTOUCHED = Outcome(kind=OutcomeKind.SKIPPED)
 
@@ -95,9 +93,7 @@ class Attempt(Struct, gc=False):
 
     def next_moment(self) -> float:
         """The earliest thing that is planned."""
-        return min(
-            self.deadline, self.kill_at, self.fence_at, self.extend_at, self.retry_at, self.start_at
-        )
+        return min(self.deadline, self.kill_at, self.fence_at, self.extend_at, self.retry_at, self.start_at)
 
 
 class Ledger:

@@ -10,7 +10,7 @@ from cloud_tasks.core.events import Event
 from cloud_tasks.core.task import HandBack, Lease, Outcome, Task
 
 
-class Receive(Struct, frozen=True):
+class Receive(Struct, frozen=True, gc=False):
     """Ask the queue for tasks; there is at most one such request under way.
 
     Attributes:
@@ -22,11 +22,11 @@ class Receive(Struct, frozen=True):
     wait_s: float
 
 
-class CancelReceive(Struct, frozen=True):
+class CancelReceive(Struct, frozen=True, gc=False):
     """Give up the receive that is under way; what arrives all the same is reported all the same."""
 
 
-class StartRun(Struct, frozen=True):
+class StartRun(Struct, frozen=True, gc=False):
     """Start an attempt.
 
     Attributes:
@@ -42,19 +42,19 @@ class StartRun(Struct, frozen=True):
     deadline: float
 
 
-class StopRun(Struct, frozen=True):
+class StopRun(Struct, frozen=True, gc=False):
     """Ask a run to end (SIGTERM)."""
 
     attempt_id: int
 
 
-class KillRun(Struct, frozen=True):
+class KillRun(Struct, frozen=True, gc=False):
     """End a run and all that it started (SIGKILL)."""
 
     attempt_id: int
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """Store an event; for one that ends an attempt, report when it is durable.
 
     Attributes:
@@ -66,7 +66,7 @@ class Record(Struct, frozen=True):
     attempt_id: int | None = None
 
 
-class Ack(Struct, frozen=True):
+class Ack(Struct, frozen=True, gc=False):
     """Settle: the task is done."""
 
     attempt_id: int
@@ -74,7 +74,7 @@ class Ack(Struct, frozen=True):
     outcome: Outcome
 
 
-class Nack(Struct, frozen=True):
+class Nack(Struct, frozen=True, gc=False):
     """Settle: hand the task back.
 
     Attributes:
@@ -88,7 +88,7 @@ class Nack(Struct, frozen=True):
     reason: HandBack
 
 
-class DeadLetter(Struct, frozen=True):
+class DeadLetter(Struct, frozen=True, gc=False):
     """Settle: put the message aside."""
 
     attempt_id: int
@@ -96,7 +96,7 @@ class DeadLetter(Struct, frozen=True):
     reason: str
 
 
-class Extend(Struct, frozen=True):
+class Extend(Struct, frozen=True, gc=False):
     """Make the lease end `seconds` from now."""
 
     attempt_id: int
@@ -104,14 +104,14 @@ class Extend(Struct, frozen=True):
     seconds: float
 
 
-class NotifyRuns(Struct, frozen=True):
+class NotifyRuns(Struct, frozen=True, gc=False):
     """Let every task know that the machine or the worker is about to go."""
 
     termination: bool = False
     shutdown: bool = False
 
 
-class Finish(Struct, frozen=True):
+class Finish(Struct, frozen=True, gc=False):
     """Nothing is left to do; always the last command.
 
     Attributes:

@@ -8,12 +8,12 @@ from typing import TypeAlias
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
-from cloud_tasks.core.book import NEVER, Attempt
+from cloud_tasks.core.book import Attempt
 from cloud_tasks.core.events import SpotTermination
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.policy import StopPlan, earlier_of, plan_stop
 from cloud_tasks.core.state import WorkerState
-from cloud_tasks.core.timers import ENDING_TIMER
+from cloud_tasks.core.timers import ENDING_TIMER, NEVER
 
 Fire: TypeAlias = Callable[[Attempt, Signal, got.Input], None]
 
@@ -22,15 +22,10 @@ _OVER = (State.SETTLING, State.SETTLED)
 
 
 class Ending:
-    """How the worker is about to end, if it is.
-
-    Attributes:
-        finished: Whether the last command was given.
-    """
+    """How the worker is about to end, if it is."""
 
     def __init__(self, state: WorkerState, intake: Intake, fire: Fire) -> None:
         """Nobody has asked for an end."""
-        self.finished = False
         self._state = state
         self._intake = intake
         self._fire = fire
@@ -64,7 +59,7 @@ class Ending:
 
     def _drain(self, reason: str) -> None:
         state = self._state
-        if not state.drain_reason and self._intake.receiving:
+        if not state.drain_reason and state.receiving:
             state.out.append(do.CancelReceive())
         state.drain_reason = reason
         self._interrupt(lambda attempt: attempt.state is State.WAITING)
@@ -113,6 +108,7 @@ class Ending:
             self._finish(reason)
 
     def _finish(self, reason: str) -> None:
-        self.finished = True
-        left = [a.lease.task.task_id for a in self._state.attempts.values() if a.state is not State.SETTLED]
-        self._state.out.append(do.Finish(reason, tuple(left)))
+        state = self._state
+        state.finished = True
+        left = [a.lease.task.task_id for a in state.attempts.values() if a.state is not State.SETTLED]
+        state.out.append(do.Finish(reason, tuple(left)))

@@ -12,11 +12,11 @@ from msgspec import Struct
 from cloud_tasks.core.task import Lease, RunEnd
 
 
-class Opened(Struct, frozen=True):
+class Opened(Struct, frozen=True, gc=False):
     """The worker is ready: queue, runner and sinks are open."""
 
 
-class LeasesReceived(Struct, frozen=True):
+class LeasesReceived(Struct, frozen=True, gc=False):
     """A receive came back.
 
     Attributes:
@@ -28,7 +28,7 @@ class LeasesReceived(Struct, frozen=True):
     issued_at: float
 
 
-class ReceiveFailed(Struct, frozen=True):
+class ReceiveFailed(Struct, frozen=True, gc=False):
     """A receive failed; the queue may be back later.
 
     Attributes:
@@ -40,15 +40,15 @@ class ReceiveFailed(Struct, frozen=True):
     stack_trace: str = ""
 
 
-class ReceiveCancelled(Struct, frozen=True):
+class ReceiveCancelled(Struct, frozen=True, gc=False):
     """The receive that was to be cancelled is over and brought nothing."""
 
 
-class SourceEnded(Struct, frozen=True):
+class SourceEnded(Struct, frozen=True, gc=False):
     """A finite source has handed out everything."""
 
 
-class SourceFailed(Struct, frozen=True):
+class SourceFailed(Struct, frozen=True, gc=False):
     """The source broke for good; what it handed out before is still valid.
 
     Attributes:
@@ -60,33 +60,33 @@ class SourceFailed(Struct, frozen=True):
     stack_trace: str = ""
 
 
-class RunStarted(Struct, frozen=True):
+class RunStarted(Struct, frozen=True, gc=False):
     """The user's function is about to be called."""
 
     attempt_id: int
 
 
-class RunStartFailed(Struct, frozen=True):
+class RunStartFailed(Struct, frozen=True, gc=False):
     """The run could not be started, and nothing is left of it."""
 
     attempt_id: int
     reason: str
 
 
-class RunEnded(Struct, frozen=True):
+class RunEnded(Struct, frozen=True, gc=False):
     """The run is over."""
 
     attempt_id: int
     end: RunEnd
 
 
-class RunGone(Struct, frozen=True):
+class RunGone(Struct, frozen=True, gc=False):
     """Nothing is left of the run: its process group and all it started have ended."""
 
     attempt_id: int
 
 
-class EventsStored(Struct, frozen=True):
+class EventsStored(Struct, frozen=True, gc=False):
     """Events that end attempts are durable.
 
     Attributes:
@@ -96,13 +96,13 @@ class EventsStored(Struct, frozen=True):
     attempt_ids: list[int]
 
 
-class Settled(Struct, frozen=True):
+class Settled(Struct, frozen=True, gc=False):
     """The queue has taken the ack, nack or dead-letter."""
 
     attempt_id: int
 
 
-class SettleFailed(Struct, frozen=True):
+class SettleFailed(Struct, frozen=True, gc=False):
     """The queue did not answer, or refused for now; whether it took effect is not known."""
 
     attempt_id: int
@@ -110,7 +110,7 @@ class SettleFailed(Struct, frozen=True):
     stack_trace: str = ""
 
 
-class Extended(Struct, frozen=True):
+class Extended(Struct, frozen=True, gc=False):
     """The lease was extended.
 
     Attributes:
@@ -123,7 +123,7 @@ class Extended(Struct, frozen=True):
     issued_at: float
 
 
-class ExtendFailed(Struct, frozen=True):
+class ExtendFailed(Struct, frozen=True, gc=False):
     """The lease was not extended, or nobody knows."""
 
     attempt_id: int
@@ -131,7 +131,7 @@ class ExtendFailed(Struct, frozen=True):
     stack_trace: str = ""
 
 
-class LeaseLost(Struct, frozen=True):
+class LeaseLost(Struct, frozen=True, gc=False):
     """The queue says that the lease is no longer ours."""
 
     attempt_id: int
@@ -139,7 +139,7 @@ class LeaseLost(Struct, frozen=True):
     stack_trace: str = ""
 
 
-class NoticeReceived(Struct, frozen=True):
+class NoticeReceived(Struct, frozen=True, gc=False):
     """The machine is about to be taken away.
 
     Attributes:
@@ -151,11 +151,11 @@ class NoticeReceived(Struct, frozen=True):
     instance_id: str
 
 
-class ShutdownRequested(Struct, frozen=True):
+class ShutdownRequested(Struct, frozen=True, gc=False):
     """Somebody asked the worker to end: the first time it drains, the second time it kills."""
 
 
-class TimeReached(Struct, frozen=True):
+class TimeReached(Struct, frozen=True, gc=False):
     """Nothing happened but that time went by."""
 
 

@@ -25,14 +25,12 @@ class Intake:
     """What the worker knows of its source.
 
     Attributes:
-        receiving: Whether a receive is under way.
         skipped: How many tasks were handed back untouched because of `tasks_to_skip`.
         started: How many tasks have been taken to be run.
     """
 
     def __init__(self, state: WorkerState, fire: Fire) -> None:
         """Nothing has been asked for yet."""
-        self.receiving = False
         self.skipped = 0
         self.started = 0
         self._state = state
@@ -47,24 +45,24 @@ class Intake:
     # -- asking ------------------------------------------------------------------------------------------
 
     def receive_if_room(self) -> None:
-        """Issue a receive, if there is a place for a task and one may come. None is under way now."""
+        """Issue a receive, if a task may come. A slot is free, and none is under way now."""
         state = self._state
         if state.drain_reason or self._over or self._retry_at > state.now or self._idle_enough():
             return
         wanted = self._wanted()
         if wanted > 0:
-            self.receiving = True
+            state.receiving = True
             state.out.append(do.Receive(wanted, self._wait_s()))
 
     def _wanted(self) -> int:
         """How many tasks to ask for: no more than can be started or skipped, and none when too many wait."""
         state = self._state
-        settings, slots_free = state.settings, state.settings.slots - state.occupied
-        if slots_free <= 0 or len(state.attempts) - state.occupied >= settings.unsettled_max:
+        settings = state.settings
+        if len(state.attempts) - state.occupied >= settings.unsettled_max:
             return 0
-        most = slots_free
+        most = settings.slots - state.occupied
         if settings.max_num_tasks is not None:
-            most = min(slots_free, settings.max_num_tasks - self.started)
+            most = min(most, settings.max_num_tasks - self.started)
             if most <= 0:
                 return 0
         return min(most + settings.tasks_to_skip - self.skipped, state.capabilities.batch_size_max)
@@ -99,7 +97,7 @@ class Intake:
 
     def on_leases(self, fact: got.LeasesReceived) -> None:
         """A receive came back."""
-        self.receiving = False
+        self._state.receiving = False
         self._failures = 0
         useful = False
         for lease in fact.leases:
@@ -126,9 +124,11 @@ class Intake:
     def _admit(self, lease: Lease, fact: got.LeasesReceived) -> bool:
         """Take one lease in; returns whether that brings the worker forward."""
         state = self._state
-        attempts, interruptions = state.ledger.of(lease.key)
-        interruptions = max(interruptions, lease.interruptions)
-        number = attempt_number(lease.delivery_count, interruptions, attempts)
+        number, interruptions = 1, 0
+        if state.capabilities.requeues:
+            attempts, interruptions = state.ledger.of(lease.key)
+            interruptions = max(interruptions, lease.interruptions)
+            number = attempt_number(lease.delivery_count, interruptions, attempts)
         self._serial += 1
         attempt = Attempt(self._serial, lease, number, interruptions, fact.issued_at, state.now)
         state.attempts[attempt.id] = attempt
@@ -186,7 +186,7 @@ class Intake:
 
     def on_failed(self, fact: got.ReceiveFailed) -> None:
         """The queue cannot be read; ask again after a growing pause. Nobody knows whether it is empty."""
-        self.receiving = False
+        self._state.receiving = False
         self._idle_since = None
         self._failures += 1
         if self._failures == 1:
@@ -196,15 +196,15 @@ class Intake:
 
     def on_cancelled(self, fact: got.ReceiveCancelled) -> None:
         """The receive is over."""
-        self.receiving = False
+        self._state.receiving = False
 
     def on_ended(self, fact: got.SourceEnded) -> None:
         """The source has handed out everything."""
-        self.receiving = False
+        self._state.receiving = False
         self._over = "exhausted"
 
     def on_broken(self, fact: got.SourceFailed) -> None:
         """The source broke: finish what it gave."""
-        self.receiving = False
+        self._state.receiving = False
         self._over = "source_failed"
         self._state.tell(fact.message, fact.stack_trace)

@@ -15,12 +15,12 @@ from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.actions import ACTIONS, Action, wake
 from cloud_tasks.core.attempt import TRANSITIONS, Signal, State
-from cloud_tasks.core.book import NEVER, Attempt
+from cloud_tasks.core.book import Attempt
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.ending import Ending
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.state import MachineSettings, WorkerState
-from cloud_tasks.core.timers import ENDING_TIMER, RECEIVE_TIMER
+from cloud_tasks.core.timers import ENDING_TIMER, NEVER, RECEIVE_TIMER
 
 __all__ = ["MachineSettings", "WorkerMachine"]
 
@@ -38,10 +38,10 @@ class WorkerMachine:
             settings: What the worker was told.
             capabilities: What its queue can do.
         """
+        self._opened = False
         self._state = WorkerState(settings, capabilities)
         self._intake = Intake(self._state, self._fire)
         self._ending = Ending(self._state, self._intake, self._fire)
-        self._opened = False
         self._handlers = self._make_handlers()
 
     def handle(self, happened: got.Input, now: float) -> list[do.Command]:
@@ -57,16 +57,24 @@ class WorkerMachine:
         Returns:
             Commands, to be carried out in this order.
         """
-        if self._ending.finished:
-            return []
         state = self._state
+        if state.finished:
+            return []
         state.now = now
-        self._handlers[type(happened)](happened)
-        if state.timers.due(now):
+        out: list[do.Command] = []
+        state.out = out
+        fact: Any = happened
+        signal = _SIGNAL_OF_FACT.get(type(fact))
+        if signal is None:
+            self._handlers[type(fact)](fact)
+        else:
+            attempt = state.attempts.get(fact.attempt_id)
+            if attempt is not None:  # one that is over and forgotten takes no more
+                self._fire(attempt, signal, fact)
+        if state.timers.soonest <= now:
             self._fire_due(now)
-        if self._opened and not self._intake.receiving:
+        if self._opened and not state.receiving:
             self._go_on()
-        out, state.out = state.out, []
         return out
 
     def next_wakeup(self) -> float | None:
@@ -74,7 +82,8 @@ class WorkerMachine:
 
         It may be too early, never too late.
         """
-        return None if self._ending.finished else self._state.timers.next()
+        soonest = self._state.timers.soonest
+        return None if soonest == NEVER or self._state.finished else soonest
 
     @property
     def running(self) -> int:
@@ -93,15 +102,17 @@ class WorkerMachine:
 
     def _go_on(self) -> None:
         """Ask for tasks if there is room, and end if nothing is left. No receive is under way."""
-        self._intake.receive_if_room()
-        if not self._state.attempts and not self._intake.receiving and not self._ending.finished:
+        state = self._state
+        if state.occupied < state.settings.slots:
+            self._intake.receive_if_room()
+        if not state.attempts and not state.receiving and not state.finished:
             self._ending.finish_if_done()
 
     # -- signals -----------------------------------------------------------------------------------------
 
     def _make_handlers(self) -> dict[type, _Handler]:
         intake, ending = self._intake, self._ending
-        handlers: dict[type, _Handler] = {
+        return {
             got.Opened: self._on_opened,
             got.LeasesReceived: intake.on_leases,
             got.ReceiveFailed: intake.on_failed,
@@ -114,29 +125,16 @@ class WorkerMachine:
             got.ShutdownRequested: ending.on_shutdown,
             got.TimeReached: self._on_time,
         }
-        for kind, signal in _SIGNAL_OF_FACT.items():
-            handlers[kind] = self._signaller(signal)
-        return handlers
-
-    def _signaller(self, signal: Signal) -> _Handler:
-        attempts, fire = self._state.attempts, self._fire
-
-        def tell_attempt(fact: Any) -> None:
-            """Apply the signal; an attempt that is over and forgotten takes no more."""
-            attempt = attempts.get(fact.attempt_id)
-            if attempt is not None:
-                fire(attempt, signal, fact)
-
-        return tell_attempt
 
     def _fire(self, attempt: Attempt, signal: Signal, fact: got.Input) -> None:
         cell = _TABLE[signal].get(attempt.state)
         if cell is None:
             message = f"attempt {attempt.id}: {signal.name} cannot happen in state {attempt.state.name}"
             raise AssertionError(message)
-        attempt.state = cell[0]
-        for act in cell[1]:
-            act(self._state, attempt, fact)
+        state = self._state
+        attempt.state, actions = cell
+        for act in actions:
+            act(state, attempt, fact)
 
     def _on_opened(self, fact: got.Opened) -> None:
         self._opened = True
@@ -168,7 +166,7 @@ class WorkerMachine:
 
     def _fire_due(self, now: float) -> None:
         timers, attempts = self._state.timers, self._state.attempts
-        while not self._ending.finished and (key := timers.pop_due(now)) is not None:
+        while not self._state.finished and (key := timers.pop_due(now)) is not None:
             if key == ENDING_TIMER:
                 self._ending.carry_out()
             elif key != RECEIVE_TIMER:

@@ -69,8 +69,6 @@ def judge(
     attempt: Attempt, kind: OutcomeKind, *, wanted: bool, policy: RetryPolicy, capabilities: QueueCapabilities
 ) -> Decision:
     """What to do with the lease of an attempt that ended in `kind`; `wanted`: a retry was asked for."""
-    if kind is _COMPLETED and not wanted:
-        return _ACK
     if kind in _NEVER_RUN:
         return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:

@@ -58,12 +58,19 @@ class WorkerState:
         attempts: Every attempt under way, by its number.
         runs: Which tasks have a run here.
         occupied: How many slots are taken.
+        receiving: Whether a receive is under way.
+        finished: Whether the last command was given.
         out: Commands gathered for the input that is being handled.
         drain_reason: Why no more tasks are taken; "" while they are.
         interruption: What runs are interrupted by, if they are.
-        quiet_from: When the last attempt was closed, or when what was handed back for a retry is visible again,
-            whichever is later.
+        quiet_from: When the last attempt was closed, or when what was handed back for a retry is visible
+            again, whichever is later.
     """
+
+    __slots__ = (
+        "attempts", "capabilities", "drain_reason", "finished", "interruption", "ledger", "now", "occupied",
+        "out", "quiet_from", "receiving", "runs", "settings", "timers",
+    )  # fmt: skip
 
     def __init__(self, settings: MachineSettings, capabilities: QueueCapabilities) -> None:
         """A worker that has not begun."""
@@ -74,6 +81,8 @@ class WorkerState:
         self.runs = Runs()
         self.attempts: dict[int, Attempt] = {}
         self.occupied = 0
+        self.receiving = False
+        self.finished = False
         self.out: list[do.Command] = []
         self.now = 0.0
         self.drain_reason = ""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+NEVER = float("inf")
+"""The moment of what is not planned."""
+
 ENDING_TIMER = 0
 RECEIVE_TIMER = -1
 """Keys of the worker's own; attempts have numbers from 1."""
@@ -12,15 +15,20 @@ _SLACK = 64
 
 
 class Timers:
-    """At most one moment for each key."""
+    """At most one moment for each key.
 
-    __slots__ = ("_heap", "_moments", "_serial")
+    Attributes:
+        soonest: Nothing is due before this moment. It may be one that was dropped: to look does no harm.
+    """
+
+    __slots__ = ("_heap", "_moments", "_serial", "soonest")
 
     def __init__(self) -> None:
         """Nothing is planned."""
         self._heap: list[tuple[float, int, int]] = []
         self._moments: dict[int, float] = {}
         self._serial = 0
+        self.soonest = NEVER
 
     def plan(self, key: int, moment: float) -> None:
         """Wake `key` at `moment`, in place of what was planned for it before."""
@@ -30,25 +38,18 @@ class Timers:
         if len(self._heap) > 2 * len(self._moments) + _SLACK:
             self._heap = [entry for entry in self._heap if self._moments.get(entry[2]) == entry[0]]
             heapify(self._heap)
+        self.soonest = self._heap[0][0]
 
     def drop(self, key: int) -> None:
         """Do not wake `key`; no effect if nothing is planned for it."""
         self._moments.pop(key, None)
 
-    def next(self) -> float | None:
-        """The earliest moment, or None. It may be one that was dropped: waking up early does no harm."""
-        return self._heap[0][0] if self._heap else None
-
-    def due(self, now: float) -> bool:
-        """Whether `pop_due` may find something."""
-        heap = self._heap
-        return bool(heap) and heap[0][0] <= now
-
     def pop_due(self, now: float) -> int | None:
         """Take out one key whose moment has come, earliest first; None when there is none."""
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        while self.soonest <= now:
             moment, _, key = heappop(heap)
+            self.soonest = heap[0][0] if heap else NEVER
             if self._moments.get(key) == moment:
                 del self._moments[key]
                 return key

@@ -50,7 +50,12 @@ class Driver:
     """A machine, its time, and everything that it has asked for so far."""
 
     def __init__(
-        self, capabilities: QueueCapabilities = CLOUD, *, now: float = 0.0, opened: bool = True, **settings: Any
+        self,
+        capabilities: QueueCapabilities = CLOUD,
+        *,
+        now: float = 0.0,
+        opened: bool = True,
+        **settings: Any,
     ) -> None:
         told = {"slots": 2, "max_runtime_s": 60.0, **settings}
         self.settings = MachineSettings(**told)

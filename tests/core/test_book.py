@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_tasks.core.book import LEDGER_ENTRIES_MAX, Attempt, Ledger, Runs
-from cloud_tasks.core.timers import Timers
+from cloud_tasks.core.timers import NEVER, Timers
 from tests.core.driving import lease
 
 
@@ -51,17 +51,17 @@ def test_an_heir_that_gives_up_leaves_the_older_run_alone() -> None:
 
 def test_timers_come_in_order_and_a_later_plan_replaces_an_earlier_one() -> None:
     timers = Timers()
-    assert timers.next() is None
-    assert not timers.due(1e9)
+    assert timers.soonest == NEVER
+    assert timers.pop_due(1e9) is None
     for key, moment in ((1, 5.0), (2, 3.0), (3, 3.0), (1, 1.0), (2, 9.0)):
         timers.plan(key, moment)
     timers.drop(3)
     timers.drop(4)
-    assert timers.next() == 1.0
+    assert timers.soonest == 1.0
     assert timers.pop_due(0.5) is None
     assert [timers.pop_due(8.0), timers.pop_due(8.0)] == [1, None]
     assert [timers.pop_due(9.0), timers.pop_due(9.0)] == [2, None]
-    assert timers.next() is None
+    assert timers.soonest == NEVER
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.floats(0, 100) | st.none())))
@@ -74,8 +74,7 @@ def test_timers_agree_with_a_plain_table(plans: list[tuple[int, float | None]]) 
         else:
             timers.plan(key, moment)
             table[key] = moment
-    earliest = timers.next()
-    assert not table or (earliest is not None and earliest <= min(table.values()))
+    assert timers.soonest <= min(table.values(), default=NEVER)
     popped = []
     while (key_due := timers.pop_due(50.0)) is not None:
         popped.append(key_due)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cloud_tasks.core import commands as do
@@ -13,7 +15,7 @@ from tests.core.driving import CLOUD, LOCAL, TERMINATED, Driver, lease, one, onl
 SHUTDOWN = got.ShutdownRequested()
 
 
-def running(**settings: float) -> Driver:
+def running(**settings: Any) -> Driver:
     """A driver with one run, and a receive under way."""
     driver = Driver(max_runtime_s=1000.0, **settings)
     driver.start(lease())
@@ -31,7 +33,7 @@ def test_a_drain_lets_run_what_runs_and_takes_nothing_new() -> None:
     driver.tell(got.ReceiveCancelled())
     driver.wait(20.0)
     assert driver.finished is None
-    assert one(driver.finish(1), do.Ack)
+    one(driver.finish(1), do.Ack)
     assert driver.finished == do.Finish("shutdown")
     assert len(driver.asked(do.Receive)) == 2
 
@@ -91,7 +93,7 @@ def test_f11_a_run_that_ignores_all_is_killed_and_handed_back_in_time() -> None:
     driver = running(grace_s=30.0)
     driver.tell(SHUTDOWN, got.ReceiveCancelled())
     assert kinds(driver.wait(29.0)) == [do.StopRun, do.KillRun]
-    assert one(driver.finish(1, TERMINATED), do.Nack)
+    one(driver.finish(1, TERMINATED), do.Nack)
     assert driver.finished == do.Finish("shutdown")
 
 
@@ -114,7 +116,7 @@ def test_nothing_comes_after_the_last_command() -> None:
     driver.now = 10_000.0
     asked = driver.tell(got.TimeReached())
     assert kinds(asked) == [do.StopRun, do.KillRun, do.Finish]
-    later = [got.RunEnded(1, TERMINATED), got.ReceiveCancelled(), SHUTDOWN, got.TimeReached()]
+    later: list[got.Input] = [got.RunEnded(1, TERMINATED), got.ReceiveCancelled(), SHUTDOWN, got.TimeReached()]
     assert driver.tell(*later) == []
     assert driver.machine.next_wakeup() is None
 
@@ -139,7 +141,7 @@ def test_the_second_request_kills_at_once() -> None:
     driver.tell(SHUTDOWN, got.ReceiveCancelled())
     driver.wait(1.0)
     assert kinds(driver.tell(SHUTDOWN)) == [do.StopRun, do.KillRun]
-    assert one(driver.finish(1, TERMINATED), do.Nack)
+    one(driver.finish(1, TERMINATED), do.Nack)
     assert driver.finished == do.Finish("shutdown")
 
 
@@ -168,7 +170,7 @@ def test_no_grace_at_all_kills_at_once_and_leaves_a_second_to_hand_back() -> Non
     assert kinds(driver.tell(SHUTDOWN)) == [do.NotifyRuns, do.CancelReceive, do.StopRun, do.KillRun]
     driver.tell(got.ReceiveCancelled())
     driver.wait(0.9)
-    assert one(driver.finish(1, TERMINATED), do.Nack)
+    one(driver.finish(1, TERMINATED), do.Nack)
     assert driver.finished == do.Finish("shutdown")
 
 
@@ -197,7 +199,7 @@ def test_a_notice_is_told_and_drains() -> None:
     ]
     driver.tell(got.ReceiveCancelled())
     assert driver.wait(500.0) == [], "nobody knows how much time is left"
-    assert one(driver.finish(1), do.Ack)
+    one(driver.finish(1), do.Ack)
     assert driver.finished == do.Finish("spot_termination")
 
 
@@ -209,7 +211,7 @@ def test_a_notice_with_a_time_hands_back_before_it() -> None:
     (event,) = [record.event for record in only(asked, do.Record)]
     assert isinstance(event, TaskInterrupted)
     assert event.reason == "spot_termination"
-    assert one(asked, do.Nack)
+    one(asked, do.Nack)
     assert driver.finished == do.Finish("spot_termination")
 
 

@@ -23,7 +23,7 @@ def settle_all(driver: Driver) -> None:
 def test_nothing_is_asked_for_before_the_worker_is_open() -> None:
     driver = Driver(opened=False)
     assert driver.tell(got.TimeReached()) == []
-    assert one(driver.tell(got.Opened()), do.Receive)
+    one(driver.tell(got.Opened()), do.Receive)
 
 
 def test_as_many_are_asked_for_as_there_are_slots_free() -> None:
@@ -52,9 +52,9 @@ def test_an_empty_receive_is_followed_by_the_next_after_a_second_at_least() -> N
     driver = Driver()
     assert driver.receive() == []
     assert only(driver.wait(0.9), do.Receive) == []
-    assert one(driver.wait(0.1), do.Receive)
+    one(driver.wait(0.1), do.Receive)
     driver.wait(20.0)
-    assert one(driver.receive(took_s=20.0), do.Receive), "a long poll was pause enough"
+    one(driver.receive(took_s=20.0), do.Receive)  # a long poll was pause enough
 
 
 def test_a_queue_that_cannot_be_read_is_asked_again_after_growing_pauses() -> None:
@@ -62,13 +62,13 @@ def test_a_queue_that_cannot_be_read_is_asked_again_after_growing_pauses() -> No
     for pause_s in (4.0, 8.0, 16.0, 16.0):
         driver.tell(got.ReceiveFailed("no route"))
         assert not only(driver.wait(pause_s - 0.1), do.Receive)
-        assert one(driver.wait(0.1), do.Receive)
+        one(driver.wait(0.1), do.Receive)
     told = [record.event for record in driver.asked(do.Record)]
     assert [type(event) for event in told] == [NonFatalException]
     driver.receive(lease())
     driver.tell(got.ReceiveFailed("no route"))
     assert not only(driver.wait(3.9), do.Receive)
-    assert one(driver.wait(0.1), do.Receive), "after a success the pauses begin anew"
+    one(driver.wait(0.1), do.Receive)  # after a success the pauses begin anew
 
 
 def test_too_many_that_wait_for_their_event_hold_back_the_next() -> None:
@@ -77,7 +77,7 @@ def test_too_many_that_wait_for_their_event_hold_back_the_next() -> None:
         driver.end(driver.start(lease(f"task {driver.machine.started}")))
     assert not only([*driver.receive(), *driver.wait(1000.0)], do.Receive)
     driver.store(1)
-    assert one(driver.tell(got.Settled(1)), do.Receive)
+    one(driver.tell(got.Settled(1)), do.Receive)
 
 
 # -- the end of it -------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_a_skipped_task_that_comes_again_is_not_run_and_not_chased(delay_s_max: 
     driver.receive(lease("a"))
     for delivery in range(2, 6):
         settle_all(driver)
-        assert driver.machine._intake.receiving
+        assert driver.machine._state.receiving
         driver.receive(lease("a", receipt=f"r{delivery}"))
         settle_all(driver)
         assert not only(driver.wait(0.9), do.Receive), "the two would chase each other"
@@ -248,4 +248,4 @@ def test_skipping_many_is_not_slowed_down() -> None:
         settle_all(driver)
     assert driver.now == 0.0
     assert driver.machine.skipped == 100
-    assert driver.machine._intake.receiving
+    assert driver.machine._state.receiving

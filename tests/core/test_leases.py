@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cloud_tasks.core import commands as do
@@ -15,7 +17,7 @@ LEASE_S = 30.0
 LONG = 1e6
 
 
-def leased(capabilities: QueueCapabilities = CLOUD, **settings: float) -> Driver:
+def leased(capabilities: QueueCapabilities = CLOUD, **settings: Any) -> Driver:
     """A driver with one run, whose lease was asked for at 0."""
     driver = Driver(capabilities, max_runtime_s=LONG, **settings)
     driver.start(lease(duration_s=LEASE_S))
@@ -44,10 +46,10 @@ def test_a_lease_counts_from_before_the_call_that_gave_it() -> None:
     driver = Driver(max_runtime_s=LONG, now=100.0)
     driver.receive(lease(duration_s=LEASE_S), took_s=10.0)
     assert not only(driver.wait_until(104.9), do.Extend)
-    assert one(driver.wait_until(107.0), do.Extend)
+    one(driver.wait_until(107.0), do.Extend)
     answer(driver, took_s=2.0)
     assert not only(driver.wait_until(119.9), do.Extend)
-    assert one(driver.wait_until(120.0), do.Extend)
+    one(driver.wait_until(120.0), do.Extend)
 
 
 def test_a_lease_that_never_ends_is_left_alone() -> None:
@@ -94,11 +96,11 @@ def test_the_settlement_waits_for_an_extension_that_is_under_way(granted: bool) 
 def test_a_lease_is_kept_while_the_event_is_being_stored_and_no_longer() -> None:
     driver = leased()
     driver.end(1)
-    assert one(driver.wait(LEASE_S / 2), do.Extend)
+    one(driver.wait(LEASE_S / 2), do.Extend)
     driver.tell(got.ExtendFailed(1, "no answer"))
-    assert one(driver.wait(1.0), do.Extend)
+    one(driver.wait(1.0), do.Extend)
     answer(driver)
-    assert one(driver.wait(LEASE_S / 2), do.Extend)
+    one(driver.wait(LEASE_S / 2), do.Extend)
     answer(driver)
     driver.store(1)
     assert not only(driver.wait(LONG), do.Extend)
@@ -107,7 +109,7 @@ def test_a_lease_is_kept_while_the_event_is_being_stored_and_no_longer() -> None
 
 
 def test_a_failed_extension_is_tried_again_until_the_run_must_end() -> None:
-    driver = leased(settle_backoff=Backoff(base_s=100.0, cap_s=100.0))  # type: ignore[arg-type]
+    driver = leased(settle_backoff=Backoff(base_s=100.0, cap_s=100.0))
     driver.wait(LEASE_S / 2)
     while not driver.asked(do.StopRun):
         if len(driver.asked(do.Extend)) > len(only_failures(driver)):
@@ -143,7 +145,7 @@ def test_a_run_that_ignores_the_end_of_its_lease_is_dead_when_the_lease_ends() -
 def test_a_lost_lease_is_never_settled(end: object) -> None:
     driver = leased()
     driver.wait(LEASE_S / 2)
-    assert one(driver.tell(got.LeaseLost(1, "somebody else has it")), do.StopRun)
+    one(driver.tell(got.LeaseLost(1, "somebody else has it")), do.StopRun)
     asked = driver.end(1, end)  # type: ignore[arg-type]
     record = one(asked, do.Record)
     assert record.attempt_id is None
@@ -159,7 +161,7 @@ def test_a_lost_lease_kills_a_run_that_does_not_end() -> None:
     driver = leased()
     driver.wait(LEASE_S / 2)
     driver.tell(got.LeaseLost(1, "somebody else has it"))
-    assert one(driver.wait(2.0), do.KillRun)
+    one(driver.wait(2.0), do.KillRun)
 
 
 def test_extensions_stay_within_the_longest_lease() -> None:
@@ -181,7 +183,7 @@ def test_a_message_that_was_held_for_too_long_is_not_extended_by_less_than_nothi
     driver.end(1)
     driver.now = 45.0
     assert not only(driver.tell(got.TimeReached()), do.Extend)
-    assert one(driver.store(1), do.Ack)
+    one(driver.store(1), do.Ack)
 
 
 def test_a_lease_that_is_over_when_it_arrives_ends_the_run() -> None:

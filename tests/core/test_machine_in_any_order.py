@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the machine keeps its promises, and ends once the faults have stopped."""
+"""Whatever happens in any order, the machine keeps its promises, and ends once the faults have stopped."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def queue_from(limits: dict[str, Any]) -> tuple[QueueCapabilities, QueueOptions]
 class AnyOrder(RuleBasedStateMachine):
     """Facts in any order that queue, runner and sink can produce, with faults at every step."""
 
-    @initialize(dials=st.fixed_dictionaries(DIALS), limits=st.fixed_dictionaries(LIMITS), tasks=st.integers(0, 6))
+    @initialize(
+        dials=st.fixed_dictionaries(DIALS), limits=st.fixed_dictionaries(LIMITS), tasks=st.integers(0, 6)
+    )
     def begin(self, dials: dict[str, Any], limits: dict[str, Any], tasks: int) -> None:
         capabilities, options = queue_from(limits)
         self.world = World(settings_from(dict(dials)), capabilities, options, tasks)

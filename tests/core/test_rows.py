@@ -85,7 +85,7 @@ RUNTIME_S = 50.0
 
 
 class Path(Driver):
-    """Understands the words of `PATHS`; "slow" comes first, where starts are tried again at long intervals."""
+    """Understands the words of `PATHS`; "slow" comes first, where starts are tried at long intervals."""
 
     def __init__(self, words: str) -> None:
         pause_s = 1000.0 if words.startswith("slow") else 0.1
@@ -144,7 +144,7 @@ WORDS: dict[str, Callable[[Path], object]] = {
     "retry_due": time_for(Signal.RETRY_DUE),
     "start_due": time_for(Signal.START_DUE),
     "wait": wait_and_extend,
-    "slow": lambda path: None,
+    "slow": lambda path: path.now,
 }
 
 

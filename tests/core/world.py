@@ -1,8 +1,12 @@
 """A model of all that the machine talks to, and a check of every command that it gives.
 
-The queue's side has a clock and books of its own (`fakes.message_store`); what the machine believes is compared
-with that. The letters are those of the worker's invariants: S1 for "ack only after the outcome is durable", and
-so on.
+The queue's side keeps books of its own (`fakes.message_store`); what the machine believes is compared with
+them. The numbers in the checks: S1 nothing is settled before its outcome is durable; S2 a signal or an exit
+is never a success; S3 no message is lost; S4 outcome, event and lease belong together; S5 never two live
+runs of one task; S6 no run outlives its lease; S7 no more runs than deliveries; S8 attempts within their
+budget; S9 put aside if and only if exhausted; S10 no extension after the end; S11 the newest receipt; S12
+one verdict; S13 nothing new during a drain; S15 nothing left at the end; S16 time is what the machine is
+told; S17 one event for each attempt.
 """
 
 from __future__ import annotations

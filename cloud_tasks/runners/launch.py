@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from cloud_tasks.errors import Problem, ProgramError
+from cloud_tasks.runners import strays
 from cloud_tasks.runners.flags import FlagsPage
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.wire import pack
@@ -59,6 +60,10 @@ class Launcher(Protocol):
         """What a leader must be sent before its task."""
         ...
 
+    def end_strays(self, keepers: Iterable[int]) -> int:
+        """Kill what comes from a template of ours and has no living keeper; how many there were."""
+        ...
+
 
 class ServerLauncher:
     """A freshly executed interpreter imports the program, and every task is a fork of it."""
@@ -66,6 +71,7 @@ class ServerLauncher:
     def __init__(self, program: Program, flags: FlagsPage) -> None:
         self._program = program
         self._flags = flags
+        self._mark = strays.new_mark()
 
     def check(self) -> None:
         """Look whether function and arguments can be named to another process."""
@@ -75,7 +81,11 @@ class ServerLauncher:
         """Start the interpreter."""
         del close_fds  # none is inherited across exec
         init = self._program.init(self._flags.fd)
-        return _execute_template({**init, "exec_command": []}, self._flags.fd)
+        return _execute_template({**init, "exec_command": []}, self._flags.fd, self._mark)
+
+    def end_strays(self, keepers: Iterable[int]) -> int:
+        """Find them by the mark in their environment."""
+        return strays.end_strays(self._mark, keepers)
 
     def channel_preamble(self, *, probe: bool = False) -> bytes:
         """Nothing: the template knows the program."""
@@ -89,6 +99,7 @@ class SpawnLauncher:
     def __init__(self, program: Program, flags: FlagsPage) -> None:
         self._program = program
         self._flags = flags
+        self._mark = strays.new_mark()
         self._preambles: dict[bool, bytes] = {}
 
     def check(self) -> None:
@@ -99,8 +110,12 @@ class SpawnLauncher:
         """Start the interpreter."""
         del close_fds  # none is inherited across exec
         init = self._program.init(self._flags.fd)
-        command = interpreter_command("child", "lead_fresh", "{fd}")
-        return _execute_template({**init, "exec_command": command}, self._flags.fd)
+        command = interpreter_command("child", "lead_fresh", "{channel}")
+        return _execute_template({**init, "exec_command": command}, self._flags.fd, self._mark)
+
+    def end_strays(self, keepers: Iterable[int]) -> int:
+        """Find them by the mark in their environment."""
+        return strays.end_strays(self._mark, keepers)
 
     def channel_preamble(self, *, probe: bool = False) -> bytes:
         """The program, which the task's interpreter has to import."""
@@ -156,6 +171,11 @@ class ForkLauncher:
         del probe
         return b""
 
+    def end_strays(self, keepers: Iterable[int]) -> int:
+        """None can be found: a fork's environment, as others see it, is that of the program."""
+        del keepers
+        return 0
+
 
 class ForkedChild:
     """A forked process, with as much of the interface of `Popen` as is needed."""
@@ -209,7 +229,7 @@ def interpreter_command(module: str, function: str, argument: str) -> list[str]:
     return [sys.executable, *flags, "-c", code]
 
 
-def _execute_template(init: dict[str, object], flags_fd: int) -> tuple[Child, socket.socket]:
+def _execute_template(init: dict[str, object], flags_fd: int, mark: str) -> tuple[Child, socket.socket]:
     if not sys.executable:
         raise ProgramError(
             Problem(
@@ -225,6 +245,7 @@ def _execute_template(init: dict[str, object], flags_fd: int) -> tuple[Child, so
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), flags_fd),
                 start_new_session=True,
+                env={**os.environ, strays.MARK_VARIABLE: mark},
             )
         ours.sendall(pack(msgspec.json.encode(init)))
     except BaseException:

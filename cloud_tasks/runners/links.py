@@ -79,6 +79,7 @@ class SlotLink:
         self.template = template
         self.user: SlotUser | None = None
         self.pid: int | None = None
+        self.leader: int | None = None
         self.closed = False
         self._loop = asyncio.get_running_loop()
         self._frames = FrameReader()
@@ -126,7 +127,9 @@ class SlotLink:
         """Ask for a leader process on this channel."""
         self.user = user
         self._run += 1
-        frame = pack(b'{"run":%d%s}' % (self._run, extra))
+        # The leader knows its end by this number, and so notices when its task has put a file in its place.
+        inode = os.fstat(channel_fd).st_ino
+        frame = pack(b'{"run":%d,"inode":%d%s}' % (self._run, inode, extra))
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", (channel_fd,)))]
         try:
             self._control.sendmsg([frame], ancillary)
@@ -178,12 +181,14 @@ class SlotLink:
         if user is None:
             return
         if report.started is not None:
-            user.slot_started(report.started[1])
+            self.leader = report.started[1]
+            user.slot_started(self.leader)
         if report.failed is not None:
             user.slot_failed(report.failed[1])
         if report.exited is not None or report.gone is not None:
             self.drain_output()
         if report.exited is not None:
+            self.leader = None
             user.slot_exited(report.exited[1], report.exited[2])
         if report.gone is not None:
             self.user = None

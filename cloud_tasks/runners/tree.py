@@ -9,6 +9,7 @@ from collections import deque
 from cloud_tasks.errors import Place, Problem, ProgramError, RunnerError
 from cloud_tasks.runners.launch import Child, Launcher, kill_child
 from cloud_tasks.runners.links import SlotLink, SlotUser, TemplateLink
+from cloud_tasks.runners.strays import end_group_of
 from cloud_tasks.runners.wire import TemplateReport, WireProblem
 
 IMPORT_WARNING_S = 10.0
@@ -17,6 +18,10 @@ SLOT_TRIES_MAX = 3
 """How often a slot is asked for anew when it died before it said a word."""
 BURIAL_S_MAX = 5.0
 """How long to wait for the template's word that nothing is left of a slot that died."""
+IMPORT_TRIES_MAX = 3
+"""How often a template may die while it imports the program, of whatever, before tasks are refused."""
+SWEEPS_MAX = 100
+SWEEP_INTERVAL_S = 0.02
 _BACKOFF_S = 0.1
 _BACKOFF_S_MAX = 10.0
 _CLOSE_S_MAX = 3.0
@@ -199,20 +204,39 @@ class ProcessTree:
             return
         self._template = None
         if not template.ready:
-            self._failures += 1
-            reason = "the process that holds the program died while it imported it"
-            if self._opened is not None and not self._opened.done():
-                help_text = "its last words are above, if it had any"
-                self._opened.set_exception(ProgramError(Problem(reason, helps=(help_text,))))
-            self._refuse_waiting(reason)
+            self._import_failed()
         idle, self._idle = self._idle, []
         for slot in idle:
             self._retire(slot)
         dying, self._dying = self._dying, {}
-        for user in dying.values():
-            user.slot_buried()
-        if self._waiting and not self._closing:
+        self._sweep(list(dying.values()))
+        if (self._waiting or self._is_opening()) and not self._closing:
             self._plan_start()
+
+    def _is_opening(self) -> bool:
+        return self._opened is not None and not self._opened.done()
+
+    def _import_failed(self) -> None:
+        """The template died before it was ready; that may be an accident, or the program's own doing."""
+        self._failures += 1
+        if self._failures < IMPORT_TRIES_MAX:
+            return
+        reason = "the process that holds the program died while it imported it"
+        if self._opened is not None and not self._opened.done():
+            help_text = "its last words are above, if it had any"
+            self._opened.set_exception(ProgramError(Problem(reason, helps=(help_text,))))
+        self._refuse_waiting(reason)
+
+    def _sweep(self, users: list[SlotUser], sweeps: int = 0) -> None:
+        """End what the dead left behind; when nothing is left, tell those who wait for that."""
+        keepers = [slot.pid for slot in self._slots.values() if slot.pid is not None]
+        if self._template is not None:
+            keepers.append(self._template.child.pid)
+        if self._launcher.end_strays(keepers) and sweeps < SWEEPS_MAX:
+            asyncio.get_running_loop().call_later(SWEEP_INTERVAL_S, self._sweep, users, sweeps + 1)
+            return
+        for user in users:
+            user.slot_buried()
 
     def slot_lost(self, slot: SlotLink) -> None:
         """A slot's process has ended by itself or by its task's hand."""
@@ -225,13 +249,16 @@ class ProcessTree:
         if slot.pid is None:
             self._try_again(user)
             return
+        if slot.leader is not None:
+            end_group_of(slot.leader)  # it may have seen to it that it outlives its parent
         if slot.template is self._template and not slot.template.closed:
             self._dying[slot.pid] = user
             asyncio.get_running_loop().call_later(BURIAL_S_MAX, self._bury_unasked, slot.pid)
             user.slot_died()
         else:
+            # Nobody is left who would adopt what the task leaves behind.
             user.slot_died()
-            user.slot_buried()
+            self._sweep([user])
 
     def _bury_unasked(self, pid: int) -> None:
         user = self._dying.pop(pid, None)

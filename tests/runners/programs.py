@@ -209,6 +209,28 @@ def do_kill_grandparent(data: Data, worker_data: WorkerData) -> object:
     return False, "done"
 
 
+def do_outlive_all(data: Data, worker_data: WorkerData) -> object:
+    """Outlive the parent on purpose, leave one in another session, and kill everything above but the worker."""
+    ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+    slot = os.getppid()
+    with open(f"/proc/{slot}/stat") as file:
+        template = int(file.read().rpartition(")")[2].split()[1])
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+    with open(str(data["path"]), "w") as file:
+        file.write("\n".join(str(pid) for pid in [os.getpid(), *_children(os.getpid())]))
+    for pid in (template, slot):
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(600)
+    return False, None
+
+
+def _children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
 def do_kill_group_of_parent(data: Data, worker_data: WorkerData) -> object:
     os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)
     time.sleep(60)

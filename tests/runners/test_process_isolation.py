@@ -217,3 +217,16 @@ async def test_an_idle_slot_that_dies_is_replaced(runner: ProcessRunner) -> None
             time.sleep(0.001)  # noqa: ASYNC251 - see above
     recorder = await finish(runner, {"do": "return", "value": "list"})
     assert recorder.result == first
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="found by what /proc tells")
+async def test_f18_nothing_survives_the_death_of_all_its_watchers(
+    runner: ProcessRunner, tmp_path: Path
+) -> None:
+    """A task that outlives its parents on purpose, with a grandchild in another session, kills them all."""
+    path = tmp_path / "pids"
+    recorder = await finish(runner, {"do": "outlive_all", "path": str(path)})
+    assert recorder.end.kind is EndKind.EXITED
+    assert len(pids_in(path)) == 2
+    await until(lambda: not [pid for pid in pids_in(path) if is_alive(pid)], 10.0)
+    assert (await finish(runner, {"do": "return", "value": "list"})).result == "x"

@@ -38,7 +38,7 @@ def machine_alone(duration_s: float | None) -> int:
         leases = [Lease(TASK, str(sent + number), "r", duration_s) for number in (1, 2)]
         sent += 2
         for start in handle(got.LeasesReceived(leases, now), now):
-            assert isinstance(start, do.StartRun)  # noqa: S101 - two slots, two runs
+            assert isinstance(start, do.StartRun)  # two slots, two runs
             now += 0.001
             attempt_id = start.attempt_id
             handle(got.RunStarted(attempt_id), now)

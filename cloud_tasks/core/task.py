@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Raw, Struct
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 class Task(Struct, frozen=True):

@@ -116,7 +116,12 @@ def test_nothing_comes_after_the_last_command() -> None:
     driver.now = 10_000.0
     asked = driver.tell(got.TimeReached())
     assert kinds(asked) == [do.StopRun, do.KillRun, do.Finish]
-    later: list[got.Input] = [got.RunEnded(1, TERMINATED), got.ReceiveCancelled(), SHUTDOWN, got.TimeReached()]
+    later: list[got.Input] = [
+        got.RunEnded(1, TERMINATED),
+        got.ReceiveCancelled(),
+        SHUTDOWN,
+        got.TimeReached(),
+    ]
     assert driver.tell(*later) == []
     assert driver.machine.next_wakeup() is None
 

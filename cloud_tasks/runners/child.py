@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _socket
 import errno
 import json
 import os
@@ -16,7 +15,7 @@ from cloud_tasks.runners.tracebacks import report_unexpected, traceback_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TypedDict
+    from typing import NoReturn, TypeAlias, TypedDict
 
     from cloud_tasks.runners.runtime import ChildProgram
 
@@ -29,37 +28,31 @@ if TYPE_CHECKING:
         deadline: float | None
         memory: int | None
 
+    Ending: TypeAlias = tuple[bytes, bytes, bytes] | int
+    """How the function ended: a final frame in three parts, or an exit status and no frame."""
 
+
+_NO_RETRY = b'{"end":"returned","retry":false,"result":'
+_RETRY = b'{"end":"returned","retry":true,"result":'
 _STATM_RESIDENT_FIELD = 1
 
 
-class Ending:
-    """How the function ended: a final frame in three parts, or an exit status and no frame."""
-
-    def __init__(
-        self, head: bytes = b"", body: bytes = b"", tail: bytes = b"", exit_status: int | None = None
-    ) -> None:
-        self.head = head
-        self.body = body
-        self.tail = tail
-        self.exit_status = exit_status
-
-
 def lead(
-    channel_fd: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool
+    channel_fd: int, inode: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool
 ) -> NoReturn:
     """Be the leader process of an attempt (or of many, if `warm`); never returns to what forked it.
 
     Args:
         channel_fd: The descriptor of the channel.
+        inode: Its number.
         program: What to run.
         resident_bytes_max: A warm process asks to be replaced when it has grown larger than this.
         warm: Whether to go on with the next task until the channel ends.
     """
     status = 1
     try:
-        channel = _socket.socket(fileno=channel_fd)
-        status = _run_many(channel, program, resident_bytes_max) if warm else _run_one(channel, program)
+        program.reporter.attach(channel_fd, inode)
+        status = _run_many(channel_fd, program, resident_bytes_max) if warm else _run_one(channel_fd, program)
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the code of the process that forked
         report_unexpected()
         endings.flush_streams()
@@ -67,12 +60,13 @@ def lead(
         os._exit(status)
 
 
-def lead_fresh(channel_fd: int) -> None:
+def lead_fresh(channel_fd: int, inode: int) -> None:
     """Be the leader process of an attempt in an interpreter of its own; its entry point."""
     os.set_inheritable(channel_fd, False)  # noqa: FBT003 - as the standard library has it
     endings.use_streams(1, 2)
-    channel = _socket.socket(fileno=channel_fd)
-    frame = receive_preamble(channel)
+    reporter = Reporter()
+    reporter.attach(channel_fd, inode)
+    frame = receive_preamble(channel_fd)
     if frame is None:
         return
     init = parse(frame)
@@ -80,12 +74,12 @@ def lead_fresh(channel_fd: int) -> None:
         program = runtime.program_from(init)
     except ProgramError as error:
         final = {"end": "program_error", "problems": problems_as_json(error)}
-        Reporter(channel).final(json.dumps(final).encode())
+        reporter.final(json.dumps(final).encode())
         return
     if init["probe"]:
-        Reporter(channel).final(b'{"end":"ready"}')
+        reporter.final(b'{"end":"ready"}')
         return
-    lead(channel.detach(), program, warm=False)
+    lead(channel_fd, inode, program, warm=False)
 
 
 def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
@@ -103,31 +97,30 @@ def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
     ]
 
 
-def _run_one(channel: _socket.socket, program: ChildProgram) -> int:
-    frame = receive_frame(channel)
+def _run_one(channel_fd: int, program: ChildProgram) -> int:
+    frame = receive_frame(channel_fd)
     if frame is None:
         return 1
-    reporter = Reporter(channel)
-    ending = run_task(program, frame, reporter)
+    ending = run_task(program, frame, warm=False)
     del frame
     endings.finish_interpreter()
-    if ending.exit_status is not None:
-        return ending.exit_status
-    return 0 if reporter.final(ending.head, ending.body, ending.tail) else EXIT_UNREPORTED
+    if isinstance(ending, int):
+        return ending
+    return 0 if program.reporter.final(*ending) else EXIT_UNREPORTED
 
 
-def _run_many(channel: _socket.socket, program: ChildProgram, resident_bytes_max: int | None) -> int:
-    reporter = Reporter(channel)
-    while (frame := receive_frame(channel)) is not None:
-        ending = run_task(program, frame, reporter)
-        if ending.exit_status is not None:
+def _run_many(channel_fd: int, program: ChildProgram, resident_bytes_max: int | None) -> int:
+    reporter = program.reporter
+    while (frame := receive_frame(channel_fd)) is not None:
+        ending = run_task(program, frame, warm=True)
+        if isinstance(ending, int):
             endings.finish_interpreter()
-            return ending.exit_status
+            return ending
         endings.flush_streams()
-        tail = ending.tail
+        head, body, tail = ending
         if resident_bytes_max is not None and _resident_bytes() > resident_bytes_max:
             tail = tail[:-1] + b',"recycle":true}'
-        if not reporter.final(ending.head, ending.body, tail):
+        if not reporter.final(head, body, tail):
             return EXIT_UNREPORTED
         reporter.release()
     endings.finish_interpreter()
@@ -144,17 +137,17 @@ def _resident_bytes() -> int:
         return getrusage(RUSAGE_SELF).ru_maxrss
 
 
-def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter) -> Ending:
+def run_task(program: ChildProgram, frame: bytes | bytearray, *, warm: bool) -> Ending:
     """Call the function for one task frame, and turn whatever comes of it into an ending."""
     request: TaskRequest = parse(frame)  # type: ignore[assignment] # our own frame
-    worker_data = program.worker_data_for(request["attempt"], request["deadline"], reporter.progress)
+    worker_data = program.worker_data_for(request["attempt"], request["deadline"], fresh=warm)
     limit = request["memory"]
     try:
         if limit is not None:
             _limit_memory(limit)
         value = program.call(request["task_id"], request["data"], worker_data)
     except SystemExit as stop:
-        return Ending(exit_status=exit_status(stop))
+        return exit_status(stop)
     except BaseException as error:  # noqa: BLE001 - boundary: the user's function
         if limit is not None:
             _limit_memory(None)
@@ -166,7 +159,7 @@ def run_task(program: ChildProgram, frame: bytes | bytearray, reporter: Reporter
         body = results.encode_result(result)
     except results.BadResultError as error:
         return _told(error.kind, str(error))
-    return Ending(b'{"end":"returned","retry":%s,"result":' % (b"true" if retry else b"false"), body, b"}")
+    return _RETRY if retry else _NO_RETRY, body, b"}"
 
 
 def _limit_memory(limit_bytes: int | None) -> None:
@@ -205,4 +198,4 @@ def _is_memory(error: BaseException) -> bool:
 
 def _told(kind: str, text: str) -> Ending:
     clean = text.encode("utf-8", "backslashreplace").decode()
-    return Ending(json.dumps({"end": kind, "exception": clean})[:-1].encode(), b"", b"}")
+    return json.dumps({"end": kind, "exception": clean})[:-1].encode(), b"", b"}"

@@ -12,6 +12,10 @@ import sys
 
 from cloud_tasks.runners import prctl
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
 _kept: list[object] = []
 """Old streams stay alive, because their deaths would flush what the forking process had buffered."""
 
@@ -59,12 +63,12 @@ def _text(fd: int, mode: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - 
     return open(fd, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def become_task(watcher_pid: int, name: str) -> None:
+def become_task(watcher_pid: int, number: int) -> None:
     """In a fork: lead a session of its own, die with the watcher, and be a process like a fresh one.
 
     Args:
         watcher_pid: Process id of the parent.
-        name: What `multiprocessing` is to call this process.
+        number: What `multiprocessing` is to number this process by.
     """
     os.setsid()
     prctl.die_with_parent()
@@ -72,13 +76,12 @@ def become_task(watcher_pid: int, name: str) -> None:
         os._exit(1)
     _signal.set_wakeup_fd(-1)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     random = sys.modules.get("numpy.random")
     if random is not None:
         random.seed()
     process = sys.modules.get("multiprocessing.process")
     if process is not None:
-        process.current_process().name = name
+        process.current_process().name = f"CloudTask-{number}"
 
 
 def finish_interpreter() -> None:
@@ -92,8 +95,12 @@ def finish_interpreter() -> None:
 
 def flush_streams() -> None:
     """Flush standard output and error; a task may have closed or replaced them."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue
+    _flush(sys.stdout)
+    _flush(sys.stderr)
+
+
+def _flush(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        return

@@ -15,7 +15,10 @@ _KINDS = {
     "not_serializable": EndKind.NOT_SERIALIZABLE,
     "memory_limit": EndKind.MEMORY_LIMIT,
 }
-UNREPORTED = "cloud_tasks: the task closed the descriptor through which its end is reported"
+UNREPORTED = (
+    f"cloud_tasks: {EXIT_UNREPORTED} is also the exit status of a task "
+    "that closed the descriptor through which its end is reported"
+)
 
 
 def end_from_frame(frame: ChildFrame, peak_bytes: int | None, stderr_tail: str) -> RunEnd:

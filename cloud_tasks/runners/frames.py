@@ -1,20 +1,24 @@
 """Frames between the processes of a runner: four bytes of length, then JSON. Never pickle.
 
 This is the side of the helper and task processes: blocking sockets, standard library only. It uses `_socket`
-and not `socket`, because the latter costs every fork the pages of `selectors` and a dozen enumerations.
+and not `socket`, because the latter costs every fork the pages of `selectors` and a dozen enumerations; and
+where it can, plain descriptors, because making a socket object costs a fork some fifty pages.
 """
 
 from __future__ import annotations
 
 import _socket
 import json
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEADER_SIZE_BYTES = 4
-CONTROL_READ_BYTES = 65536
+CONTROL_READ_BYTES = 4096
+FRAME_READ_BYTES = 4096
+"""Enough for most; a larger buffer would be paid for in fresh pages even where little comes."""
 FDS_MAX = 8
 _INT_SIZE_BYTES = 4
 
@@ -42,10 +46,10 @@ def parse(body: bytes | bytearray) -> dict[str, object]:
     return value
 
 
-def receive_frame(sock: _socket.socket) -> bytes | bytearray | None:
+def receive_frame(fd: int) -> bytes | bytearray | None:
     """Wait for one whole frame, followed by none until it is answered; None if the other side is gone."""
     try:
-        data = sock.recv(CONTROL_READ_BYTES)
+        data = os.read(fd, FRAME_READ_BYTES)
     except ConnectionError:
         return None
     if len(data) < HEADER_SIZE_BYTES:
@@ -53,28 +57,41 @@ def receive_frame(sock: _socket.socket) -> bytes | bytearray | None:
     missing = HEADER_SIZE_BYTES + int.from_bytes(data[:HEADER_SIZE_BYTES], "big") - len(data)
     if missing <= 0:
         return data[HEADER_SIZE_BYTES:]
-    rest = _receive_exactly(sock, missing)
+    rest = _receive_exactly(fd, missing)
     return None if rest is None else data[HEADER_SIZE_BYTES:] + rest
 
 
-def receive_preamble(sock: _socket.socket) -> bytearray | None:
+def receive_preamble(fd: int) -> bytearray | None:
     """Wait for one whole frame, which another may follow; None if the other side is gone."""
-    header = _receive_exactly(sock, HEADER_SIZE_BYTES)
-    return None if header is None else _receive_exactly(sock, int.from_bytes(header, "big"))
+    header = _receive_exactly(fd, HEADER_SIZE_BYTES)
+    return None if header is None else _receive_exactly(fd, int.from_bytes(header, "big"))
 
 
-def _receive_exactly(sock: _socket.socket, size_bytes: int) -> bytearray | None:
+def _receive_exactly(fd: int, size_bytes: int) -> bytearray | None:
     buffer = bytearray(size_bytes)
     rest = memoryview(buffer)
     while rest:
         try:
-            count = sock.recv_into(rest)
+            count = os.readv(fd, [rest])
         except ConnectionError:
             return None
         if count == 0:
             return None
         rest = rest[count:]
     return buffer
+
+
+def send_all(fd: int, data: bytes) -> None:
+    """Write all of it, waiting for the other side to read.
+
+    Raises:
+        OSError: The other side is gone, or the descriptor is.
+    """
+    sent = os.write(fd, data)
+    if sent < len(data):
+        rest = memoryview(data)[sent:]
+        while rest:
+            rest = rest[os.write(fd, rest) :]
 
 
 class ControlReader:

@@ -7,7 +7,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 RESULT_SIZE_BYTES_MAX = 256 * 1024 * 1024
 """Largest result, as JSON. Whatever is larger belongs into a store, with its address as the result."""
@@ -78,26 +78,31 @@ def _as_text(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _make_encode() -> Callable[[object], str]:
-    """The encoder, with what `json` would make anew for each result made once."""
-    encoder = json.JSONEncoder(
-        allow_nan=False, ensure_ascii=False, check_circular=True, separators=(",", ":"), default=_as_text
-    )
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return encoder.encode
+class _Encoder:
+    """The encoder, with what `json` would make anew for each result made once, before any fork."""
 
-    # Sorted keys, skipped keys, NaN.
-    no_options = (False, False, False)
+    def __init__(self) -> None:
+        self._above: dict[int, object] = {}
+        whole = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_as_text)
+        self._whole = whole.encode
+        make = getattr(json.encoder, "c_make_encoder", None)
+        # Sorted keys, skipped keys, NaN.
+        no_options = (False, False, False)
+        quote = json.encoder.encode_basestring
+        self._parts = make and make(self._above, _as_text, quote, None, ":", ",", *no_options)
 
-    def encode(result: object) -> str:
-        c_encode = make({}, _as_text, json.encoder.encode_basestring, None, ":", ",", *no_options)
-        return "".join(c_encode(result, 0))
+    def encode(self, result: object) -> bytes:
+        if self._parts is None:
+            return self._whole(result).encode()
+        try:
+            return "".join(self._parts(result, 0)).encode()
+        except BaseException:
+            # What it was inside of when it gave up is no circle in the next result.
+            self._above.clear()
+            raise
 
-    return encode
 
-
-_encode = _make_encode()
+_encoder = _Encoder()
 
 
 def encode_result(result: object) -> bytes:
@@ -107,7 +112,7 @@ def encode_result(result: object) -> bytes:
         BadResultError: JSON cannot hold it; the message names the place inside it and the type there.
     """
     try:
-        encoded = _encode(result).encode()
+        encoded = _encoder.encode(result)
     except RecursionError:
         raise BadResultError("not_serializable", _TOO_DEEP) from None
     except MemoryError:
@@ -120,7 +125,7 @@ def encode_result(result: object) -> bytes:
             "store it somewhere and return its URL"
         )
         raise BadResultError("not_serializable", message)
-    if encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX and _too_deep(result):
+    if len(encoded) > DEPTH_MAX and _may_be_deep(encoded) and _too_deep(result):
         raise BadResultError("not_serializable", _TOO_DEEP)
     return encoded
 
@@ -128,6 +133,10 @@ def encode_result(result: object) -> bytes:
 _TOO_DEEP = (
     f"the result is nested more than {DEPTH_MAX} levels deep: flatten it, or store it and return its URL"
 )
+
+
+def _may_be_deep(encoded: bytes) -> bool:
+    return encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX
 
 
 def _too_deep(result: object) -> bool:

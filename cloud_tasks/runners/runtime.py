@@ -7,6 +7,7 @@ import os
 import sys
 
 from cloud_tasks.runners import crossing, loading
+from cloud_tasks.runners.reporting import Reporter
 from cloud_tasks.runners.worker_data import FLAGS_SIZE_BYTES, WorkerData
 
 TYPE_CHECKING = False
@@ -21,8 +22,9 @@ class ChildProgram:
         function: The user's function; None in a template whose tasks import the program themselves.
         worker_data: What every task is given a fresh copy of.
         success_first: The function has the older form `(task_id, task_data) -> (success, result)`.
-        exec_command: How to start an interpreter for each task; [] where tasks are forks. "{fd}" in its last
-            item stands for the descriptor of the channel.
+        reporter: Tells the worker how a task fares.
+        exec_command: How to start an interpreter for each task; [] where tasks are forks. In its last
+            item "{channel}" stands for descriptor and inode of the channel.
         exec_fds: Descriptors that such an interpreter must inherit.
     """
 
@@ -32,6 +34,7 @@ class ChildProgram:
         self.function = function
         self.worker_data = worker_data
         self.success_first = success_first
+        self.reporter = Reporter()
         self.exec_command: list[str] = []
         self.exec_fds: list[int] = []
 
@@ -44,14 +47,16 @@ class ChildProgram:
             value = self.function(task_id, task_data, worker_data)
         return _finish(value) if hasattr(type(value), "__await__") else value
 
-    def worker_data_for(
-        self, attempt: int, deadline: float | None, progress: Callable[[float, float | None], None]
-    ) -> WorkerData:
-        """The settings for one attempt: a copy, so that no task sees what another changed."""
-        fresh = WorkerData.__new__(WorkerData)
-        own = {"attempt": attempt, "deadline": deadline, "_report_progress": progress}
-        fresh.__dict__ = {**self.worker_data.__dict__, **own}
-        return fresh
+    def worker_data_for(self, attempt: int, deadline: float | None, *, fresh: bool) -> WorkerData:
+        """The settings for one attempt; a fresh copy where another attempt will follow in this process."""
+        worker_data = self.worker_data
+        if fresh:
+            worker_data = WorkerData.__new__(WorkerData)
+            worker_data.__dict__ = dict(self.worker_data.__dict__)
+        worker_data.attempt = attempt
+        worker_data.deadline = deadline
+        worker_data._report_progress = self.reporter.progress  # noqa: SLF001 - the runners own this
+        return worker_data
 
 
 def _finish(awaitable: object) -> object:

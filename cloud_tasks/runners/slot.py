@@ -18,12 +18,25 @@ from cloud_tasks.runners.tracebacks import report_unexpected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import NoReturn, NotRequired, TypedDict
 
     from cloud_tasks.runners.runtime import ChildProgram
 
+    class RunRequest(TypedDict):
+        """What the worker asks for when it wants a leader process."""
+
+        run: int
+        inode: int
+        warm: NotRequired[int]
+        resident: NotRequired[int]
+
+
 _RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 """Unit of `ru_maxrss`, which each system has its own of."""
+
+
+TOGETHER_S = 0.002
+"""How long the word that a leader has started may wait, to travel with that of the end of a short one."""
 
 
 class Slot:
@@ -38,6 +51,7 @@ class Slot:
         self._run = 0
         self._leader_pid = 0
         self._clearing = False
+        self._started = b""
         self._exited = b""
 
     def serve(self) -> None:
@@ -45,27 +59,34 @@ class Slot:
         self._tell(b'{"slot":%d}' % os.getpid())
         alive = True
         while alive:
-            asked, died = self._poll.wait(children.CLEARING_INTERVAL_S if self._clearing else None)
+            asked, died = self._poll.wait(self._patience())
             if died or self._clearing:
                 self._look_after_the_dead()
+            elif self._started:
+                self._tell_all()
             if asked:
                 alive = self._do_requests()
         if self._leader_pid:
             children.kill_group(self._leader_pid)
         children.kill_all_children()
 
+    def _patience(self) -> float | None:
+        if self._started:
+            return TOGETHER_S
+        return children.CLEARING_INTERVAL_S if self._clearing else None
+
     def _do_requests(self) -> bool:
         requests = self._reader.read()
         for request in requests or ():
             if "run" in request:
-                self._start(int(str(request["run"])), request)
-            elif request.get("signal") == self._run and self._leader_pid:
-                children.kill_group(self._leader_pid, int(str(request["number"])))
+                self._start(request)  # type: ignore[arg-type] # our own frame
+            elif request["signal"] == self._run and self._leader_pid:
+                children.kill_group(self._leader_pid, request["number"])  # type: ignore[arg-type] # as above
         return requests is not None
 
-    def _start(self, run: int, request: dict[str, object]) -> None:
+    def _start(self, request: RunRequest) -> None:
         channel_fd = self._reader.fds.pop(0)
-        self._run = run
+        self._run = request["run"]
         for fd in (1, 2):
             # A task may have switched them for itself, and so for all who share them.
             os.set_blocking(fd, True)
@@ -73,35 +94,35 @@ class Slot:
         try:
             pid = os.fork()
         except OSError as error:
-            self._tell(b'{"failed":[%d,%s]}' % (run, _quoted(f"cannot fork a process for the task: {error}")))
+            reason = _quoted(f"cannot fork a process for the task: {error}")
+            self._tell(b'{"failed":[%d,%s]}' % (self._run, reason))
         else:
             if pid == 0:
                 self._become_leader(channel_fd, watcher_pid, request)
             self._leader_pid = pid
-            self._tell(b'{"started":[%d,%d]}' % (run, pid))
+            self._started = b'"started":[%d,%d]' % (self._run, pid)
         os.close(channel_fd)
 
-    def _become_leader(self, channel_fd: int, watcher_pid: int, request: dict[str, object]) -> NoReturn:
+    def _become_leader(self, channel_fd: int, watcher_pid: int, request: RunRequest) -> NoReturn:
         try:
-            endings.become_task(watcher_pid, f"CloudTask-{request['run']}")
+            endings.become_task(watcher_pid, self._run)
             self._control.close()
             self._deaths.close()
             if self._program.exec_command:
-                self._execute(channel_fd)
-            mark = request.get("resident")
-            child.lead(
-                channel_fd, self._program, None if mark is None else int(str(mark)), warm="warm" in request
-            )
+                self._execute(channel_fd, request["inode"])
+            warm = "warm" in request
+            child.lead(channel_fd, request["inode"], self._program, request.get("resident"), warm=warm)
         except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the slot's own loop
             report_unexpected()
         finally:
             os._exit(1)
 
-    def _execute(self, channel_fd: int) -> NoReturn:
+    def _execute(self, channel_fd: int, inode: int) -> NoReturn:
         for fd in (channel_fd, *self._program.exec_fds):
             os.set_inheritable(fd, True)  # noqa: FBT003 - as the standard library has it
         *command, code = self._program.exec_command
-        os.execv(command[0], [*command, code.replace("{fd}", str(channel_fd))])  # noqa: S606 - the interpreter itself
+        call = code.replace("{channel}", f"{channel_fd}, {inode}")
+        os.execv(command[0], [*command, call])  # noqa: S606 - the interpreter itself
 
     def _look_after_the_dead(self) -> None:
         """Reap whoever died. The group of the leader is killed while its zombie still holds the number."""
@@ -115,9 +136,7 @@ class Slot:
             self._all_gone()
             return
         if self._clearing:
-            if self._exited:
-                self._tell(b"{%s}" % self._exited)
-                self._exited = b""
+            self._tell_all()
             for pid in children.children_of_self():
                 children.kill_process(pid)
 
@@ -131,9 +150,14 @@ class Slot:
     def _all_gone(self) -> None:
         if self._clearing:
             self._clearing = False
-            head = self._exited + b"," if self._exited else b""
-            self._exited = b""
-            self._tell(b'{%s"gone":%d}' % (head, self._run))
+            self._tell_all(b'"gone":%d' % self._run)
+
+    def _tell_all(self, last: bytes = b"") -> None:
+        """Tell what has happened and was not told yet, in one frame."""
+        told = b",".join(filter(None, (self._started, self._exited, last)))
+        self._started = self._exited = b""
+        if told:
+            self._tell(b"{%s}" % told)
 
     def _tell(self, body: bytes) -> None:
         try:
@@ -157,7 +181,8 @@ def become_slot(fds: list[int], program: ChildProgram) -> NoReturn:
         endings.reset_signals()
         endings.forget_inherited_exit()
         endings.use_streams(stdout_fd, stderr_fd)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # For the leaders, which have it from here; nothing sends SIGINT to a slot.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         Slot(_socket.socket(fileno=control_fd), program).serve()
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the template's own loop
         report_unexpected()

@@ -127,7 +127,7 @@ def main(control_fd: int) -> None:
     # While the program is imported, nobody looks at the control socket.
     prctl.die_with_parent()
     control = _socket.socket(fileno=control_fd)
-    frame = receive_frame(control)
+    frame = receive_frame(control_fd)
     if frame is None:
         return
     init = parse(frame)

@@ -15,7 +15,15 @@ _LARGE_READ_SIZE_BYTES = 1 << 20
 
 
 class TaskFrame(msgspec.Struct, array_like=False):
-    """What a leader is told to run."""
+    """What a leader is told to run.
+
+    Attributes:
+        task_id: The task's id.
+        data: The task's data.
+        attempt: Number of the attempt.
+        deadline: When it will be stopped.
+        memory: Limit on its address space in bytes.
+    """
 
     task_id: str
     data: object

@@ -138,17 +138,13 @@ class Runs:
         self._holders: dict[str, Attempt] = {}
         self._heirs: dict[str, Attempt] = {}
 
-    def busy(self, key: str) -> bool:
-        """Whether a run of the task has not gone yet."""
-        return key in self._holders
-
     def has_heir(self, key: str) -> bool:
         """Whether the task waits already for its older run to go."""
         return key in self._heirs
 
-    def hold(self, attempt: Attempt) -> None:
-        """It has a run from now on."""
-        self._holders[attempt.lease.key] = attempt
+    def enter(self, attempt: Attempt) -> bool:
+        """It has a run from now on; False if an older run of the same task has not gone yet."""
+        return self._holders.setdefault(attempt.lease.key, attempt) is attempt
 
     def wait(self, attempt: Attempt) -> None:
         """It is the heir."""

@@ -178,11 +178,10 @@ class Intake:
         self.started += 1
         attempt.occupies = True
         state.occupied += 1
-        if state.runs.busy(attempt.lease.key):
-            self._fire(attempt, Signal.BUSY, fact)
-        else:
-            state.runs.hold(attempt)
+        if state.runs.enter(attempt):
             actions.start(state, attempt, fact)
+        else:
+            self._fire(attempt, Signal.BUSY, fact)
 
     def on_failed(self, fact: got.ReceiveFailed) -> None:
         """The queue cannot be read; ask again after a growing pause. Nobody knows whether it is empty."""

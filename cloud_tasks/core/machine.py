@@ -39,6 +39,7 @@ class WorkerMachine:
             capabilities: What its queue can do.
         """
         self._opened = False
+        self._slots = settings.slots
         self._state = WorkerState(settings, capabilities)
         self._intake = Intake(self._state, self._fire)
         self._ending = Ending(self._state, self._intake, self._fire)
@@ -67,13 +68,11 @@ class WorkerMachine:
         signal = _SIGNAL_OF_FACT.get(type(fact))
         if signal is None:
             self._handlers[type(fact)](fact)
-        else:
-            attempt = state.attempts.get(fact.attempt_id)
-            if attempt is not None:  # one that is over and forgotten takes no more
-                self._fire(attempt, signal, fact)
+        elif fact.attempt_id in state.attempts:  # one that is over and forgotten takes no more
+            self._fire(state.attempts[fact.attempt_id], signal, fact)
         if state.timers.soonest <= now:
             self._fire_due(now)
-        if self._opened and not state.receiving:
+        if state.occupied < self._slots and not state.receiving and self._opened:
             self._go_on()
         return out
 
@@ -101,10 +100,9 @@ class WorkerMachine:
         return self._intake.skipped
 
     def _go_on(self) -> None:
-        """Ask for tasks if there is room, and end if nothing is left. No receive is under way."""
+        """Ask for tasks, and end if nothing is left. A slot is free, and no receive is under way."""
         state = self._state
-        if state.occupied < state.settings.slots:
-            self._intake.receive_if_room()
+        self._intake.receive_if_room()
         if not state.attempts and not state.receiving and not state.finished:
             self._ending.finish_if_done()
 

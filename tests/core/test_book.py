@@ -26,26 +26,25 @@ def test_the_ledger_forgets_the_oldest_first() -> None:
 def test_an_heir_takes_over_when_the_older_run_leaves() -> None:
     runs = Runs()
     first, second = (Attempt(number, lease(), 1, 0, 0.0, 0.0) for number in (1, 2))
-    assert not runs.busy("a")
-    runs.hold(first)
-    assert runs.busy("a")
+    assert runs.enter(first)
+    assert not runs.enter(second)
     assert not runs.has_heir("a")
     runs.wait(second)
     assert runs.has_heir("a")
     assert runs.leave(first) is second
-    assert runs.busy("a")
+    assert not runs.enter(first)
     assert not runs.has_heir("a")
     assert runs.leave(second) is None
-    assert not runs.busy("a")
+    assert runs.enter(first)
 
 
 def test_an_heir_that_gives_up_leaves_the_older_run_alone() -> None:
     runs = Runs()
     first, second = (Attempt(number, lease(), 1, 0, 0.0, 0.0) for number in (1, 2))
-    runs.hold(first)
+    assert runs.enter(first)
     runs.wait(second)
     assert runs.leave(second) is None
-    assert runs.busy("a")
+    assert not runs.enter(second)
     assert runs.leave(first) is None
 
 

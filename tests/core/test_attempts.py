@@ -396,3 +396,15 @@ def test_a_message_that_waits_to_be_started_again_is_handed_back_at_a_drain() ->
     (event,) = events(driver.tell(got.ShutdownRequested()))
     assert isinstance(event, TaskInterrupted)
     assert event.reason == "it could not be started"
+
+
+def test_a_message_that_waits_for_its_older_run_may_lose_its_lease_too() -> None:
+    driver = Driver(slots=2, max_runtime_s=1000.0)
+    driver.start(lease())
+    driver.receive(lease(receipt="r2", duration_s=30.0))
+    driver.wait(15.0)
+    (event,) = events(driver.tell(got.LeaseLost(2, "somebody else has it")))
+    assert isinstance(event, TaskInterrupted)
+    assert event.reason == "lease_lost"
+    assert driver.machine.running == 1
+    assert not only(driver.finish(1), do.StartRun)

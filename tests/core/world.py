@@ -388,12 +388,13 @@ class World:
         event = command.event
         assert isinstance(event, TaskInterrupted), "only a lost lease needs no settlement"
         assert event.reason == "lease_lost"
-        found = [
+        open_ones = [
             held
             for held in self.held.values()
             if held.lease.task.task_id == event.task_id and not held.events and held.verdict is None
-            and held.run is not None and (held.run.end is not None or held.run.start_failed)
-        ]  # fmt: skip
+        ]
+        over = [held for held in open_ones if held.run and (held.run.end or held.run.start_failed)]
+        found = over or [held for held in open_ones if held.run is None and held.told_lost]
         return found[0]
 
     def store(self, number: int) -> None:

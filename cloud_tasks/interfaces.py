@@ -121,14 +121,14 @@ class RunSpec(Struct, frozen=True):
     Attributes:
         task: What to run.
         attempt: Number of this attempt, from 1.
-        deadline: When the core will stop it, on the monotonic clock; None: never. For the task's own
+        max_runtime_s: When the core will stop it, counted from `started`; None: never. For the task's own
             information (`worker_data.deadline`): runners enforce nothing.
         memory_limit_bytes: Address-space limit for the run; None: none.
     """
 
     task: Task
     attempt: int
-    deadline: float | None = None
+    max_runtime_s: float | None = None
     memory_limit_bytes: int | None = None
 
 

@@ -40,15 +40,21 @@ def wake(state: WorkerState, attempt: Attempt, moment: float) -> None:
 
 
 def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Ask for the run; the deadline counts from here, process creation included."""
-    lease, now = attempt.lease, state.now
+    """Ask for the run; until it has begun, its deadline is that for starting."""
+    lease, now, settings = attempt.lease, state.now, state.settings
     attempt.requested_at = now
-    attempt.deadline = deadline = now + state.settings.max_runtime_s
+    attempt.deadline = deadline = now + settings.start_s_max
     if state.capabilities.requeues:
         state.ledger.note(lease.key, attempt.number, attempt.interruptions)
     task: Task = lease.task  # type: ignore[assignment]  # malformed messages are refused before
-    state.out.append(do.StartRun(attempt.id, task, attempt.number, deadline))
+    state.out.append(do.StartRun(attempt.id, task, attempt.number, settings.max_runtime_s))
     wake(state, attempt, deadline)
+
+
+def plan_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """The run's own time begins: waiting for a process to run in does not count against it."""
+    attempt.deadline = state.now + state.settings.max_runtime_s
+    wake(state, attempt, attempt.deadline)
 
 
 def plan_start_again(state: WorkerState, attempt: Attempt, fact: got.RunStartFailed) -> None:
@@ -67,6 +73,11 @@ def wait_for_older_run(state: WorkerState, attempt: Attempt, fact: got.Input) ->
 def note_timeout(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Remember that the run is stopped because it took too long."""
     attempt.stop_reason = StopReason.TIMEOUT
+
+
+def note_late_start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """Remember why the run is given up."""
+    attempt.stop_reason = StopReason.LATE_START
 
 
 def note_interruption(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -124,7 +135,9 @@ def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
         return
     kind = kind_of_run(end, attempt.stop_reason)
     if kind is _INTERRUPTED:
-        _set_outcome(state, attempt, kind, wanted=True, end=end, reason=state.interruption)
+        late = attempt.stop_reason is StopReason.LATE_START
+        reason = "it could not be started in time" if late else state.interruption
+        _set_outcome(state, attempt, kind, wanted=True, end=end, reason=reason)
     else:
         wanted = state.settings.retry.wants_retry(end, timed_out=kind is _TIMED_OUT)
         _set_outcome(state, attempt, kind, wanted=wanted, end=end)
@@ -336,6 +349,8 @@ ACTIONS: dict[str, Action] = {
         plan_start_again,
         wait_for_older_run,
         note_timeout,
+        note_late_start,
+        plan_deadline,
         note_interruption,
         stop,
         stop_in_time,

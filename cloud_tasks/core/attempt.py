@@ -55,7 +55,7 @@ SIGNAL_MEANINGS: dict[Signal, str] = {
     Signal.REFUSED: "the message is no task, or its attempts are used up",
     Signal.UNWANTED: "skipped, over the limit, or arrived after the worker stopped taking tasks",
     Signal.ENDED: "the process has ended and said all that it will say",
-    Signal.DEADLINE: "it has run for `--max-runtime`",
+    Signal.DEADLINE: "it has run for `--max-runtime`, or has not been started for very long",
     Signal.INTERRUPT: "the grace period, or the machine's time, is nearly over",
     Signal.KILL_DUE: "it was asked to end and has not",
     Signal.RENEW_DUE: "half of the lease is over",
@@ -95,14 +95,14 @@ _SETTLING, _SETTLED, _LOST, _WAITING = State.SETTLING, State.SETTLED, State.LOST
 
 TRANSITIONS: tuple[Row, ...] = (
     # A lease has been taken and the run asked for.
-    Row(_LEASED, Signal.STARTED, _RUNNING),
+    Row(_LEASED, Signal.STARTED, _RUNNING, ("plan_deadline",)),
     Row(_LEASED, Signal.START_AGAIN, _WAITING, ("plan_start_again",)),
     Row(_LEASED, Signal.BUSY, _WAITING, ("wait_for_older_run",)),
     Row(_LEASED, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
     Row(_LEASED, Signal.REFUSED, _SETTLING, ("conclude_refused", "record")),
     Row(_LEASED, Signal.UNWANTED, _SETTLING, ("note_hand_back", "settle")),
     Row(_LEASED, Signal.ENDED, _SETTLING, ("conclude", "record")),
-    Row(_LEASED, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
+    Row(_LEASED, Signal.DEADLINE, _STOPPING, ("note_late_start", "stop")),
     Row(_LEASED, Signal.INTERRUPT, _STOPPING, ("note_interruption", "stop")),
     Row(_LEASED, Signal.RENEW_DUE, _LEASED, ("extend",)),
     Row(_LEASED, Signal.EXTENDED, _LEASED, ("take_extension",)),

@@ -20,6 +20,7 @@ class StopReason(enum.Enum):
 
     TIMEOUT = "timeout"
     INTERRUPTION = "interruption"
+    LATE_START = "late_start"
 
 
 class Verdict(enum.Enum):

@@ -33,13 +33,13 @@ class StartRun(Struct, frozen=True, gc=False):
         attempt_id: Number for reports about it.
         task: What to run.
         attempt: Number of the attempt at this task, from 1.
-        deadline: When it will be stopped, on the monotonic clock.
+        max_runtime_s: How long it may run, from when it has started.
     """
 
     attempt_id: int
     task: Task
     attempt: int
-    deadline: float
+    max_runtime_s: float
 
 
 class StopRun(Struct, frozen=True, gc=False):

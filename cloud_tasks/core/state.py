@@ -29,6 +29,7 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
         unsettled_max: How many attempts may wait for their event and settlement at a time; no further task is
             taken while there are more, so that an outage of the sink cannot pile up work.
         starts_max: How often a run that cannot be started is tried here before the task is handed back.
+        start_s_max: How long a run may take to start, waiting for a process to run in included.
         receive_backoff: Pauses while the queue cannot be read.
         settle_backoff: Pauses while a settlement or an extension is refused.
         start_backoff: Pauses while a run cannot be started.
@@ -45,6 +46,7 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     poll_wait_s: float = 20.0
     unsettled_max: int = 64
     starts_max: int = 5
+    start_s_max: float = 300.0
     receive_backoff: Backoff = Backoff(base_s=1.0, cap_s=30.0)
     settle_backoff: Backoff = Backoff(base_s=0.5, cap_s=15.0)
     start_backoff: Backoff = Backoff(base_s=0.1, cap_s=5.0)

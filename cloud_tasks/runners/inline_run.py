@@ -15,6 +15,7 @@ from cloud_tasks.runners.attempt import ENDED_BEFORE, KILL_CONFIRM_S
 from cloud_tasks.runners.reporting import PROGRESS_INTERVAL_S
 from cloud_tasks.runners.results import BadResultError, check_pair, encode_result
 from cloud_tasks.runners.tracebacks import traceback_text
+from cloud_tasks.runners.wire import deadline_of
 from cloud_tasks.runners.worker_data import WorkerData
 
 ABANDONED = "interrupted: a thread cannot be killed, so the function goes on until it returns"
@@ -45,7 +46,7 @@ class InlineRun:
         self.worker_data = WorkerData()
         self.worker_data.__dict__.update(settings.__dict__)
         self.worker_data.attempt = spec.attempt
-        self.worker_data.deadline = spec.deadline
+        self.worker_data.deadline = deadline_of(spec, time.monotonic())
         self.worker_data._report_progress = self._progress  # noqa: SLF001 - the runners own this
         self.task: asyncio.Task[None] | None = None
         self.asked = False

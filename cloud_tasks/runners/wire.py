@@ -6,12 +6,18 @@ import _socket
 
 import msgspec
 
+from cloud_tasks.interfaces import RunSpec
 from cloud_tasks.runners.results import RESULT_SIZE_BYTES_MAX
 
 FRAME_SIZE_BYTES_MAX = RESULT_SIZE_BYTES_MAX + 4096
 _HEADER_SIZE_BYTES = 4
 _READ_SIZE_BYTES = 65536
 _LARGE_READ_SIZE_BYTES = 1 << 20
+
+
+def deadline_of(spec: RunSpec, now: float) -> float | None:
+    """When a run that begins now will be stopped."""
+    return None if spec.max_runtime_s is None else now + spec.max_runtime_s
 
 
 class TaskFrame(msgspec.Struct, array_like=False):

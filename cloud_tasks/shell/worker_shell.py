@@ -203,7 +203,7 @@ class WorkerShell:
     # -- runs --------------------------------------------------------------------------------------------
 
     def _start_run(self, command: do.StartRun) -> None:
-        spec = RunSpec(command.task, command.attempt, command.deadline, self._settings.memory_limit_bytes)
+        spec = RunSpec(command.task, command.attempt, command.max_runtime_s, self._settings.memory_limit_bytes)
         listener = _Listener(self, command.attempt_id, command.task.task_id)
         try:
             self._runs[command.attempt_id] = self._runner.start(spec, listener)

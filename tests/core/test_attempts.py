@@ -50,7 +50,7 @@ def test_an_attempt_from_lease_to_settlement() -> None:
     assert driver.log == [do.Receive(1, 20.0)]
     leased = lease()
     asked = driver.receive(leased)
-    assert asked == [do.StartRun(1, leased.task, 1, 160.0)]  # type: ignore[arg-type]
+    assert asked == [do.StartRun(1, leased.task, 1, 60.0)]  # type: ignore[arg-type]
     assert driver.tell(got.RunStarted(1)) == []
     driver.now = 105.0
     event = TaskCompleted(
@@ -306,6 +306,25 @@ def test_a_run_that_is_stopped_at_its_deadline_has_timed_out(end: RunEnd) -> Non
     assert isinstance(event, TaskTimedOut)
     assert event.elapsed_time == 60.0
     assert one(asked, do.Ack).outcome.kind is OutcomeKind.TIMED_OUT
+
+
+def test_waiting_for_a_process_does_not_count_against_the_time_that_a_task_may_run() -> None:
+    driver = Driver()
+    leased = lease()
+    driver.receive(leased)
+    assert not only(driver.wait(90.0), do.StopRun), "it has not begun"
+    driver.tell(got.RunStarted(1))
+    assert not only(driver.wait(59.0), do.StopRun)
+    one(driver.wait(1.0), do.StopRun)
+
+
+def test_a_run_that_is_not_started_for_very_long_is_given_up_through_no_fault_of_its_own() -> None:
+    driver = Driver(start_s_max=100.0)
+    driver.receive(lease())
+    one(driver.wait(100.0), do.StopRun)
+    (event,) = events(driver.tell(got.RunEnded(1, TERMINATED)))
+    assert isinstance(event, TaskInterrupted)
+    assert (event.reason, event.retry) == ("it could not be started in time", True)
 
 
 def test_f25_what_comes_late_changes_nothing() -> None:

@@ -39,7 +39,8 @@ class Run:
         self.id = command.attempt_id
         self.number = command.attempt
         self.key = lease.key
-        self.deadline = command.deadline
+        self.max_runtime_s = command.max_runtime_s
+        self.deadline = float("inf")
         self.started = False
         self.end: RunEnd | None = None
         self.start_failed = False
@@ -326,7 +327,7 @@ class World:
         assert not self.draining, "S13: no run starts after a notice or a request to end"
         assert not held.told_lost, "a run of a lost lease"
         assert held.verdict is None
-        assert command.deadline == self.now + self.settings.max_runtime_s
+        assert command.max_runtime_s == self.settings.max_runtime_s
         assert held.run is None or held.run.start_failed, "started twice"
         most = self.settings.retry.attempts_max
         assert 1 <= command.attempt <= (most or command.attempt), "S8: more attempts than allowed"
@@ -350,6 +351,7 @@ class World:
 
     def run_started(self, run: Run) -> None:
         run.started = True
+        run.deadline = self.now + run.max_runtime_s
         self.tell(got.RunStarted(run.id))
 
     def run_failed_to_start(self, run: Run) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, NoReturn
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.runners import choose_runner
@@ -112,7 +113,8 @@ class Assembly:
         console.open(source.tasks_total)
         shell = self._shell(source, sink, runner, console)
         signals.receiver = shell.request_shutdown
-        summary = await shell.run()
+        with _failures_told_to(shell, self._settings.runner):
+            summary = await shell.run()
         console.finish(summary)
         if shell.source_problems:
             await console.aclose()
@@ -191,6 +193,30 @@ class _ConsoleObserver:
     def worker_message(self, text: str) -> None:
         """Show a warning."""
         self._console.message(Level.WARNING, text)
+
+
+@contextlib.contextmanager
+def _failures_told_to(shell: WorkerShell, runner: str) -> Iterator[None]:
+    """An error in a callback on the loop ends the worker; asyncio would log it and leave a wedged worker.
+
+    With the inline runner the loop is the tasks' own as well, and what they leave to it is theirs.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def on_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            shell.fail(error)
+        else:
+            loop.default_exception_handler(context)
+
+    if runner != "inline":
+        loop.set_exception_handler(on_error)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 def _nobody(signal_name: str) -> None:

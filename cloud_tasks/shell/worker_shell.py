@@ -158,10 +158,14 @@ class WorkerShell:
         try:
             self._handle_all()
         except Exception as error:  # noqa: BLE001 - boundary: a bug of ours ends the worker, it does not hang it
-            if not self._over.done():
-                self._over.set_exception(error)
+            self.fail(error)
         finally:
             self._handling = False
+
+    def fail(self, error: Exception) -> None:
+        """End the run with an error that should not have been possible."""
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
 
     def _handle_all(self) -> None:
         facts, machine, clock, carriers = self._facts, self._machine, self._clock, self._carriers
@@ -203,11 +207,12 @@ class WorkerShell:
     # -- runs --------------------------------------------------------------------------------------------
 
     def _start_run(self, command: do.StartRun) -> None:
-        spec = RunSpec(command.task, command.attempt, command.max_runtime_s, self._settings.memory_limit_bytes)
+        limit = self._settings.memory_limit_bytes
+        spec = RunSpec(command.task, command.attempt, command.max_runtime_s, limit)
         listener = _Listener(self, command.attempt_id, command.task.task_id)
         try:
             self._runs[command.attempt_id] = self._runner.start(spec, listener)
-        except Exception as error:  # noqa: BLE001 - boundary: one run that cannot start must not end the worker
+        except Exception as error:  # noqa: BLE001 - boundary: one run that fails must not end the worker
             self.feed(got.RunStartFailed(command.attempt_id, f"{type(error).__name__}: {error}"))
 
     def _stop_run(self, command: do.StopRun) -> None:

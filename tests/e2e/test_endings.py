@@ -255,3 +255,29 @@ def test_a_blocked_source_does_not_keep_the_worker_from_ending(programs: Program
     running.send(signal.SIGINT)
     ended = running.finish()
     assert ended.status == 130, ended
+
+
+def test_an_error_in_a_callback_ends_the_worker_instead_of_wedging_it(programs: Programs) -> None:
+    programs.tasks(1)
+    ended = programs.run(
+        """
+        import asyncio, sys
+        from cloud_tasks.queues.local import LocalQueue
+        from cloud_tasks.core.task import Task
+        from cloud_tasks.worker import Worker
+
+        class Treacherous(LocalQueue):
+            async def receive(self, tasks_max, wait_s):
+                asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+                await asyncio.sleep(600)
+
+        def process_task(task_id, task_data, worker_data):
+            return False, None
+
+        if __name__ == "__main__":
+            queue = Treacherous([Task("a", {})])
+            sys.exit(Worker(process_task, task_source=queue, args=sys.argv[1:]).run())
+        """
+    )
+    assert ended.status == 1, ended
+    assert "ZeroDivisionError" in ended.of_type("fatal_exception")[0]["stack_trace"]

@@ -21,12 +21,24 @@ from cloud_tasks.runners.oom import OomWatch
 from cloud_tasks.runners.output import Output, Tail
 from cloud_tasks.runners.sending import Sender
 from cloud_tasks.runners.tree import ProcessTree
-from cloud_tasks.runners.wire import ChildFrame, FrameError, FrameReader, TaskFrame, decode_child, encode_task
+from cloud_tasks.runners.wire import (
+    HEADER_SIZE_BYTES,
+    ChildFrame,
+    FrameError,
+    FrameReader,
+    TaskFrame,
+    deadline_of,
+    decode_child,
+    encode_task,
+    fits_into_request,
+)
 
 KILL_CONFIRM_S = 2.0
 """How long a slot has to confirm a kill; then the worker ends group and slot itself."""
 EXIT_AFTER_FINAL_S = 10.0
 """How long a process may take from its final frame to its exit; longer means that its slot was stopped."""
+START_S_MAX = 60.0
+"""How long a slot may take to say that a leader was forked; longer means the same."""
 DRAIN_READS_MAX = 1024
 """More than enough for what a socket can hold; there is an end even if somebody goes on writing."""
 SLOT_DIED = "cloud_tasks: the process that watched over this task was killed, and the task with it"
@@ -52,6 +64,7 @@ class ProcessAttempt:
     __slots__ = (
         "_asked",
         "_channel",
+        "_closed",
         "_early",
         "_ended",
         "_frames",
@@ -70,6 +83,7 @@ class ProcessAttempt:
         "_unreadable",
         "final",
         "final_at",
+        "granted_at",
         "over",
         "slot_tries",
     )
@@ -88,6 +102,7 @@ class ProcessAttempt:
         self._tail = Tail()
         self._pid: int | None = None
         self._reading = False
+        self._closed = False
         self._asked = False
         self._ended = False
         self._started = False
@@ -96,6 +111,7 @@ class ProcessAttempt:
         self._kill_timer: asyncio.TimerHandle | None = None
         self.final: ChildFrame | None = None
         self.final_at = 0.0
+        self.granted_at: float | None = None
         self.over = False
         self.slot_tries = 0
 
@@ -130,6 +146,12 @@ class ProcessAttempt:
             kill_group(self._pid)
         self._slot.kill()
 
+    def is_stuck(self, now: float) -> bool:
+        """Whether the slot must have been stopped: it does not tell what it should have told long ago."""
+        if self.final is not None:
+            return now - self.final_at > EXIT_AFTER_FINAL_S
+        return self.granted_at is not None and not self._started and now - self.granted_at > START_S_MAX
+
     # What the tree tells.
 
     def granted(self, slot: SlotLink) -> None:
@@ -147,18 +169,23 @@ class ProcessAttempt:
             self._loop.call_soon(self.refused, f"the task cannot be handed to a process: {error}")
             return
         self._slot, self._channel = slot, ours
-        slot.run(self, theirs.fileno())
+        along = not self._owner.preamble and fits_into_request(frame)
+        slot.run(self, theirs.fileno(), b',"task":' + frame[HEADER_SIZE_BYTES:] if along else b"")
         theirs.close()
         ours.setblocking(False)  # noqa: FBT003 - as the standard library has it
-        self._sender = Sender(self._loop, ours)
-        self._sender.send(self._owner.preamble + frame if self._owner.preamble else frame)
-        self._loop.add_reader(ours.fileno(), self._readable)
-        self._reading = True
+        if not along:
+            self._sender = Sender(self._loop, ours)
+            self._sender.send(self._owner.preamble + frame)
+        self.granted_at = self._loop.time()
 
     def _task_frame(self) -> TaskFrame:
         spec = self._spec
         return TaskFrame(
-            spec.task.task_id, spec.task.data, spec.attempt, spec.deadline, spec.memory_limit_bytes
+            spec.task.task_id,
+            spec.task.data,
+            spec.attempt,
+            deadline_of(spec, self._loop.time()),
+            spec.memory_limit_bytes,
         )
 
     def refused(self, reason: str) -> None:
@@ -168,9 +195,12 @@ class ProcessAttempt:
             self._finish()
             self._listener.start_failed(reason)
 
-    def slot_started(self, pid: int) -> None:
-        """The leader runs."""
+    def slot_started(self, pid: int, *, goes_on: bool) -> None:
+        """The leader runs. What a short one says is read at its end, without asking the loop to watch."""
         self._pid = pid
+        if goes_on and self._channel is not None and not self._reading:
+            self._loop.add_reader(self._channel.fileno(), self._readable)
+            self._reading = True
         self._tell_started()
 
     def _tell_started(self) -> None:
@@ -248,12 +278,13 @@ class ProcessAttempt:
         try:
             frames = self._frames.read(self._channel)
             if frames is None:
+                self._closed = True
                 self._stop_reading()
                 return
             for frame in frames:
                 self._take(decode_child(frame))
         except (FrameError, msgspec.DecodeError, RecursionError):
-            self._unreadable = True
+            self._unreadable = self._closed = True
             self._stop_reading()
 
     def _take(self, frame: ChildFrame) -> None:
@@ -271,7 +302,7 @@ class ProcessAttempt:
         """Read what the dead leader left; whoever inherited the channel from it is not waited for."""
         try:
             for _ in range(DRAIN_READS_MAX):
-                if not self._reading:
+                if self._channel is None or self._closed or self.final is not None:
                     break
                 self._read_once()
         except BlockingIOError:

@@ -38,7 +38,13 @@ _STATM_RESIDENT_FIELD = 1
 
 
 def lead(
-    channel_fd: int, inode: int, program: ChildProgram, resident_bytes_max: int | None = None, *, warm: bool
+    channel_fd: int,
+    inode: int,
+    program: ChildProgram,
+    task: TaskRequest | None = None,
+    *,
+    warm: bool = False,
+    resident_bytes_max: int | None = None,
 ) -> NoReturn:
     """Be the leader process of an attempt (or of many, if `warm`); never returns to what forked it.
 
@@ -46,13 +52,17 @@ def lead(
         channel_fd: The descriptor of the channel.
         inode: Its number.
         program: What to run.
-        resident_bytes_max: A warm process asks to be replaced when it has grown larger than this.
+        task: What to run it on; None if that comes through the channel.
         warm: Whether to go on with the next task until the channel ends.
+        resident_bytes_max: A warm process asks to be replaced when it has grown larger than this.
     """
     status = 1
     try:
         program.reporter.attach(channel_fd, inode)
-        status = _run_many(channel_fd, program, resident_bytes_max) if warm else _run_one(channel_fd, program)
+        if warm:
+            status = _run_many(channel_fd, program, resident_bytes_max)
+        else:
+            status = _run_one(channel_fd, program, task)
     except BaseException:  # noqa: BLE001 - boundary: nothing may unwind into the code of the process that forked
         report_unexpected()
         endings.flush_streams()
@@ -79,7 +89,7 @@ def lead_fresh(channel_fd: int, inode: int) -> None:
     if init["probe"]:
         reporter.final(b'{"end":"ready"}')
         return
-    lead(channel_fd, inode, program, warm=False)
+    lead(channel_fd, inode, program)
 
 
 def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
@@ -97,12 +107,14 @@ def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
     ]
 
 
-def _run_one(channel_fd: int, program: ChildProgram) -> int:
-    frame = receive_frame(channel_fd)
-    if frame is None:
-        return 1
-    ending = run_task(program, frame, warm=False)
-    del frame
+def _run_one(channel_fd: int, program: ChildProgram, task: TaskRequest | None) -> int:
+    if task is None:
+        frame = receive_frame(channel_fd)
+        if frame is None:
+            return 1
+        task = _task_in(frame)
+        del frame
+    ending = run_task(program, task, warm=False)
     endings.finish_interpreter()
     if isinstance(ending, int):
         return ending
@@ -112,7 +124,7 @@ def _run_one(channel_fd: int, program: ChildProgram) -> int:
 def _run_many(channel_fd: int, program: ChildProgram, resident_bytes_max: int | None) -> int:
     reporter = program.reporter
     while (frame := receive_frame(channel_fd)) is not None:
-        ending = run_task(program, frame, warm=True)
+        ending = run_task(program, _task_in(frame), warm=True)
         if isinstance(ending, int):
             endings.finish_interpreter()
             return ending
@@ -127,6 +139,10 @@ def _run_many(channel_fd: int, program: ChildProgram, resident_bytes_max: int | 
     return 0
 
 
+def _task_in(frame: bytes | bytearray) -> TaskRequest:
+    return parse(frame)  # type: ignore[return-value] # our own frame
+
+
 def _resident_bytes() -> int:
     try:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib costs every fork its pages
@@ -137,9 +153,8 @@ def _resident_bytes() -> int:
         return getrusage(RUSAGE_SELF).ru_maxrss
 
 
-def run_task(program: ChildProgram, frame: bytes | bytearray, *, warm: bool) -> Ending:
-    """Call the function for one task frame, and turn whatever comes of it into an ending."""
-    request: TaskRequest = parse(frame)  # type: ignore[assignment] # our own frame
+def run_task(program: ChildProgram, request: TaskRequest, *, warm: bool) -> Ending:
+    """Call the function for one task, and turn whatever comes of it into an ending."""
     worker_data = program.worker_data_for(request["attempt"], request["deadline"], fresh=warm)
     limit = request["memory"]
     try:

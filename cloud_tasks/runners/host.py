@@ -113,7 +113,7 @@ class Probe:
 
     slot_failed = refused
 
-    def slot_started(self, pid: int) -> None:
+    def slot_started(self, pid: int, *, goes_on: bool) -> None:
         """Nothing to do."""
 
     def slot_exited(self, status: int, peak_bytes: int) -> None:

@@ -41,8 +41,8 @@ class SlotUser(Protocol):
     def refused(self, reason: str) -> None:
         """There is no slot to be had."""
 
-    def slot_started(self, pid: int) -> None:
-        """The leader was forked."""
+    def slot_started(self, pid: int, *, goes_on: bool) -> None:
+        """The leader was forked; unless it goes on, the next word is of its end."""
 
     def slot_failed(self, reason: str) -> None:
         """The leader could not be forked."""
@@ -182,7 +182,7 @@ class SlotLink:
             return
         if report.started is not None:
             self.leader = report.started[1]
-            user.slot_started(self.leader)
+            user.slot_started(self.leader, goes_on=report.exited is None)
         if report.failed is not None:
             user.slot_failed(report.failed[1])
         if report.exited is not None or report.gone is not None:

@@ -20,7 +20,15 @@ from cloud_tasks.runners.oom import OomWatch
 from cloud_tasks.runners.output import Output, Tail
 from cloud_tasks.runners.sending import Sender
 from cloud_tasks.runners.tree import ProcessTree
-from cloud_tasks.runners.wire import ChildFrame, FrameError, FrameReader, TaskFrame, decode_child, encode_task
+from cloud_tasks.runners.wire import (
+    ChildFrame,
+    FrameError,
+    FrameReader,
+    TaskFrame,
+    deadline_of,
+    decode_child,
+    encode_task,
+)
 
 RETIRE_S_MAX = 10.0
 """How long a process that gets no further task may take to end by itself."""
@@ -75,7 +83,13 @@ class PoolRun:
         self.listener = listener
         self.task_id = spec.task.task_id
         self.frame = encode_task(
-            TaskFrame(self.task_id, spec.task.data, spec.attempt, spec.deadline, spec.memory_limit_bytes)
+            TaskFrame(
+                self.task_id,
+                spec.task.data,
+                spec.attempt,
+                deadline_of(spec, loop.time()),
+                spec.memory_limit_bytes,
+            )
         )
         self.member: PoolMember | None = None
         self.tail = Tail()
@@ -220,10 +234,10 @@ class PoolMember:
             self._owner.tree.give_back(self._slot)
         self.refused(reason)
 
-    def slot_started(self, pid: int) -> None:
+    def slot_started(self, pid: int, *, goes_on: bool) -> None:
         """The process is there."""
         self.pid = pid
-        if not self.retired:
+        if goes_on and not self.retired:
             self._owner.member_idle(self)
 
     def slot_exited(self, status: int, peak_bytes: int) -> None:

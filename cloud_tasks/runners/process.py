@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 
 from cloud_tasks.interfaces import RunListener, RunSpec
-from cloud_tasks.runners.attempt import EXIT_AFTER_FINAL_S, ProcessAttempt
+from cloud_tasks.runners.attempt import ProcessAttempt
 from cloud_tasks.runners.host import Host
 from cloud_tasks.runners.output import Output, write_through
 from cloud_tasks.runners.program import Program
@@ -90,10 +90,9 @@ class ProcessRunner:
         await self._host.aclose()
 
     def _cast_net(self) -> None:
-        """A safety net: a process that has reported its end but is not seen to exit had its slot stopped."""
+        """A safety net under attempts whose slot was stopped by a task, and will never tell anything."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - EXIT_AFTER_FINAL_S
         for attempt in list(self._active):
-            if attempt.final is not None and attempt.final_at < oldest:
+            if attempt.is_stuck(loop.time()):
                 attempt.kill_hard()
         self._net = loop.call_later(_NET_INTERVAL_S, self._cast_net)

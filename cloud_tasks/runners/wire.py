@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import _socket
+import re
 
 import msgspec
 
 from cloud_tasks.interfaces import RunSpec
+from cloud_tasks.runners.frames import HEADER_SIZE_BYTES as HEADER_SIZE_BYTES
 from cloud_tasks.runners.results import RESULT_SIZE_BYTES_MAX
 
 FRAME_SIZE_BYTES_MAX = RESULT_SIZE_BYTES_MAX + 4096
-_HEADER_SIZE_BYTES = 4
 _READ_SIZE_BYTES = 65536
 _LARGE_READ_SIZE_BYTES = 1 << 20
 
@@ -141,8 +142,8 @@ class FrameReader:
     def _split(self, data: bytes) -> list[bytes | bytearray]:
         frames: list[bytes | bytearray] = []
         start = 0
-        while len(data) - start >= _HEADER_SIZE_BYTES:
-            body = start + _HEADER_SIZE_BYTES
+        while len(data) - start >= HEADER_SIZE_BYTES:
+            body = start + HEADER_SIZE_BYTES
             size = int.from_bytes(data[start:body], "big")
             if size > FRAME_SIZE_BYTES_MAX:
                 message = f"a frame of {size:,} bytes is announced"
@@ -179,7 +180,7 @@ class FrameReader:
 
 def pack(body: bytes) -> bytes:
     """The frame that holds `body`."""
-    return len(body).to_bytes(_HEADER_SIZE_BYTES, "big") + body
+    return len(body).to_bytes(HEADER_SIZE_BYTES, "big") + body
 
 
 decode_child = msgspec.json.Decoder(ChildFrame).decode
@@ -203,3 +204,17 @@ def encode_task(frame: TaskFrame) -> bytes:
 
         names = frame.__struct_fields__
         return pack(json.dumps({name: getattr(frame, name) for name in names}, allow_nan=False).encode())
+
+
+_ALONG_SIZE_BYTES_MAX = 2048
+_ALONG_DEPTH_MAX = 100
+_ALONG_DIGITS = re.compile(rb"[0-9]{100}")
+
+
+def fits_into_request(frame: bytes) -> bool:
+    """Whether a slot can parse the task: small, and nothing in it on which a parser could fail."""
+    return (
+        len(frame) <= _ALONG_SIZE_BYTES_MAX
+        and frame.count(b"[") + frame.count(b"{") <= _ALONG_DEPTH_MAX
+        and _ALONG_DIGITS.search(frame) is None
+    )

@@ -197,8 +197,8 @@ def do_kill_parent(data: Data, worker_data: WorkerData) -> object:
 
 
 def do_stop_parent(data: Data, worker_data: WorkerData) -> object:
+    _note_pid(str(data["path"]), os.getpid())
     os.kill(os.getppid(), signal.SIGSTOP)
-    worker_data.progress(1, 1)
     time.sleep(600)
     return False, None
 
@@ -210,7 +210,7 @@ def do_kill_grandparent(data: Data, worker_data: WorkerData) -> object:
 
 
 def do_outlive_all(data: Data, worker_data: WorkerData) -> object:
-    """Outlive the parent on purpose, leave one in another session, and kill everything above but the worker."""
+    """Outlive the parent on purpose, leave one in another session, and kill all above but the worker."""
     ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
     slot = os.getppid()
     with open(f"/proc/{slot}/stat") as file:

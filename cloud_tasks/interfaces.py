@@ -63,6 +63,15 @@ class TaskQueue(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadyQueue(Protocol):
+    """What a `TaskQueue` may offer besides, when it often has tasks at hand."""
+
+    def take_ready(self, tasks_max: int) -> list[Lease]:
+        """Lease what is at hand, as `receive` does, but without waiting; [] says nothing about the end."""
+        ...
+
+
 class InstanceIdentity(Struct, frozen=True):
     """What the provider calls this machine.
 

@@ -20,8 +20,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         requeues: Whether a task that was handed back comes again.
         dead_letters: Whether `dead_letter` keeps the message somewhere.
         finite: Whether `receive` raises `EndOfTasks` when all has been handed out.
-        immediate: Whether the calls other than `receive` never wait for anything outside this process, so
-            that the worker may await them one after another.
+        immediate: Whether `ack`, `nack` and `dead_letter` never suspend, so that the worker makes them on the
+            spot.
     """
 
     lease_s_max: float | None = None

@@ -72,6 +72,10 @@ class LocalQueue:
             tasks = await self._wait_for_tasks(tasks_max, wait_s)
         return [self._lease(task) for task in tasks]
 
+    def take_ready(self, tasks_max: int) -> list[Lease]:
+        """Hand out tasks that have been read, without waiting. See `ReadyQueue`."""
+        return [self._lease(task) for task in self._reader.take(tasks_max)]
+
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """The same lease: it never ends. See `TaskQueue`."""
         check_positive("seconds", seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeAlias
 
@@ -14,19 +13,23 @@ from cloud_tasks.errors import (
     EndOfTasks,
     LeaseLostError,
     Problem,
+    QueueError,
     QueueUnavailableError,
     SourceFailedError,
 )
-from cloud_tasks.interfaces import Clock, TaskQueue
+from cloud_tasks.interfaces import Clock, ReadyQueue, TaskQueue
 
 Feed: TypeAlias = Callable[[got.Input], None]
+IN_A_ROW_MAX = 64
+"""How many receives are answered on the spot before other things get their turn."""
 Settlement: TypeAlias = do.Ack | do.Nack | do.DeadLetter
 
 
 class QueueCalls:
     """Every call to the queue: one receive at a time, the others side by side.
 
-    Settlements of a queue that never waits are made one after another, without a task for each.
+    What can be done without waiting is done on the spot: with short tasks, a task of asyncio's or a turn of the
+    loop for every call would cost as much as the rest of the shell.
 
     Args:
         queue: The queue.
@@ -42,6 +45,8 @@ class QueueCalls:
         self._clock = clock
         self._feed = feed
         self._immediate = queue.capabilities.immediate
+        self._ready = queue if isinstance(queue, ReadyQueue) else None
+        self._in_a_row = 0
         self._receiver: asyncio.Task[None] | None = None
         self._wanted: do.Receive | None = None
         self._want = asyncio.Event()
@@ -49,13 +54,21 @@ class QueueCalls:
         self._giving_up = False
         self.source_problems: tuple[Problem, ...] = ()
         self._calls: set[asyncio.Task[None]] = set()
-        self._settlements: deque[Settlement] = deque()
-        self._wake = asyncio.Event()
 
     def receive(self, command: do.Receive) -> None:
         """Ask for tasks."""
+        if self._ready is not None and self._in_a_row < IN_A_ROW_MAX:
+            self._in_a_row += 1
+            leases = self._ready.take_ready(command.tasks_max)
+            if leases:
+                self._feed(got.LeasesReceived(leases, self._clock.monotonic()))
+                return
         self._wanted = command
         self._want.set()
+
+    def turn_over(self) -> None:
+        """What was done in a row is done; called whenever the shell has carried out all that was asked."""
+        self._in_a_row = 0
 
     def cancel_receive(self, command: do.CancelReceive) -> None:
         """Give up asking; what arrives all the same is reported all the same."""
@@ -68,8 +81,7 @@ class QueueCalls:
     def settle(self, command: Settlement) -> None:
         """Ack, nack or dead-letter."""
         if self._immediate:
-            self._settlements.append(command)
-            self._wake.set()
+            self._settle_now(command)
         else:
             self._spawn(self._settle_once(command))
 
@@ -85,9 +97,8 @@ class QueueCalls:
         self._receiver = asyncio.current_task()
         fact: got.Input
         while True:
-            if self._want.is_set():
-                # A source that always has something at hand must not keep the loop from everything else.
-                await asyncio.sleep(0)
+            # A source that always has something at hand must not keep the loop from everything else.
+            await asyncio.sleep(0)
             await self._want.wait()
             self._want.clear()
             if self._wanted is not None:
@@ -95,14 +106,6 @@ class QueueCalls:
                 self._wanted = None
                 self._receiving = self._giving_up = False
                 self._feed(fact)
-
-    async def run_settlements(self) -> None:
-        """Make the settlements of a queue that never waits, until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._settlements:
-                await self._settle_once(self._settlements.popleft())
 
     async def aclose(self) -> None:
         """Give up every call that is under way."""
@@ -136,6 +139,15 @@ class QueueCalls:
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
             return got.ReceiveFailed(f"{type(error).__name__}: {error}", traceback.format_exc())
         return got.LeasesReceived(leases, issued_at)
+
+    def _settle_now(self, command: Settlement) -> None:
+        call = self._settle_once(command)
+        try:
+            call.send(None)
+        except StopIteration:
+            return
+        call.close()
+        raise QueueError(f"{type(self._queue).__name__} says that its settlements are immediate, and waits")
 
     async def _settle_once(self, command: Settlement) -> None:
         attempt_id = command.attempt_id

@@ -11,6 +11,9 @@ from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import SinkUnavailableError
 from cloud_tasks.interfaces import Clock, EventSink
 
+BUSY_S = 0.005
+GATHER_S = 0.001
+"""When events come in a stream (one batch within `BUSY_S` of the other), they are gathered for so long."""
 _PAUSES = Backoff(base_s=0.2, cap_s=30.0)
 
 
@@ -60,12 +63,16 @@ class Recorder:
 
     async def run(self) -> None:
         """Store what comes, until cancelled."""
+        stored_at = float("-inf")
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._clock.monotonic() - stored_at < BUSY_S:
+                await self._clock.sleep_until(self._clock.monotonic() + GATHER_S)
             batch, self._waiting = self._waiting, []
             if batch:
                 await self._store(batch)
+                stored_at = self._clock.monotonic()
             if not self._waiting:
                 self._idle.set()
 

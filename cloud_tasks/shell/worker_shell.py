@@ -172,6 +172,7 @@ class WorkerShell:
         while facts:
             for command in machine.handle(facts.popleft(), clock.monotonic()):
                 carriers[type(command)](command)
+        self._calls.turn_over()
         moment = machine.next_wakeup()
         if moment is not None and (self._armed is None or moment < self._armed):
             self._arm(moment)
@@ -266,7 +267,6 @@ class WorkerShell:
 
     def _start_helpers(self) -> None:
         self._help(self._calls.run_receives())
-        self._help(self._calls.run_settlements())
         self._help(self._watch_for_notice())
         if self._settings.keepalive_s > 0:
             self._help(self._keep_alive())

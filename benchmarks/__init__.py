@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks`, or one of the `bench_*` modules by itself."""

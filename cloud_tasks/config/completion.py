@@ -18,9 +18,9 @@ class PrintCompletion(argparse.Action):
     def __call__(
         self,
         parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,  # noqa: ARG002 - argparse's signature
+        namespace: argparse.Namespace,
         values: str | Sequence[object] | None,
-        option_string: str | None = None,  # noqa: ARG002 - argparse's signature
+        option_string: str | None = None,
     ) -> NoReturn:
         """Called by argparse where the flag is met."""
         print(completion_script(parser, str(values)))  # noqa: T201 - it is what was asked for

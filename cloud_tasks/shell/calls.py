@@ -28,8 +28,8 @@ Settlement: TypeAlias = do.Ack | do.Nack | do.DeadLetter
 class QueueCalls:
     """Every call to the queue: one receive at a time, the others side by side.
 
-    What can be done without waiting is done on the spot: with short tasks, a task of asyncio's or a turn of the
-    loop for every call would cost as much as the rest of the shell.
+    What can be done without waiting is done on the spot: with short tasks, a turn of the loop for every call
+    would cost as much as the rest of the shell.
 
     Args:
         queue: The queue.

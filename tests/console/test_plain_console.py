@@ -274,7 +274,8 @@ async def test_memory_is_bounded_when_nobody_reads_and_the_loss_is_said(out: Pip
     lost_bytes = int(note.split()[1])
     assert note == f"... {lost_bytes} bytes of output left out: {NOBODY}"
     assert len(lines) * len(line) + lost_bytes == count * len(line)
-    assert len(lines) * len(line) <= PENDING_BYTES_MAX
+    # What the pipe holds, and what is on its way into it, is not waiting any more.
+    assert len(lines) * len(line) <= PENDING_BYTES_MAX + 2 * 1024**2
 
 
 async def test_the_end_does_not_wait_for_ever_for_a_reader(out: Pipe, err: Pipe) -> None:

@@ -24,6 +24,7 @@ from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, RunEnd, Tas
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import QueueCapabilities
 from cloud_tasks.queues.local import LocalQueue
+from cloud_tasks.shell.calls import IN_A_ROW_MAX
 from fakes.queue_model import InMemoryQueue
 from fakes.queue_options import QueueOptions
 from fakes.runner import Script
@@ -400,4 +401,4 @@ async def test_f06_a_source_that_is_always_ready_does_not_starve_the_loop() -> N
         world.clock.advance(0.1)
     neighbour.cancel()
     assert world.watcher.started == ["t2000"]
-    assert turns > 500
+    assert turns > 2000 / IN_A_ROW_MAX

@@ -125,7 +125,7 @@ def encode_result(result: object) -> bytes:
             "store it somewhere and return its URL"
         )
         raise BadResultError("not_serializable", message)
-    if len(encoded) > DEPTH_MAX and _may_be_deep(encoded) and _too_deep(result):
+    if isinstance(result, (dict, list, tuple)) and _may_be_deep(encoded) and _too_deep(result):
         raise BadResultError("not_serializable", _TOO_DEEP)
     return encoded
 
@@ -136,7 +136,7 @@ _TOO_DEEP = (
 
 
 def _may_be_deep(encoded: bytes) -> bool:
-    return encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX
+    return len(encoded) > DEPTH_MAX and encoded.count(b"[") + encoded.count(b"{") > DEPTH_MAX
 
 
 def _too_deep(result: object) -> bool:

@@ -142,7 +142,7 @@ class RunSpec(Struct, frozen=True):
 
 
 class RunListener(Protocol):
-    """What a run tells. Calls come on the event loop's thread, never from within `TaskRunner.start`."""
+    """What a run tells. Calls come on the event loop's thread; from within `start` none but `started`."""
 
     def started(self, pid: int | None) -> None:
         """The function is about to be called (in process `pid`). At most once, before `ended`."""

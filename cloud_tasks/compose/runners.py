@@ -13,8 +13,8 @@ _GIB = 1024**3
 def choose_runner(program: Program, settings: Settings, console: Console) -> TaskRunner:
     """The runner that the settings name."""
 
-    def output(task_id: str, stream: str, chunk: bytes) -> None:
-        console.output(task_id, Stream(stream), chunk)
+    def output(task_id: str, stream: str, chunk: bytes) -> bool:
+        return console.output(task_id, Stream(stream), chunk)
 
     if settings.runner == "inline":
         from cloud_tasks.runners.inline import InlineRunner

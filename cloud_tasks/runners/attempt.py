@@ -259,11 +259,11 @@ class ProcessAttempt:
         self._finish()
         self._listener.gone()
 
-    def output(self, stream: str, chunk: bytes) -> None:
+    def output(self, stream: str, chunk: bytes) -> bool:
         """Pass on what it wrote, and remember the end of standard error."""
         if stream == "stderr":
             self._tail.add(chunk)
-        self._owner.output(self._spec.task.task_id, stream, chunk)
+        return self._owner.output(self._spec.task.task_id, stream, chunk)
 
     # The channel.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import os
+import select
 import signal
 import socket
 from typing import Protocol
@@ -24,6 +25,8 @@ from cloud_tasks.runners.wire import (
 
 _OUTPUT_READ_SIZE_BYTES = 65536
 _DRAIN_READS_MAX = 16
+OUTPUT_PAUSE_S = 0.05
+"""How long the streams of a slot are left alone when nobody can take what was written."""
 
 
 class SlotUser(Protocol):
@@ -59,8 +62,8 @@ class SlotUser(Protocol):
     def slot_buried(self) -> None:
         """Nothing is left of a slot that died, nor of what ran in it."""
 
-    def output(self, stream: str, chunk: bytes) -> None:
-        """Something was written to a standard stream."""
+    def output(self, stream: str, chunk: bytes) -> bool:
+        """Something was written to a standard stream; False asks for a pause before the next piece."""
 
 
 class SlotOwner(Protocol):
@@ -85,6 +88,7 @@ class SlotLink:
         self._frames = FrameReader()
         self._run = 0
         self._streams: dict[str, int] = {}
+        self._written = select.poll()
         self._pidfd = -1
         self._control, theirs = socket.socketpair()
         fds = [theirs.fileno()]
@@ -108,6 +112,7 @@ class SlotLink:
         for name, fd in self._streams.items():
             os.set_blocking(fd, False)
             self._loop.add_reader(fd, self._read_stream, name, fd)
+            self._written.register(fd, select.POLLIN)
 
     @property
     def fds(self) -> list[int]:
@@ -216,13 +221,22 @@ class SlotLink:
             return False
         if not chunk:
             self._loop.remove_reader(fd)
+            self._written.unregister(fd)
             return False
-        if self.user is not None:
-            self.user.output(name, chunk)
+        if self.user is not None and not self.user.output(name, chunk):
+            # Nobody can take more now: the pipe fills up, and slows the task down.
+            self._loop.remove_reader(fd)
+            self._loop.call_later(OUTPUT_PAUSE_S, self._go_on_reading, name, fd)
         return True
+
+    def _go_on_reading(self, name: str, fd: int) -> None:
+        if not self.closed:
+            self._loop.add_reader(fd, self._read_stream, name, fd)
 
     def drain_output(self) -> None:
         """Pass on what is in the pipes now; bounded, for whoever floods them may go on doing so."""
+        if not self._written.poll(0):
+            return  # most tasks are silent, and one look at both pipes is cheaper than two reads
         for name, fd in self._streams.items():
             for _ in range(_DRAIN_READS_MAX):
                 if not self._read_stream(name, fd):

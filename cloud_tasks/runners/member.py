@@ -166,7 +166,7 @@ class PoolMember:
         run.member = self
         self._sender.send(run.frame)
         run.frame = b""
-        self._loop.call_soon(run.tell_started)
+        run.tell_started()
 
     def end_with(self, number: signal.Signals) -> None:
         """Send a signal; whatever comes of it, this member takes no further task."""
@@ -286,12 +286,12 @@ class PoolMember:
             self._timer.cancel()
         self._owner.member_over(self)
 
-    def output(self, stream: str, chunk: bytes) -> None:
+    def output(self, stream: str, chunk: bytes) -> bool:
         """Pass on what it wrote."""
         run = self._run
         if run is not None and stream == "stderr":
             run.tail.add(chunk)
-        self._owner.output("" if run is None else run.task_id, stream, chunk)
+        return self._owner.output("" if run is None else run.task_id, stream, chunk)
 
     # The channel.
 

@@ -9,11 +9,14 @@ from typing import TypeAlias
 TAIL_LINES_MAX = 20
 TAIL_SIZE_BYTES_MAX = 4096
 
-Output: TypeAlias = Callable[[str, str, bytes], None]
-"""Gets the task's id ("" if none runs), "stdout" or "stderr", and a piece of what was written."""
+Output: TypeAlias = Callable[[str, str, bytes], bool]
+"""Gets the task's id ("" if none runs), "stdout" or "stderr", and a piece of what was written.
+
+Returns False where the next piece had better wait a little.
+"""
 
 
-def write_through(_task_id: str, stream: str, chunk: bytes) -> None:
+def write_through(_task_id: str, stream: str, chunk: bytes) -> bool:
     """Write to the worker's own stream of the same name."""
     target = sys.stdout if stream == "stdout" else sys.stderr
     buffer = getattr(target, "buffer", None)
@@ -25,7 +28,8 @@ def write_through(_task_id: str, stream: str, chunk: bytes) -> None:
         target.flush()
     except (OSError, ValueError):
         # Nobody reads it any more, or it is closed; the tasks go on.
-        return
+        return True
+    return True
 
 
 class Tail:

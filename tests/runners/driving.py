@@ -139,8 +139,9 @@ class Written:
     def __init__(self) -> None:
         self.chunks: list[tuple[str, str, bytes]] = []
 
-    def __call__(self, task_id: str, stream: str, chunk: bytes) -> None:
+    def __call__(self, task_id: str, stream: str, chunk: bytes) -> bool:
         self.chunks.append((task_id, stream, chunk))
+        return True
 
     def text(self, task_id: str, stream: str) -> str:
         return b"".join(c for t, s, c in self.chunks if (t, s) == (task_id, stream)).decode()

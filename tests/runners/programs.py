@@ -305,6 +305,13 @@ def do_write(data: Data, worker_data: WorkerData) -> object:
     return False, None
 
 
+def do_write_much(data: Data, worker_data: WorkerData) -> object:
+    left = int(str(data["size_bytes"]))
+    while left:
+        left -= os.write(1, b"x" * min(left, 65536))
+    return False, None
+
+
 def do_flood(data: Data, worker_data: WorkerData) -> object:
     block = b"x" * 65536
     while True:

@@ -321,3 +321,20 @@ async def test_nothing_is_left_after_closing() -> None:
     assert open_fds() == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)  # noqa: ASYNC222 - it does not block
+
+
+async def test_a_task_whose_words_nobody_can_take_is_slowed_down_and_loses_none() -> None:
+    taken: list[bytes] = []
+
+    def slowly(task_id: str, stream: str, chunk: bytes) -> bool:
+        taken.append(chunk)
+        return False
+
+    runner = ProcessRunner(program(programs.behave), output=slowly)
+    await runner.open()
+    began = time.monotonic()
+    recorder = await finish(runner, {"do": "write_much", "size_bytes": 1_000_000})
+    await runner.aclose()
+    assert recorder.end.kind is EndKind.RETURNED
+    assert len(b"".join(taken)) == 1_000_000
+    assert time.monotonic() - began > 0.2, "a pipe holds 64 KiB, and each of them had to wait"

@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, wait
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_connections
 
@@ -46,11 +46,9 @@ def executor(count: int, width: int) -> None:
     with ProcessPoolExecutor(width) as pool:
         pool.submit(noop, "warm", {}, WorkerData()).result()
         began = time.perf_counter()
-        pending: set[Future[tuple[bool, object]]] = set()
-        for number in range(count):
-            pending.add(pool.submit(noop, f"task-{number:07d}", {"n": number}, WorkerData()))
-            if len(pending) >= 1000:
-                _, pending = wait(pending, return_when=FIRST_COMPLETED)
+        pending = [
+            pool.submit(noop, f"task-{number:07d}", {"n": number}, WorkerData()) for number in range(count)
+        ]
         wait(pending)
         print(count / (time.perf_counter() - began))
 

@@ -11,7 +11,7 @@ from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import SinkUnavailableError
 from cloud_tasks.interfaces import Clock, EventSink
 
-BUSY_S = 0.005
+BUSY_S = 0.0005
 GATHER_S = 0.001
 """When events come in a stream (one batch within `BUSY_S` of the other), they are gathered for so long."""
 _PAUSES = Backoff(base_s=0.2, cap_s=30.0)

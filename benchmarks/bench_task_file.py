@@ -86,7 +86,7 @@ def measured(path: Path) -> dict[str, float]:
     command = [sys.executable, str(Path(__file__).resolve()), str(path)]
     environment_root = Path(__file__).resolve().parents[1]
     runs = [
-        json.loads(subprocess.check_output(command, cwd=environment_root, text=True))  # noqa: S603
+        json.loads(subprocess.check_output(command, cwd=environment_root, text=True))  # noqa: S603 - our own program
         for _ in range(RUNS)
     ]
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}

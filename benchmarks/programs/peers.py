@@ -27,7 +27,7 @@ def processes(method: str, count: int, width: int) -> None:
     while done < count:
         while started < count and len(running) < width:
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=run_one, args=(theirs, started))  # type: ignore[attr-defined]
+            process = context.Process(target=run_one, args=(theirs, started))  # type: ignore[attr-defined] # the stubs know it of concrete contexts only
             process.start()
             theirs.close()
             running[ours] = process

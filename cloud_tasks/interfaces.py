@@ -1,4 +1,4 @@
-"""The five seams between the worker and the world, and two Protocols for producers.
+"""The five seams between the worker and the world, and the Protocols of what else a backend has to offer.
 
 Whatever implements one of these can be put in the place of any other: that is what the contract suites in
 `tests/contracts/` hold each implementation to.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -254,4 +254,81 @@ class QueueInspector(Protocol):
 
     async def delete(self) -> None:
         """Delete the queue; no error if it does not exist."""
+        ...
+
+
+class FeedMessage(Struct, frozen=True):
+    """A message of an event queue, as it was taken.
+
+    Attributes:
+        body: It, byte for byte.
+        receipt: What `ack` wants to see.
+    """
+
+    body: bytes
+    receipt: str
+
+
+class MessageFeed(Protocol):
+    """Reading an event queue; the worker never needs it. What is not acked comes again."""
+
+    async def receive(self, messages_max: int, wait_s: float) -> list[FeedMessage]:
+        """Take up to `messages_max` messages, waiting at most `wait_s` for the first; [] when there was none.
+
+        Raises:
+            QueueUnavailableError: Try again later.
+        """
+        ...
+
+    async def ack(self, messages: list[FeedMessage]) -> None:
+        """Remove messages. One whose removal fails comes again; that is no error.
+
+        Raises:
+            QueueUnavailableError: None of them may be taken for removed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go."""
+        ...
+
+
+class QueueBackend(Protocol):
+    """The pair of queues of one job at one provider: its tasks, and the events that its workers tell.
+
+    Making one reads no network. Everything that is opened through it shares its connections, and is closed
+    by itself before the backend is.
+    """
+
+    async def check(self, *, tasks: bool, events: bool, create: bool) -> None:
+        """See that credentials, queues and permissions are there; with `create`, make the queues that are not.
+
+        Raises:
+            ConfigurationError: They are not; tells the source of each value, and the way out.
+            QueueUnavailableError: Nobody could be asked.
+        """
+        ...
+
+    async def tasks(self) -> TaskQueue:
+        """The task queue, for a worker. After `check`."""
+        ...
+
+    async def sender(self) -> TaskSender:
+        """The task queue, for a producer."""
+        ...
+
+    async def sink(self) -> EventSink:
+        """The event queue, for a worker: at least once, in order per task. After `check`."""
+        ...
+
+    async def feed(self) -> MessageFeed:
+        """The event queue, for a monitor."""
+        ...
+
+    async def inspector(self, which: Literal["tasks", "events"]) -> QueueInspector:
+        """One of the two, to be looked at and managed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections and threads; the queues stay as they are."""
         ...

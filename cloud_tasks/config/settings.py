@@ -44,9 +44,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         task_file: Path or address of the task file; None where tasks come from the program or a queue.
         provider: "AWS", "GCP", "AZURE" or None.
         project_id: Project (GCP).
+        region: Region of the queues; None: as the provider's own configuration says.
         job_id: Job.
         queue_name: Task queue; the job id where no other name was given.
         exactly_once_queue: Whether the queues are to deliver exactly once.
+        create_queue: Whether queues that do not exist are created.
         visibility_timeout: Length of a lease that is asked for; the queue may allow less.
         tasks_to_skip: Number of tasks to hand back before the first is run.
         max_num_tasks: Number of tasks after which to end; None: no limit.
@@ -88,9 +90,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     task_file: str | None
     provider: str | None
     project_id: str | None
+    region: str | None
     job_id: str | None
     queue_name: str | None
     exactly_once_queue: bool
+    create_queue: bool
     visibility_timeout: int | float
     tasks_to_skip: int
     max_num_tasks: int | None

@@ -54,6 +54,15 @@ SECTIONS: tuple[Section, ...] = (
                 help="Project that the queues belong to; GCP needs it.",
             ),
             Option(
+                name="region",
+                flag="--region",
+                variable="RMS_CLOUD_TASKS_REGION",
+                kind=Kind.STRING,
+                metavar="REGION",
+                default_text="as the provider's own configuration says",
+                help="Region of the queues; AWS needs one, here or in its own variables and files.",
+            ),
+            Option(
                 name="job_id",
                 flag="--job-id",
                 variable="RMS_CLOUD_TASKS_JOB_ID",
@@ -79,6 +88,15 @@ SECTIONS: tuple[Section, ...] = (
                 kind=Kind.SWITCH,
                 default=False,
                 help="The queues deliver each message exactly once, where the provider can do that.",
+            ),
+            Option(
+                name="create_queue",
+                flag="--create-queue",
+                negatable=True,
+                variable="RMS_CLOUD_TASKS_CREATE_QUEUE",
+                kind=Kind.SWITCH,
+                default=False,
+                help="Create the queues if they do not exist; otherwise that is an error.",
             ),
             Option(
                 name="visibility_timeout",

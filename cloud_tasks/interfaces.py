@@ -96,15 +96,51 @@ class TerminationNotice(Struct, frozen=True):
     in_s: float | None = None
 
 
+class Advisory(Struct, frozen=True, kw_only=True):
+    """Something that the provider says about the machine, short of taking it away now.
+
+    Attributes:
+        kind: "rebalance": it may be taken away soon; "maintenance": work on it is planned.
+        code: What is to happen, in the provider's word; "" for "rebalance".
+        event_id: The provider's name for it; "" where it has none.
+        state: How far it is, in the provider's word; "" where it does not tell.
+        description: What the provider says about it; may be "".
+        noticed_at: When the provider said so, in UTC; None where it does not tell.
+        not_before: When it happens at the earliest, in UTC; None where that is not told.
+        not_after: When it happens at the latest, in UTC; None where that is not told.
+    """
+
+    kind: Literal["rebalance", "maintenance"]
+    code: str = ""
+    event_id: str = ""
+    state: str = ""
+    description: str = ""
+    noticed_at: datetime | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
 class InstanceMetadata(Protocol):
-    """What the machine can be asked about itself."""
+    """What the machine can be asked about itself. No call blocks the event loop, and none raises."""
 
     async def identity(self) -> InstanceIdentity:
         """Who we are. Never raises: off the clouds, and in an outage, it is the host name."""
         ...
 
     async def wait_termination_notice(self) -> TerminationNotice:
-        """Return when a notice comes; wait for ever where none does."""
+        """Return when a notice comes; wait for ever where none does.
+
+        The first notice stands, even if the provider takes it back; who asks again is told at once, with what
+        is left of the time.
+        """
+        ...
+
+    async def wait_advisory(self) -> Advisory:
+        """Return the next thing that is said; each, and each change of its state, once. May wait for ever."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections. Nothing may be asked or waited for any more."""
         ...
 
 

@@ -10,7 +10,9 @@ from cloud_tasks.core.events import (
     Event,
     FatalException,
     KeepAlive,
+    MaintenanceScheduled,
     NonFatalException,
+    RebalanceRecommendation,
     SpotTermination,
     TaskCompleted,
     TaskDeadLettered,
@@ -75,8 +77,20 @@ def tell(event: Event) -> Line:
         case SpotTermination():
             text = f"the machine {clean(event.instance_id)} is about to be taken away: no new task is started"
             return Line(Level.WARNING, "warning", text)
+        case RebalanceRecommendation():
+            text = f"the machine {clean(event.instance_id)} may be taken away soon, the provider says"
+            return Line(Level.WARNING, "warning", text)
+        case MaintenanceScheduled():
+            return Line(Level.WARNING, "warning", _maintenance(event))
         case _:
             return Line(Level.DEBUG, "debug", _doing(event))
+
+
+def _maintenance(event: MaintenanceScheduled) -> str:
+    state = f" ({clean(event.state)})" if event.state else ""
+    when = f", not before {clean(event.not_before)}" if event.not_before else ""
+    what = clean(event.code[:TEXT_LENGTH_MAX])
+    return f"the provider plans work on the machine {clean(event.instance_id)}: {what}{state}{when}"
 
 
 def _doing(event: Event) -> str:

@@ -151,6 +151,40 @@ class SpotTermination(Event, frozen=True, kw_only=True, tag="spot_termination"):
     instance_id: str
 
 
+class RebalanceRecommendation(Event, frozen=True, kw_only=True, tag="rebalance_recommendation"):
+    """The provider thinks it likely that the machine is taken away soon. The worker goes on as before.
+
+    Attributes:
+        instance_id: The provider's name for the machine; the host name off the clouds.
+        noticed_at: When the provider said so; ISO 8601, UTC; "" where it does not tell.
+    """
+
+    instance_id: str
+    noticed_at: str
+
+
+class MaintenanceScheduled(Event, frozen=True, kw_only=True, tag="maintenance_scheduled"):
+    """The provider plans work on the machine; told for each state of it. The worker goes on as before.
+
+    Attributes:
+        instance_id: The provider's name for the machine; the host name off the clouds.
+        code: What is to happen, in the provider's word: "system-reboot", "Freeze" and the like.
+        event_id: The provider's name for this event; "" where it has none.
+        state: How far it is, in the provider's word: "active", "Scheduled"; "" where it does not tell.
+        description: What the provider says about it; may be "".
+        not_before: The earliest time; ISO 8601, UTC; "" where it is not told.
+        not_after: The latest time; ISO 8601, UTC; "" where it is not told.
+    """
+
+    instance_id: str
+    code: str
+    event_id: str
+    state: str
+    description: str
+    not_before: str
+    not_after: str
+
+
 class KeepAlive(Event, frozen=True, kw_only=True, tag="keep_alive"):
     """The worker is alive; every `--keepalive-interval` seconds, never written to the event log file.
 
@@ -205,6 +239,8 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     NonFatalException,
     FatalException,
     SpotTermination,
+    RebalanceRecommendation,
+    MaintenanceScheduled,
     KeepAlive,
     WorkerStarted,
     WorkerStopped,

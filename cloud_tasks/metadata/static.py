@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.interfaces import Clock, InstanceIdentity, TerminationNotice
+from cloud_tasks.interfaces import Advisory, Clock, InstanceIdentity, TerminationNotice
 
 
 class StaticMetadata:
@@ -44,3 +45,11 @@ class StaticMetadata:
             return TerminationNotice("spot")
         late_s = self._clock.monotonic() - self._notice_at
         return TerminationNotice("spot", max(0.0, self._notice_in_s - late_s))
+
+    async def wait_advisory(self) -> Advisory:
+        """Wait for ever: there is nobody to say anything."""
+        never: asyncio.Future[Advisory] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async def aclose(self) -> None:
+        """There is nothing to let go of."""

@@ -15,7 +15,9 @@ from cloud_tasks.console.writer import HIGH_WATER_BYTES, PENDING_BYTES_MAX
 from cloud_tasks.core.events import (
     FatalException,
     KeepAlive,
+    MaintenanceScheduled,
     NonFatalException,
+    RebalanceRecommendation,
     SpotTermination,
     WorkerStarted,
     WorkerStopped,
@@ -83,6 +85,18 @@ async def test_the_lines_of_tasks_that_run_at_the_same_time_are_kept_whole(out: 
     assert out.text() == "one line\ntwo\nand\nwithout end\n"
 
 
+def maintenance(code: str, state: str, not_before: str) -> MaintenanceScheduled:
+    return MaintenanceScheduled(
+        instance_id="i-1",
+        code=code,
+        event_id="",
+        state=state,
+        description="",
+        not_before=not_before,
+        not_after="",
+    )
+
+
 async def test_failures_are_told_as_they_happen(out: Pipe, err: Pipe) -> None:
     err.read()
     console = choose(out, err)
@@ -100,6 +114,9 @@ async def test_failures_are_told_as_they_happen(out: Pipe, err: Pipe) -> None:
         NonFatalException(exception="a hiccup\nwith more", stack_trace=""),
         FatalException(exception="the end", stack_trace=""),
         SpotTermination(instance_id="i-1"),
+        RebalanceRecommendation(instance_id="i-1", noticed_at="2026-01-01T00:00:00+00:00"),
+        maintenance("system-reboot", "active", "2026-01-02"),
+        maintenance("MIGRATE_ON_HOST_MAINTENANCE", "", ""),
         KeepAlive(instance_id="i-1"),
         WorkerStarted(worker_id="w", pid=1, version="1", num_simultaneous_tasks=2),
         WorkerStopped(worker_id="w", reason="idle", elapsed_time=1, counts={}),
@@ -118,6 +135,9 @@ async def test_failures_are_told_as_they_happen(out: Pipe, err: Pipe) -> None:
         "warning: a hiccup",
         "error: the end",
         "warning: the machine i-1 is about to be taken away: no new task is started",
+        "warning: the machine i-1 may be taken away soon, the provider says",
+        "warning: the provider plans work on the machine i-1: system-reboot (active), not before 2026-01-02",
+        "warning: the provider plans work on the machine i-1: MIGRATE_ON_HOST_MAINTENANCE",
     ]
 
 

@@ -52,3 +52,13 @@ def test_times_that_make_no_sense_are_refused(seconds: float) -> None:
         StaticMetadata(US, seconds, None, VirtualClock())
     with pytest.raises(ValueError, match="notice_in_s"):
         StaticMetadata(US, 1.0, seconds, VirtualClock())
+
+
+async def test_nobody_says_anything_else() -> None:
+    clock = VirtualClock()
+    metadata = StaticMetadata(US, 1.0, None, clock)
+    waiting = asyncio.create_task(metadata.wait_advisory())
+    await clock.run_for(1e9)
+    assert not waiting.done()
+    waiting.cancel()
+    await metadata.aclose()

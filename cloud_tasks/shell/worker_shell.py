@@ -18,6 +18,7 @@ from cloud_tasks.core.task import RunEnd
 from cloud_tasks.errors import Problem
 from cloud_tasks.interfaces import Clock, EventSink, InstanceMetadata, RunSpec, TaskQueue, TaskRun, TaskRunner
 from cloud_tasks.shell.calls import QueueCalls
+from cloud_tasks.shell.notices import NoticeWatch
 from cloud_tasks.shell.recorder import Recorder
 from cloud_tasks.summary import Summary, SummaryBuilder
 from cloud_tasks.version import __version__
@@ -123,7 +124,7 @@ class WorkerShell:
     async def run(self) -> Summary:
         """Work until nothing is left to do or somebody asks for an end.
 
-        Queue, runner and sink are open when this is called, and closed when it returns.
+        Queue, runner, sink and metadata are open when this is called, and closed when it returns.
         """
         self._over = asyncio.get_running_loop().create_future()
         began = self._clock.monotonic()
@@ -272,9 +273,11 @@ class WorkerShell:
             self._help(self._keep_alive())
 
     async def _watch_for_notice(self) -> None:
-        notice = await self._metadata.wait_termination_notice()
-        identity = await self._metadata.identity()
-        self.feed(got.NoticeReceived(notice.in_s, identity.instance_id))
+        settings, recorder = self._settings, self._recorder
+        watch = NoticeWatch(
+            self._metadata, self._clock, settings.hostname, self.feed, lambda event: recorder.put(event, None)
+        )
+        await watch.run()
 
     async def _keep_alive(self) -> None:
         while True:
@@ -334,6 +337,7 @@ class WorkerShell:
         await self._bounded(self._calls.aclose())
         await self._bounded(self._queue.aclose())
         await self._bounded(self._sink.aclose())
+        await self._bounded(self._metadata.aclose())
 
     async def _bounded(self, work: Coroutine[object, object, None]) -> None:
         try:

@@ -8,6 +8,8 @@ import os
 import stat
 import time
 
+from cloud_tasks.sinks.local_disk import is_local_disk
+
 LOCK_WAIT_S = 1.0
 """How long to wait for another writer's lock: one that was stopped in the middle must not stop us as well."""
 _LOCK_RETRY_S = 0.005
@@ -20,6 +22,9 @@ class AppendFile:
     Every block is one `write` with O_APPEND under an advisory lock. What a writer leaves half written (a full
     disk, a kill in the middle of a write) is taken back by itself, or closed off with a newline by whoever
     writes next, so that a reader never loses more than the torn line.
+
+    Attributes:
+        is_local: Whether it is a file on a disk of this machine, as far as that is known.
     """
 
     def __init__(self, path: str) -> None:
@@ -33,7 +38,9 @@ class AppendFile:
         self._fd = _open_maybe_unreadable(path, flags)
         os.set_blocking(self._fd, True)
         self._lock_wait_s = LOCK_WAIT_S
-        self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
+        status = os.fstat(self._fd)
+        self._regular = stat.S_ISREG(status.st_mode)
+        self.is_local = self._regular and is_local_disk(status.st_dev)
         self._readable = fcntl.fcntl(self._fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
         try:
             _check_room(self._fd)
@@ -54,18 +61,32 @@ class AppendFile:
         if not self._regular:
             self._write_all(block)
             return
-        locked = self._lock()
-        try:
-            self._write_or_take_back(block, locked=locked)
-        finally:
-            if locked:
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self._write_under(self._lock(self._lock_wait_s), block)
         if fsync:
             os.fsync(self._fd)
+
+    def append_at_once(self, block: bytes) -> bool:
+        """Append lines, unless another writer has the lock; whether that was done.
+
+        Raises:
+            OSError: As for `append`.
+        """
+        locked = self._lock(0.0)
+        if locked is None:
+            return False
+        self._write_under(locked, block)
+        return True
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._fd)
+
+    def _write_under(self, locked: bool | None, block: bytes) -> None:  # noqa: FBT001 - an answer of `_lock`
+        try:
+            self._write_or_take_back(block, locked=bool(locked))
+        finally:
+            if locked:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _write_or_take_back(self, block: bytes, *, locked: bool) -> None:
         size_bytes = os.fstat(self._fd).st_size
@@ -87,16 +108,17 @@ class AppendFile:
         while written < len(block):
             written += os.write(self._fd, memoryview(block)[written:])
 
-    def _lock(self) -> bool:
-        give_up = time.monotonic() + self._lock_wait_s
+    def _lock(self, wait_s: float) -> bool | None:
+        """Take the lock; None if another has it, False if there are no locks here."""
+        give_up = time.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= give_up:
                     # Not again for every block: whoever held it so long may hold it for ever.
-                    self._lock_wait_s = 0.0
-                    return False
+                    self._lock_wait_s = 0.0 if wait_s else self._lock_wait_s
+                    return None
                 time.sleep(_LOCK_RETRY_S)
             except OSError:
                 # Some network file systems know no locks; O_APPEND has to do there.

@@ -22,9 +22,14 @@ class Background:
         self._calls: queue.SimpleQueue[tuple[Callable[[], None], _Waiter] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    @property
+    def used(self) -> bool:
+        """Whether there was a call."""
+        return self._thread.ident is not None
+
     async def call(self, function: Callable[[], None]) -> None:
         """Run `function` in the thread and wait for it; what it raises is raised here."""
-        if self._thread.ident is None:
+        if not self.used:
             self._thread.start()
         waiter: _Waiter = asyncio.get_running_loop().create_future()
         self._calls.put((function, waiter))

@@ -12,13 +12,16 @@ import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloud_tasks.core.events import EventRecord, KeepAlive
 from cloud_tasks.errors import ConfigurationError, SinkUnavailableError
 from cloud_tasks.interfaces import EventSink
-from cloud_tasks.sinks.file import FileSink
+from cloud_tasks.sinks.append_file import AppendFile
+from cloud_tasks.sinks.file import AT_ONCE_MAX, FileSink
+from cloud_tasks.sinks.local_disk import is_local_disk
 
 MakeRecord = Callable[..., EventRecord]
 DEV_FULL = Path("/dev/full")
@@ -78,18 +81,61 @@ async def test_emit_after_close_is_refused(tmp_path: Path, make_record: MakeReco
         await sink.emit([make_record(1)])
 
 
-async def test_no_thread_before_the_first_event_and_none_after_the_close(
-    tmp_path: Path, make_record: MakeRecord
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "event-log"]
+
+
+async def test_small_batches_for_a_local_disk_need_no_thread(tmp_path: Path, make_record: MakeRecord) -> None:
+    path = tmp_path / "events.log"
+    if not AppendFile(str(path)).is_local:
+        pytest.skip("nothing is known of this file system")
+    sink = FileSink(path)
+    for number in range(100):
+        await sink.emit([make_record(number)])
+    assert not threads()
+    await sink.aclose()
+    assert task_ids(path) == [f"task-{number}" for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("options", "batch"),
+    [({"fsync": True}, 1), ({}, AT_ONCE_MAX + 1), ({"slow_s": 0.0}, 1)],
+    ids=["fsync", "large", "after a slow write"],
+)
+async def test_f6_all_else_is_written_by_a_thread_that_ends_with_the_close(
+    tmp_path: Path, make_record: MakeRecord, options: dict[str, Any], batch: int
 ) -> None:
-    before = threading.active_count()
-    sink = FileSink(tmp_path / "events.log")
-    assert threading.active_count() == before
-    await sink.emit([make_record(1)])
-    thread = next(thread for thread in threading.enumerate() if thread.name == "event-log")
+    path = tmp_path / "events.log"
+    sink = FileSink(path, **options)
+    assert not threads()
+    for _ in range(2):
+        await sink.emit([make_record(number) for number in range(batch)])
+    (thread,) = threads()
     assert thread.daemon
     await sink.aclose()
     thread.join(timeout=30)
     assert not thread.is_alive()
+    assert task_ids(path) == 2 * [f"task-{number}" for number in range(batch)]
+
+
+async def test_f6_the_loop_goes_on_while_another_writer_has_the_lock(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    path = tmp_path / "events.log"
+    sink = FileSink(path)
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        emitting = asyncio.ensure_future(sink.emit([make_record(1)]))
+        await asyncio.sleep(0)
+        assert not emitting.done()
+        fcntl.flock(other, fcntl.LOCK_UN)
+    await emitting
+    await sink.aclose()
+    assert task_ids(path) == ["task-1"]
+
+
+def test_the_file_systems_of_the_kernel_are_no_local_disks() -> None:
+    assert not is_local_disk(Path("/proc").stat().st_dev)
 
 
 class TestWhatCannotBeOpened:

@@ -109,6 +109,20 @@ class QueueUnavailableError(QueueError):
     """The queue did not do what was asked, and may do so later: time-out, throttling, outage."""
 
 
+class SendFailedError(QueueUnavailableError):
+    """Some of many tasks were not sent, and it is known which; may work later.
+
+    Attributes:
+        unsent: Ids of tasks that are known not to be in the queue.
+        in_doubt: Ids of tasks of which nobody knows (the reply was lost).
+    """
+
+    def __init__(self, reason: str, unsent: tuple[str, ...], in_doubt: tuple[str, ...] = ()) -> None:
+        self.unsent = unsent
+        self.in_doubt = in_doubt
+        super().__init__(reason)
+
+
 class LeaseLostError(QueueError):
     """The lease is no longer ours (expired, or its receipt is out of date): somebody else has the task."""
 

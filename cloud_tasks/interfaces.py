@@ -196,6 +196,10 @@ class RunListener(Protocol):
         """The run is over, with this end. Exactly once, after `started`."""
         ...
 
+    def finished(self, end: RunEnd) -> None:
+        """The run is over, and nothing is left of it: what else `ended` and `gone` would tell, at once."""
+        ...
+
     def gone(self) -> None:
         """Nothing is left of it, nor of what it started. Exactly once, after `ended`."""
         ...
@@ -265,7 +269,13 @@ class TaskSender(Protocol):
         ...
 
     async def send_many(self, tasks: Iterable[Task]) -> None:
-        """Put many in; raises after the first that was refused, naming it."""
+        """Put many in; raises after the first that was refused, naming it.
+
+        Raises:
+            MessageRefusedError: A task can never be sent; those before it were.
+            SendFailedError: Not all were sent, and it is known which.
+            QueueUnavailableError: Nobody knows which were sent.
+        """
         ...
 
 

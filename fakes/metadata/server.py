@@ -1,0 +1,188 @@
+"""The stand-in as an HTTP server: three services on one port, and what happens to them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from aiohttp import web
+from msgspec import Struct
+
+from cloud_tasks.interfaces import Clock
+from fakes.metadata import aws, azure, gcp
+from fakes.metadata.faults import DroppedError, Faults
+from fakes.metadata.process_group import ProcessGroup
+from fakes.metadata.steps import Fault, Heal, Kill, Script, SoftOff, Step
+from fakes.metadata.wire import Answer, Instance, Request
+
+CLOUDS = ("aws", "gcp", "azure")
+_LOOPBACK = "127.0.0.1"
+
+
+class Service(Protocol):
+    """One cloud's service."""
+
+    def apply(self, step: Step) -> None:
+        """Something happens."""
+        ...
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        ...
+
+
+class Logged(Struct, frozen=True):
+    """A request that was answered.
+
+    Attributes:
+        at_s: When it came, on the clock of the stand-in.
+        method: Its method.
+        path: Its path, without the query.
+        status: The status of the answer; 0 where there was none.
+    """
+
+    at_s: float
+    method: str
+    path: str
+    status: int
+
+
+class MetadataServer:
+    """The metadata services of one machine, on loopback.
+
+    Args:
+        clock: For tokens, deadlines and scripts.
+        instance: The machine.
+        clouds: Which services there are: some of `CLOUDS`.
+        group: Its processes; None where there are none to be ended.
+        on_step: Told each step as it is taken.
+
+    Attributes:
+        log: Every request that was answered, or given up by who asked.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        instance: Instance | None = None,
+        clouds: tuple[str, ...] = CLOUDS,
+        group: ProcessGroup | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> None:
+        us = instance or Instance()
+        self.log: list[Logged] = []
+        self._clock = clock
+        self._services = {prefix: make(us, clock) for cloud, prefix, make in _SERVICES if cloud in clouds}
+        self._faults = Faults(clock)
+        self._group = group
+        self._on_step = on_step
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as an address without a path."""
+        return f"http://{_LOOPBACK}:{self._port}"
+
+    async def start(self, port: int = 0) -> None:
+        """Listen; on a free port where it is 0.
+
+        Raises:
+            OSError: The port cannot be had.
+        """
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        # Who hangs up while his request hangs must not leave it behind.
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        site = web.TCPSite(runner, _LOOPBACK, port)
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def aclose(self) -> None:
+        """Hang up on everybody and stop listening."""
+        self._faults.heal()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def do(self, step: Step) -> None:
+        """Let something happen now."""
+        if self._on_step is not None:
+            self._on_step(step)
+        match step:
+            case Kill():
+                self._signal(signal.SIGKILL)
+            case SoftOff():
+                self._signal(signal.SIGTERM)
+            case Heal():
+                self._faults.heal()
+            case Fault():
+                self._faults.add(step)
+            case _:
+                for service in self._services.values():
+                    service.apply(step)
+
+    async def play(self, script: Script) -> None:
+        """Let everything in a script happen at its time, counted from now."""
+        began = self._clock.monotonic()
+        for moment in script.timeline:
+            await self._clock.sleep_until(began + moment.at_s)
+            self.do(moment.step)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._group is not None:
+            self._group.send(number)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        began, status = self._clock.monotonic(), 0
+        try:
+            answer = await self._answer(request)
+            status = answer.status
+        except DroppedError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        finally:
+            self.log.append(Logged(began, request.method, request.path, status))
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        return web.Response(status=status, body=answer.text.encode(), headers=headers)
+
+    async def _answer(self, request: web.Request) -> Answer:
+        body = await request.read()
+        fault = await self._faults.meet(request.path)
+        if fault is not None:
+            return fault
+        asked = Request(request.method, request.path, request.headers, request.query, body)
+        for prefix, service in self._services.items():
+            if asked.path.startswith(prefix):
+                return await service.answer(asked)
+        return Answer(404, "Not Found")
+
+
+_SERVICES: tuple[tuple[str, str, Callable[[Instance, Clock], Service]], ...] = (
+    ("aws", aws.PREFIX, aws.AwsService),
+    ("gcp", gcp.PREFIX, gcp.GcpService),
+    ("azure", azure.PREFIX, azure.AzureService),
+)

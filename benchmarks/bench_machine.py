@@ -42,8 +42,7 @@ def machine_alone(duration_s: float | None) -> int:
             now += 0.001
             attempt_id = start.attempt_id
             handle(got.RunStarted(attempt_id), now)
-            handle(got.RunEnded(attempt_id, END), now)
-            handle(got.RunGone(attempt_id), now)
+            handle(got.RunFinished(attempt_id, END), now)
             settled += isinstance(handle(got.EventsStored([attempt_id]), now)[0], do.Ack)
             handle(got.Settled(attempt_id), now)
     return settled
@@ -62,12 +61,11 @@ def bare_loop(duration_s: float | None) -> int:
             sent += 1
             kept[sent] = do.StartRun(sent, TASK, 1, now + 600.0)
             got.RunStarted(sent)
-            ended = got.RunEnded(sent, END)
+            ended = got.RunFinished(sent, END)
             event = TaskCompleted(
                 task_id="a", elapsed_time=0.0, retry=False, attempt=1, result=1, retry_requested=False
             )
             do.Record(event, sent)
-            got.RunGone(sent)
             got.EventsStored([sent])
             outcome = Outcome(OutcomeKind.COMPLETED, end=ended.end)
             settled += isinstance(do.Ack(sent, lease, outcome), do.Ack)

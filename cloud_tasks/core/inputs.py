@@ -80,6 +80,10 @@ class RunEnded(Struct, frozen=True, gc=False):
     end: RunEnd
 
 
+class RunFinished(RunEnded, frozen=True, gc=False):
+    """The run is over, and nothing is left of it: `RunEnded` and `RunGone` at once."""
+
+
 class RunGone(Struct, frozen=True, gc=False):
     """Nothing is left of the run: its process group and all it started have ended."""
 
@@ -169,6 +173,7 @@ Input: TypeAlias = (
     | RunStarted
     | RunStartFailed
     | RunEnded
+    | RunFinished
     | RunGone
     | EventsStored
     | Settled

@@ -118,6 +118,7 @@ class WorkerMachine:
             got.SourceEnded: intake.on_ended,
             got.SourceFailed: intake.on_broken,
             got.RunStartFailed: self._on_start_failed,
+            got.RunFinished: self._on_finished,
             got.EventsStored: self._on_stored,
             got.NoticeReceived: ending.on_notice,
             got.ShutdownRequested: ending.on_shutdown,
@@ -146,6 +147,12 @@ class WorkerMachine:
             attempt = attempts.get(attempt_id)
             if attempt is not None:
                 self._fire(attempt, Signal.STORED, fact)
+
+    def _on_finished(self, fact: got.RunFinished) -> None:
+        attempt = self._state.attempts.get(fact.attempt_id)
+        if attempt is not None:
+            self._fire(attempt, Signal.ENDED, fact)
+            self._fire(attempt, Signal.GONE, fact)
 
     def _on_start_failed(self, fact: got.RunStartFailed) -> None:
         state = self._state

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from cloud_tasks.core.task import RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
 from cloud_tasks.runners.children import kill_group
 from cloud_tasks.runners.ends import end_from_frame, end_from_status
@@ -219,26 +220,37 @@ class ProcessAttempt:
         self.refused(reason)
 
     def slot_exited(self, status: int, peak_bytes: int) -> None:
-        """Report the end: what the leader said if it said all, how it went otherwise."""
+        """Report the end."""
+        self._listener.ended(self._end_of(status, peak_bytes))
+
+    def slot_over(self, status: int, peak_bytes: int) -> None:
+        """Report the end, and that nothing is left."""
+        end = self._end_of(status, peak_bytes)
+        self._let_go()
+        self._listener.finished(end)
+
+    def _end_of(self, status: int, peak_bytes: int) -> RunEnd:
+        """What the leader said if it said all, how it went otherwise."""
         self._drain_channel()
         self._tell_started()
         self._ended = True
         code = os.waitstatus_to_exitcode(status)
         if self.final is not None and (code == 0 or self._asked):
-            end = end_from_frame(self.final, peak_bytes, self._tail.text())
-        else:
-            killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self._asked
-            note = _CONTENT_UNREADABLE if self._unreadable else ""
-            end = end_from_status(status, peak_bytes, self._tail.text(), oom_killed=killed, note=note)
-        self._listener.ended(end)
+            return end_from_frame(self.final, peak_bytes, self._tail.text())
+        killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self._asked
+        note = _CONTENT_UNREADABLE if self._unreadable else ""
+        return end_from_status(status, peak_bytes, self._tail.text(), oom_killed=killed, note=note)
 
     def slot_gone(self) -> None:
         """Nothing is left."""
+        self._let_go()
+        self._listener.gone()
+
+    def _let_go(self) -> None:
         slot = self._slot
         self._finish()
         if slot is not None:
             self._owner.tree.give_back(slot)
-        self._listener.gone()
 
     def slot_died(self) -> None:
         """The watcher is dead, so the leader is too; say what is known."""

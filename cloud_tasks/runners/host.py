@@ -124,6 +124,11 @@ class Probe:
         self._channel.close()
         self.refused("the process that imported the program died")
 
+    def slot_over(self, status: int, peak_bytes: int) -> None:
+        """Both."""
+        self.slot_exited(status, peak_bytes)
+        self.slot_gone()
+
     def slot_gone(self) -> None:
         """Give the slot back."""
         if self._slot is not None:

@@ -98,12 +98,13 @@ class InlineRun:
     def over(self, end: RunEnd) -> None:
         """Say how it ended, unless it was abandoned before; and that nothing is left."""
         self.tell_started()
-        if not self._ended:
-            self._ended = True
-            self._listener.ended(end)
+        told, self._ended = self._ended, True
         self._gone = True
         self._owner.run_over(self)
-        self._listener.gone()
+        if told:
+            self._listener.gone()
+        else:
+            self._listener.finished(end)
 
     def _progress(self, done: float, total: float | None) -> None:
         """Called by the function, in whatever thread it runs."""

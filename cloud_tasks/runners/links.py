@@ -53,6 +53,9 @@ class SlotUser(Protocol):
     def slot_exited(self, status: int, peak_bytes: int) -> None:
         """The leader has ended, with this wait status."""
 
+    def slot_over(self, status: int, peak_bytes: int) -> None:
+        """`slot_exited` and `slot_gone` at once."""
+
     def slot_gone(self) -> None:
         """Nothing is left of what the leader started; the slot may be given back."""
 
@@ -192,12 +195,19 @@ class SlotLink:
             user.slot_failed(report.failed[1])
         if report.exited is not None or report.gone is not None:
             self.drain_output()
+            self._take_end(user, report)
+
+    def _take_end(self, user: SlotUser, report: SlotReport) -> None:
         if report.exited is not None:
             self.leader = None
-            user.slot_exited(report.exited[1], report.exited[2])
         if report.gone is not None:
             self.user = None
+        if report.exited is None:
             user.slot_gone()
+        elif report.gone is None:
+            user.slot_exited(report.exited[1], report.exited[2])
+        else:
+            user.slot_over(report.exited[1], report.exited[2])
 
     def _introduced(self, pid: int) -> None:
         self.pid = pid

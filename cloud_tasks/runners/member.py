@@ -131,6 +131,12 @@ class PoolRun:
         self.ended = True
         self.listener.ended(end)
 
+    def finish(self, end: RunEnd) -> None:
+        """Say how it ended, and that nothing is left of it."""
+        self.tell_started()
+        self.ended = self.over = True
+        self.listener.finished(end)
+
     def vanish(self) -> None:
         """Say that nothing is left of it."""
         self.over = True
@@ -250,6 +256,11 @@ class PoolMember:
             killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self._doomed
             self._run.end(end_from_status(status, peak_bytes, self._run.tail.text(), oom_killed=killed))
 
+    def slot_over(self, status: int, peak_bytes: int) -> None:
+        """The process has ended, and nothing is left of it."""
+        self.slot_exited(status, peak_bytes)
+        self.slot_gone()
+
     def slot_gone(self) -> None:
         """Nothing is left of it."""
         slot = self._slot
@@ -339,8 +350,7 @@ class PoolMember:
             self.retire()
         else:
             self._owner.member_idle(self)
-        run.end(end)
-        run.vanish()
+        run.finish(end)
 
     def _slot_signal_kill(self) -> None:
         if self._slot is not None and not self._exited:

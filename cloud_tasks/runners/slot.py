@@ -37,7 +37,7 @@ _RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 """Unit of `ru_maxrss`, which each system has its own of."""
 
 
-TOGETHER_S = 0.002
+TOGETHER_S = 0.01
 """How long the word that a leader has started may wait, to travel with that of the end of a short one."""
 
 

@@ -38,6 +38,7 @@ class QueueCalls:
 
     Attributes:
         source_problems: What was wrong with the user's input where a finite source broke off.
+        source_failure: Why it broke off; "" if it has not.
     """
 
     def __init__(self, queue: TaskQueue, clock: Clock, feed: Feed) -> None:
@@ -53,6 +54,7 @@ class QueueCalls:
         self._receiving = False
         self._giving_up = False
         self.source_problems: tuple[Problem, ...] = ()
+        self.source_failure = ""
         self._calls: set[asyncio.Task[None]] = set()
 
     def receive(self, command: do.Receive) -> None:
@@ -127,8 +129,8 @@ class QueueCalls:
         except EndOfTasks:
             return got.SourceEnded()
         except SourceFailedError as error:
-            self.source_problems = error.problems
-            return got.SourceFailed(str(error), traceback.format_exc())
+            self.source_problems, self.source_failure = error.problems, str(error)
+            return got.SourceFailed(self.source_failure, traceback.format_exc())
         except QueueUnavailableError as error:
             return got.ReceiveFailed(str(error), traceback.format_exc())
         except asyncio.CancelledError:

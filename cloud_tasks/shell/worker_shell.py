@@ -150,8 +150,6 @@ class WorkerShell:
 
     def feed(self, fact: got.Input) -> None:
         """Report a fact; what follows from it is carried out before this returns, unless one is under way."""
-        if isinstance(fact, got.SourceFailed):
-            self._problems.append(fact.message)
         self._facts.append(fact)
         if self._handling or self._over is None or self._over.done():
             return
@@ -295,6 +293,8 @@ class WorkerShell:
         """Kill what may be left, say that the worker has stopped, and sum up."""
         await self._bounded(self._runner.aclose())
         await self._bounded(self._recorder.flush())
+        if self._calls.source_failure:
+            self._problems.append(self._calls.source_failure)
         if finish.abandoned:
             self._problems.append(_abandoned(finish.abandoned))
         summary = self._sum_up(finish, self._clock.monotonic() - began)
@@ -369,6 +369,10 @@ class _Listener:
 
     def ended(self, end: RunEnd) -> None:
         self._shell.feed(got.RunEnded(self._attempt_id, end))
+
+    def finished(self, end: RunEnd) -> None:
+        self._shell.forget_run(self._attempt_id)
+        self._shell.feed(got.RunFinished(self._attempt_id, end))
 
     def gone(self) -> None:
         self._shell.forget_run(self._attempt_id)

@@ -100,7 +100,7 @@ class Driver:
 
     def end(self, attempt_id: int, end: RunEnd = RETURNED) -> list[do.Command]:
         """The run ends, and nothing is left of it."""
-        return self.tell(got.RunEnded(attempt_id, end), got.RunGone(attempt_id))
+        return self.tell(got.RunFinished(attempt_id, end))
 
     def store(self, attempt_id: int) -> list[do.Command]:
         """Its event is durable."""

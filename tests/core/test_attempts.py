@@ -84,6 +84,15 @@ def test_the_slot_is_free_only_when_nothing_is_left_of_the_run() -> None:
     one(driver.tell(got.RunGone(attempt)), do.Receive)
 
 
+def test_a_run_that_ends_and_is_gone_at_once_frees_its_slot_with_its_outcome() -> None:
+    driver = Driver(slots=1)
+    attempt = driver.start(lease())
+    record, receive = driver.tell(got.RunFinished(attempt, RETURNED))
+    assert isinstance(record, do.Record)
+    assert receive == do.Receive(1, 20.0)
+    assert driver.tell(got.RunFinished(attempt + 1, RETURNED)) == []
+
+
 @pytest.mark.parametrize(
     ("end", "policy", "event", "settlement"),
     [

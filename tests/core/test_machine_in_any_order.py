@@ -184,10 +184,11 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.run_started(run)
 
     @precondition(lambda self: self.runs(started=True, ended=False))
-    @rule(data=st.data(), end=ENDS)
-    def a_run_ends(self, data: st.DataObject, end: Any) -> None:
+    @rule(data=st.data(), end=ENDS, gone=st.booleans())
+    def a_run_ends(self, data: st.DataObject, end: Any, gone: bool) -> None:  # noqa: FBT001 - drawn
         run = data.draw(st.sampled_from(self.runs(started=True, ended=False)))
-        self.world.run_ends(run, TERMINATED if run.stopped_at is not None and end is RAISED else end)
+        tell = self.world.run_finishes if gone else self.world.run_ends
+        tell(run, TERMINATED if run.stopped_at is not None and end is RAISED else end)
 
     @precondition(lambda self: self.runs(started=True, ended=True))
     @rule(data=st.data())

@@ -362,6 +362,11 @@ class World:
         run.end = end
         self.tell(got.RunEnded(run.id, end))
 
+    def run_finishes(self, run: Run, end: RunEnd) -> None:
+        run.end = end
+        run.gone = True
+        self.tell(got.RunFinished(run.id, end))
+
     def run_goes(self, run: Run) -> None:
         run.gone = True
         self.tell(got.RunGone(run.id))

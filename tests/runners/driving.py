@@ -50,6 +50,10 @@ class Recorder:
         self.ends.append(end)
         self._tell("ended")
 
+    def finished(self, end: RunEnd) -> None:
+        self.ended(end)
+        self.gone()
+
     def gone(self) -> None:
         self._tell("gone")
 

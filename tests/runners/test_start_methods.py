@@ -47,6 +47,9 @@ class Listener:
     def ended(self, end):
         result = end.result if end.result is None else json.loads(bytes(end.result))
         print(end.kind.value, result, end.exception, end.stderr_tail, flush=True)
+    def finished(self, end):
+        self.ended(end)
+        self.gone()
     def gone(self):
         self.over.set()
 

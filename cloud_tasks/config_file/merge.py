@@ -95,7 +95,7 @@ class _Merge:
         if given is None:
             return
         try:
-            value: FileValue = given.on if given.text is None else read_flag(key.option, given.text)
+            value = _value_of(key, given)
         except BadValueError as error:
             words = unknown_provider if key.name == "provider" else bad_value
             self._problems.append(words(given.flag, HIDDEN if key.secret else given.text or "", error))
@@ -131,6 +131,14 @@ class _Merge:
     def _derived(self, name: str, value: str, source: str) -> None:
         if self._values[name] is None:
             self._values[name], self._origins[name] = value, Origin("derived", source)
+
+
+def _value_of(key: Key, given: Flag) -> FileValue:
+    if given.text is None:
+        return given.on
+    if key.many and "," in given.text:
+        return tuple(str(read_flag(key.option, text)) for text in given.text.split(","))
+    return read_flag(key.option, given.text)
 
 
 def _written(value: FileValue) -> str:

@@ -35,6 +35,7 @@ def backend_settings(call: Call) -> BackendSettings:
         access_key=configuration.text("access_key"),
         secret_key=configuration.text("secret_key"),
         credentials_file=configuration.text("credentials_file"),
+        service_account=configuration.text("service_account"),
     )
 
 
@@ -57,8 +58,6 @@ def _missing(configuration: Configuration) -> Iterator[Problem]:
         )
     if configuration.values["queue_name"] is None:
         yield Problem("no queue is named", helps=(_way("job_id"), _way("queue_name")))
-    if configuration.values["provider"] == "GCP" and configuration.values["project_id"] is None:
-        yield Problem("GCP needs a project", helps=(_way("project_id"),))
     keys = [name for name in ("access_key", "secret_key") if configuration.values[name] is not None]
     if len(keys) == 1:
         yield Problem(f"{keys[0]} is set alone: access_key and secret_key belong together")

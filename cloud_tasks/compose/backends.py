@@ -21,12 +21,13 @@ class BackendSettings(Struct, frozen=True, kw_only=True):
         task_queue: Name of the task queue.
         event_queue: Name of the event queue.
         region: Region of the queues; None: as the provider's own configuration says.
-        project_id: Project (GCP).
+        project_id: Project (GCP); None: the one that the credentials name.
         exactly_once: Whether the queues deliver each message once, where the provider can do that.
         lease_s: Length of a lease.
         access_key: AWS access key; None: as the provider's own configuration says.
         secret_key: AWS secret key; as above.
         credentials_file: GCP credentials; as above.
+        service_account: GCP service account to act as; None: as the credentials themselves.
     """
 
     provider: str
@@ -39,6 +40,7 @@ class BackendSettings(Struct, frozen=True, kw_only=True):
     access_key: str | None = None
     secret_key: str | None = None
     credentials_file: str | None = None
+    service_account: str | None = None
 
 
 def open_backend(settings: BackendSettings) -> QueueBackend:

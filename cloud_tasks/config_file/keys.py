@@ -131,7 +131,7 @@ KEYS: tuple[Key, ...] = (
             flag="--service-account",
             kind=Kind.STRING,
             metavar="ACCOUNT",
-            help="GCP service account of the machines.",
+            help="GCP service account to act as.",
         ),
         ("gcp",),
         for_workers=True,

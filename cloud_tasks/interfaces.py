@@ -347,7 +347,7 @@ class QueueBackend(Protocol):
     """
 
     async def check(self, *, tasks: bool, events: bool, create: bool) -> None:
-        """See that credentials, queues and permissions are there; with `create`, make the queues that are not.
+        """See that credentials, queues and permissions are there; with `create`, make missing queues.
 
         Raises:
             ConfigurationError: They are not; tells the source of each value, and the way out.

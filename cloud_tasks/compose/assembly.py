@@ -12,10 +12,13 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.queues import open_queues
 from cloud_tasks.compose.runners import choose_runner
 from cloud_tasks.compose.signals import SignalWatch
-from cloud_tasks.compose.sources import Source, check_lease, no_event_queue, open_source
+from cloud_tasks.compose.sources import Source, check_lease, is_local, open_source
 from cloud_tasks.compose.telling import UsageExit, tell
 from cloud_tasks.config.resolve import Resolved, resolve
 from cloud_tasks.config.settings import settings_for_worker_data
@@ -24,8 +27,8 @@ from cloud_tasks.console import Console, Level, choose_console
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.errors import ConfigurationError, ProblemsError
-from cloud_tasks.interfaces import EventSink, InstanceIdentity, TaskRunner
-from cloud_tasks.metadata.static import StaticMetadata
+from cloud_tasks.interfaces import EventSink, InstanceMetadata, TaskRunner
+from cloud_tasks.metadata.opening import open_metadata
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.shell import ShellSettings, WorkerShell
@@ -95,23 +98,23 @@ class Assembly:
         )
         try:
             with SignalWatch(_nobody) as signals:
-                return await self._work(console, signals)
+                async with contextlib.AsyncExitStack() as closing:
+                    return await self._work(console, signals, closing)
         except ProblemsError as error:
             await console.aclose()
             raise UsageExit(error) from None
         finally:
             await console.aclose()
 
-    async def _work(self, console: Console, signals: SignalWatch) -> Summary:
+    async def _work(
+        self, console: Console, signals: SignalWatch, closing: contextlib.AsyncExitStack
+    ) -> Summary:
         runner = choose_runner(self._program, self._settings, console)
-        try:
-            source, sink = await _unless_signalled(signals, self._prepare(runner, console))
-        except BaseException:
-            await runner.aclose()
-            raise
-        tell(source.warnings, "warning")
-        console.open(source.tasks_total)
-        shell = self._shell(source, sink, runner, console)
+        closing.push_async_callback(runner.aclose)
+        parts = await _unless_signalled(signals, self._prepare(runner, console, closing))
+        tell(parts.source.warnings, "warning")
+        console.open(parts.source.tasks_total)
+        shell = self._shell(parts, runner, console)
         signals.receiver = shell.request_shutdown
         with _failures_told_to(shell, self._settings.runner):
             summary = await shell.run()
@@ -121,20 +124,33 @@ class Assembly:
             tell(shell.source_problems)
         return summary
 
-    async def _prepare(self, runner: TaskRunner, console: Console) -> tuple[Source, EventSink]:
+    async def _prepare(
+        self, runner: TaskRunner, console: Console, closing: contextlib.AsyncExitStack
+    ) -> _Parts:
         """Whatever may fail does so here, before the first task is taken."""
-        settings = self._settings
-        if settings.event_log_to_queue and (self._task_source is not None or settings.task_file is not None):
-            raise ConfigurationError(no_event_queue(settings))
+        settings, clock = self._settings, SystemClock()
+        metadata = open_metadata(
+            settings.provider,
+            hostname=socket.gethostname(),
+            clock=clock,
+            environ=os.environ,
+            simulate_after_s=settings.simulate_spot_termination_after,
+            simulate_delay_s=settings.simulate_spot_termination_delay,
+        )
+        closing.push_async_callback(metadata.aclose)
         await runner.open()  # before any thread exists: some ways to start tasks fork this very process
-        source = await open_source(self._task_source, settings, console.checking)
+        backend = await open_queues(settings, tasks=not is_local(self._task_source, settings))
+        if backend is not None:
+            closing.push_async_callback(backend.aclose)
+        source = await open_source(self._task_source, settings, backend, console.checking)
         check_lease(settings, source.queue.capabilities)
-        files = [FileSink(settings.event_log_file)] if settings.event_log_to_file else []
-        return source, TeeSink(files, best_effort=[console])
+        sinks: list[EventSink] = [FileSink(settings.event_log_file)] if settings.event_log_to_file else []
+        if backend is not None and settings.event_log_to_queue:
+            sinks.append(await backend.sink())
+        return _Parts(source, TeeSink(sinks, best_effort=[console]), metadata, clock)
 
-    def _shell(self, source: Source, sink: EventSink, runner: TaskRunner, console: Console) -> WorkerShell:
+    def _shell(self, parts: _Parts, runner: TaskRunner, console: Console) -> WorkerShell:
         settings = self._settings
-        clock = SystemClock()
         hostname = socket.gethostname()
         limit_gb = settings.max_memory_allowed_per_task
         return WorkerShell(
@@ -145,18 +161,13 @@ class Assembly:
                 pid=os.getpid(),
                 memory_limit_bytes=None if limit_gb is None else int(limit_gb * _GIB),
                 keepalive_s=settings.keepalive_interval,
-                tasks_total=source.tasks_total,
+                tasks_total=parts.source.tasks_total,
             ),
-            queue=source.queue,
+            queue=parts.source.queue,
             runner=runner,
-            sink=sink,
-            metadata=StaticMetadata(
-                InstanceIdentity(settings.provider or "", hostname),
-                settings.simulate_spot_termination_after,
-                settings.simulate_spot_termination_delay,
-                clock,
-            ),
-            clock=clock,
+            sink=parts.sink,
+            metadata=parts.metadata,
+            clock=parts.clock,
             observer=_ConsoleObserver(console),
         )
 
@@ -180,6 +191,15 @@ class Assembly:
             idle_exit_s=settings.exit_when_empty if told else None,
             unsettled_max=settings.num_simultaneous_tasks + _UNSETTLED_MAX,
         )
+
+
+class _Parts(Struct, frozen=True):
+    """What a worker is put together from, ready to be used."""
+
+    source: Source
+    sink: EventSink
+    metadata: InstanceMetadata
+    clock: SystemClock
 
 
 class _ConsoleObserver:
@@ -223,9 +243,7 @@ def _nobody(signal_name: str) -> None:
     """Nothing is under way that could be ended."""
 
 
-async def _unless_signalled(
-    signals: SignalWatch, work: Coroutine[object, object, tuple[Source, EventSink]]
-) -> tuple[Source, EventSink]:
+async def _unless_signalled(signals: SignalWatch, work: Coroutine[object, object, _Parts]) -> _Parts:
     """Do the preparations; a signal gives them up and ends the program with its status."""
     task = asyncio.ensure_future(work)
     came: list[str] = []

@@ -13,7 +13,7 @@ from msgspec import Struct
 from cloud_tasks.config.settings import Settings
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.errors import ConfigurationError, Problem
-from cloud_tasks.interfaces import TaskQueue
+from cloud_tasks.interfaces import QueueBackend, TaskQueue
 from cloud_tasks.queues.local import LocalQueue
 from cloud_tasks.task_file import CheckProgress, TaskFile, open_task_file, task_from_item
 
@@ -38,12 +38,20 @@ class Source(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
 
 
-async def open_source(given: object, settings: Settings, checking: Checking) -> Source:
+def is_local(given: object, settings: Settings) -> bool:
+    """Whether tasks come from the program or a file, and not from a provider's queue."""
+    return given is not None or settings.task_file is not None
+
+
+async def open_source(
+    given: object, settings: Settings, backend: QueueBackend | None, checking: Checking
+) -> Source:
     """Open the task source.
 
     Args:
         given: What the program passed as `task_source`; None if it passed nothing.
         settings: The settings.
+        backend: The provider's queues; None only where the source is local.
         checking: Told how far the check of a task file is, from another thread.
 
     Raises:
@@ -52,7 +60,8 @@ async def open_source(given: object, settings: Settings, checking: Checking) -> 
     """
     source = settings.task_file if given is None else given
     if source is None:
-        raise ConfigurationError(_no_adapter(settings))
+        assert backend is not None  # noqa: S101 - the caller has opened it
+        return Source(await backend.tasks())
     if isinstance(source, TaskQueue):
         return Source(source)
     if callable(source):
@@ -142,26 +151,6 @@ def check_lease(settings: Settings, capabilities: QueueCapabilities) -> None:
                 notes=("nothing started; 0 tasks taken",),
             )
         )
-
-
-def _no_adapter(settings: Settings) -> Problem:
-    return Problem(
-        f"this version has no adapter for {settings.provider} queues",
-        helps=(
-            "take tasks from a file: `--task-file tasks.json`",
-            "or pass a `TaskQueue` of your own: `Worker(function, task_source=queue)`",
-        ),
-        notes=("nothing started; 0 tasks taken",),
-    )
-
-
-def no_event_queue(settings: Settings) -> Problem:
-    """What to say to somebody who wants events in a queue."""
-    return Problem(
-        f"this version cannot write events to {settings.provider} queues",
-        helps=("write them to a file: `--event-log-to-file --no-event-log-to-queue`",),
-        notes=("nothing started; 0 tasks taken",),
-    )
 
 
 def _no_source(source: object) -> Problem:

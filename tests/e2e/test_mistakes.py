@@ -80,15 +80,12 @@ def test_input_02_an_empty_list_is_no_tasks_and_no_mistake(programs: Programs) -
     assert ended.status == 0, ended
 
 
-def test_input_13_a_provider_without_an_adapter(programs: Programs) -> None:
-    refused(
-        programs.run(PLAIN, "--provider", "azure", "--job-id", "my-job"), "queues of AZURE", "--provider AWS"
-    )
-
+def test_input_13_no_source_at_all(programs: Programs) -> None:
+    refused(programs.run(PLAIN), "--task-file", "--provider")
 
 
 def test_input_13_a_provider_without_an_adapter(programs: Programs) -> None:
-    refused(programs.run(PLAIN, "--provider", "AWS", "--job-id", "my-job"), "AWS", "--task-file")
+    refused(programs.run(PLAIN, "--provider", "azure", "--job-id", "my-job"), "AZURE", "--provider AWS")
 
 
 def test_input_18_a_program_without_a_main_guard(programs: Programs) -> None:

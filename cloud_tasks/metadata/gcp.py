@@ -23,11 +23,10 @@ _OK = 200
 
 
 class _Seen(NamedTuple):
-    """A value, its tag, and when it came."""
+    """A value and its tag."""
 
     value: str
     etag: str
-    at: float
 
 
 class GcpMetadata(MetadataService):
@@ -77,17 +76,15 @@ class GcpMetadata(MetadataService):
 
     async def _next_value(self, name: str) -> tuple[str, float]:
         """The value at once for the first time, then when it has changed or the time is up; and a pause."""
-        before = self._seen.get(name)
+        began, before = self._clock.monotonic(), self._seen.get(name)
         if before is None:
             reply = await self._get(name, {}, self._call_s)
         else:
             reply = await self._changed(name, before.etag)
-        seen = self._seen[name] = _Seen(
-            reply.text.strip(), reply.headers.get("ETag", "0"), self._clock.monotonic()
-        )
+        seen = self._seen[name] = _Seen(reply.text.strip(), reply.headers.get("ETag", "0"))
         if before is None or seen.value != before.value:
             return seen.value, 0.0
-        return seen.value, max(0.0, before.at + CALM_S - seen.at)
+        return seen.value, max(0.0, began + CALM_S - self._clock.monotonic())
 
     async def _changed(self, name: str, etag: str) -> Reply:
         query = {"wait_for_change": "true", "timeout_sec": f"{self._change_s:.0f}", "last_etag": etag}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attempt_page import attempt_page
+from commands_page import commands_page
 from events_page import events_page
 from options_page import options_page
 
@@ -18,6 +19,7 @@ DOCS = Path(__file__).parent
 
 PAGES: tuple[tuple[str, Callable[[], str]], ...] = (
     ("options.md", options_page),
+    ("commands.md", commands_page),
     ("events.md", events_page),
     ("attempt.md", attempt_page),
 )

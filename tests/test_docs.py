@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
 from cloud_tasks.config.option import Option
 from cloud_tasks.config.table import OPTIONS
+from cloud_tasks.config_file.keys import KEYS, Key
 from cloud_tasks.core.events import EVENT_CLASSES, Event
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 VARIABLES = {name for option in OPTIONS for name in option.variables}
-FLAGS = {flag for option in OPTIONS for flag in option.flags}
+COMMAND_OPTIONS = (*GLOBAL.options, *(option for command in COMMANDS for option in command.options))
+FLAGS = {"--help"} | {flag for option in (*OPTIONS, *COMMAND_OPTIONS) for flag in option.flags}
 
 
 def rows(page: str, first_cell: str) -> list[str]:
@@ -57,6 +60,22 @@ def test_every_option_is_documented(option: Option) -> None:
     for name in (*option.flags[1:], option.variable):
         assert name in row
     assert option.help.replace("--", "") in row.replace("`", "").replace("--", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_option_of_every_command_is_documented(command: Command) -> None:
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert command.help.partition(":")[0] in page.split(f"\n## {command.name}\n")[1].partition("\n## ")[0]
+    for option in command.options:
+        found = [*rows("commands.md", f"`{option.flag}`"), *rows("commands.md", f"`{option.flag} ")]
+        assert len(found) >= 1
+        assert all(flag in row for row in found for flag in option.flags)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_key_of_the_configuration_file_is_documented(key: Key) -> None:
+    (row,) = rows("commands.md", f"`{key.name}` |")
+    assert all(f"`{section}`" in row for section in key.sections)
 
 
 @pytest.mark.parametrize("variable", sorted(VARIABLES))

@@ -1,0 +1,141 @@
+"""`commands.md`, from the tables of commands and of configuration keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
+from cloud_tasks.config.durations import SECONDS_PER_UNIT
+from cloud_tasks.config.option import Kind, Option, Section
+from cloud_tasks.config_file.keys import KEYS, Key
+from pieces import NOTICE, code, marked, table
+
+
+def commands_page() -> str:
+    """Every command with its options, and every key of the configuration file."""
+    shared = COMMANDS[0].sections[1:]
+    parts = [NOTICE, "# Commands", _INTRODUCTION, _EXAMPLE, _overview()]
+    for command in COMMANDS:
+        parts += _command(command)
+    parts += ["## Options of every command", _ORDER]
+    for section in (*shared, GLOBAL):
+        parts += [f"### {section.title.capitalize()}", *_section(section)]
+    return "\n\n".join([*parts, *_configuration()]) + "\n"
+
+
+def _overview() -> str:
+    rows = ((code(command.name), marked(command.help)) for command in COMMANDS)
+    return table(("Command", "What it does"), rows)
+
+
+def _command(command: Command) -> Iterator[str]:
+    yield f"## {command.name}"
+    yield marked(f"{command.help} {command.text}".strip())
+    if command.name in _NOTES:
+        yield _NOTES[command.name]
+    own = [section for section in command.sections if section.title == "this command"]
+    for section in own:
+        yield from _section(section)
+
+
+def _section(section: Section) -> Iterator[str]:
+    if section.text:
+        yield marked(section.text)
+    rows = (
+        (code(*_usage(option)), marked(_default(option)), marked(option.help)) for option in section.options
+    )
+    yield table(("Flag", "Default", "Meaning"), rows)
+
+
+def _usage(option: Option) -> list[str]:
+    value = "" if option.kind is Kind.SWITCH else f" {option.metavar}"
+    return [f"{flag}{value if flag != option.no_flag else ''}" for flag in option.flags]
+
+
+def _default(option: Option) -> str:
+    words = option.default_in_words
+    return "" if words in ("none", "off") else words
+
+
+def _configuration() -> Iterator[str]:
+    yield "## The configuration file"
+    yield _FILE
+    yield table(("Key", "Sections", "Default", "Meaning"), (_row(key) for key in KEYS))
+    yield _AFTER_FILE
+
+
+def _row(key: Key) -> tuple[str, str, str, str]:
+    sections = code(*key.sections) or "outside of all"
+    notes = " Never shown." if key.secret else " May be a list." if key.many else ""
+    if key.for_workers:
+        notes += " For what starts workers: these commands check and show it, and use it for nothing."
+    return code(key.name), sections, _default(key.option), marked(key.option.help) + notes
+
+
+_INTRODUCTION = """\
+`cloud_tasks`, or `python -m cloud_tasks`, fills, watches and empties the queues of a job. Each job has
+two: the task queue, and the event queue, which has the same name with `-events` behind it. Workers take
+tasks from the one and tell events to the other; `monitor_event_queue` writes these into the task
+database.
+
+Dashes in a command's name are understood as well: `load-queue` is `load_queue`. `cloud_tasks COMMAND
+--help` tells the options of a command. Results go to standard output, everything else to standard error.
+With `--json` standard output holds JSON and nothing else. Colours and bars are for terminals, and
+`NO_COLOR` switches colours off.
+
+| Exit status | Meaning |
+| --- | --- |
+| 0 | All is well. |
+| 1 | Something failed, or was not confirmed. |
+| 2 | A mistake in options, configuration or task file; nothing was touched. |
+| 130, 143 | Ended by SIGINT, by SIGTERM. |"""
+
+_EXAMPLE = """\
+A job from its beginning to its end, on AWS, with `job.yml` as below:
+
+```console
+$ cloud_tasks doctor --config job.yml
+$ cloud_tasks load_queue --config job.yml --task-file tasks.json
+$ cloud_tasks monitor_event_queue --config job.yml
+$ cloud_tasks delete_queue --config job.yml
+```"""
+
+_NOTES = {
+    "load_queue": """\
+Every task is written into the database first. It is noted as being sent before the call that sends it,
+and as being in the queue when the queue has confirmed it. A load that was interrupted, even by SIGKILL,
+goes on with `--continue` and the same task file: what was noted but not confirmed is looked for in the
+queue before it is sent again, so that every task is there once. A first Ctrl-C lets the calls end that
+are under way; a second one breaks off.
+
+While the queue cannot be reached, one call at a time tries again, after growing pauses; after two minutes
+the load ends with status 1, and `--continue` goes on from there. A task that the queue refuses because it
+is too large is told at the end, and the others are loaded.""",
+    "show_queue": "On most clouds these numbers are approximate, and a few seconds old.",
+    "doctor": "Ends with status 1 if something will not work.",
+}
+
+_ORDER = "A list of zones stands behind one flag: `--zone us-west-2a us-west-2b`."
+
+_FILE = f"""\
+`--config` names a YAML file like this one:
+
+```yaml
+provider: aws
+run:
+  max_runtime: 10m
+aws:
+  job_id: my-job
+  region: us-west-2
+```
+
+The command line beats the section of the provider, that beats the section `run`, and that beats the
+default. Where one beats the other with another value, a note says so. `cloud_tasks config show` prints
+each value and where it came from, and `cloud_tasks config schema` the JSON schema, for editors. A
+*duration* is a number of seconds, or a number with one of {code(*filter(None, SECONDS_PER_UNIT))} behind
+it."""
+
+_AFTER_FILE = """\
+An unknown key, a key that is there twice and a bad value are errors. All of them are told at once, each
+with its place, and nothing is started. Keys of rms-cloud-tasks about machines (`max_instances` and the
+like) are left alone with a warning, because no command here starts machines."""

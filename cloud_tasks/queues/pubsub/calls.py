@@ -1,0 +1,130 @@
+"""The calls to Pub/Sub, made through the transports of Google's generated asyncio clients.
+
+The clients above the transports would try again by themselves for a minute and take twice the time for each
+call; how often and when a call is made again is decided elsewhere here. See
+docs/decisions/0049-pubsub-through-the-generated-transports.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import grpc  # type: ignore[import-untyped]
+from google.pubsub_v1 import types
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+
+from cloud_tasks.queues.pubsub.failures import CallFailedError, ack_errors_of
+from cloud_tasks.queues.pubsub.limits import CALL_S
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+_Header: TypeAlias = tuple[tuple[str, str]]
+
+
+class Calls:
+    """The calls of the hot path, and `ask` for all others.
+
+    Every call has a deadline and is made once. What fails raises `CallFailedError`.
+
+    Args:
+        publisher: For topics.
+        subscriber: For subscriptions.
+    """
+
+    def __init__(
+        self, publisher: PublisherGrpcAsyncIOTransport, subscriber: SubscriberGrpcAsyncIOTransport
+    ) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+        self._headers: dict[tuple[str, str], _Header] = {}
+
+    def start_pull(self, request: types.PullRequest, timeout_s: float) -> StartedCall[types.PullResponse]:
+        """Begin to pull."""
+        header = self._header("subscription", request.subscription)
+        return StartedCall("Pull", _begin(self.subscriber.pull, request, timeout_s, header))
+
+    async def acknowledge(self, request: types.AcknowledgeRequest) -> None:
+        """Acknowledge some messages."""
+        header = self._header("subscription", request.subscription)
+        await StartedCall(
+            "Acknowledge", _begin(self.subscriber.acknowledge, request, CALL_S, header)
+        ).answer()
+
+    async def modify_ack_deadline(self, request: types.ModifyAckDeadlineRequest) -> None:
+        """Change the ack deadline of some messages."""
+        header = self._header("subscription", request.subscription)
+        begun = _begin(self.subscriber.modify_ack_deadline, request, CALL_S, header)
+        await StartedCall("ModifyAckDeadline", begun).answer()
+
+    async def publish(self, request: types.PublishRequest) -> Sequence[str]:
+        """Publish some messages; returns their ids."""
+        header = self._header("topic", request.topic)
+        begun = _begin(self.publisher.publish, request, CALL_S, header)
+        answer = await StartedCall[types.PublishResponse]("Publish", begun).answer()
+        return types.PublishResponse.pb(answer).message_ids  # type: ignore[no-any-return]
+
+    async def ask(
+        self,
+        what: str,
+        method: Callable[[Q], object],
+        request: Q,
+        routing: tuple[str, str],
+        timeout_s: float = CALL_S,
+    ) -> Any:
+        """Make any other call.
+
+        Args:
+            what: Its name, for messages.
+            method: It, as a transport has it.
+            request: What it is asked.
+            routing: The field of the request that says where it is routed to, and its value.
+            timeout_s: Its deadline.
+        """
+        header = self._header(*routing)
+        return await StartedCall[object](what, _begin(method, request, timeout_s, header)).answer()
+
+    def _header(self, field: str, resource: str) -> _Header:
+        """Tells Google's front where to route the call; a literal of the protocol."""
+        key = (field, resource)
+        header = self._headers.get(key)
+        if header is None:
+            header = (("x-goog-request-params", f"{field}={quote(resource, safe='')}"),)
+            self._headers[key] = header
+        return header
+
+
+class StartedCall(Generic[R]):
+    """One call under way."""
+
+    __slots__ = ("_call", "_what")
+
+    def __init__(self, what: str, call: Any) -> None:
+        self._what = what
+        self._call = call
+
+    async def answer(self) -> R:
+        """Wait for the answer.
+
+        Raises:
+            CallFailedError: There is none, or it is an error.
+        """
+        try:
+            answer: R = await self._call
+        except grpc.aio.AioRpcError as error:
+            trailers = error.trailing_metadata() or ()
+            raise CallFailedError(
+                self._what, error.code().name, error.details() or "", ack_errors_of(trailers)
+            ) from None
+        return answer
+
+    def cancel(self) -> None:
+        """Give up; whoever waits for the answer is cancelled."""
+        self._call.cancel()
+
+
+def _begin(method: Callable[[Q], object], request: Q, timeout_s: float, header: _Header) -> Any:
+    call: Any = method
+    return call(request, timeout=timeout_s, metadata=header)

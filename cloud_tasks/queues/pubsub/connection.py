@@ -1,0 +1,78 @@
+"""Opening the connection to Pub/Sub, or to what stands in for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import grpc  # type: ignore[import-untyped]
+from google.auth.credentials import Credentials
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.pubsub.calls import Calls
+from cloud_tasks.queues.pubsub.credentials import find_credentials
+from cloud_tasks.queues.pubsub.problems import no_project
+from cloud_tasks.queues.pubsub.settings import PubSubSettings
+
+EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
+_NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+
+
+class Connection:
+    """An open connection.
+
+    Attributes:
+        calls: The calls that go through it.
+        project_id: The project whose queues are meant.
+        credentials: What we are known by; None where a stand-in is asked.
+    """
+
+    def __init__(self, calls: Calls, project_id: str, credentials: Credentials | None) -> None:
+        self.calls = calls
+        self.project_id = project_id
+        self.credentials = credentials
+
+    async def aclose(self) -> None:
+        """Let go."""
+        await self.calls.publisher.close()  # type: ignore[no-untyped-call]
+        await self.calls.subscriber.close()  # type: ignore[no-untyped-call]
+
+
+async def connect(settings: PubSubSettings) -> Connection:
+    """Find credentials and open the channels. Nothing is asked of Pub/Sub itself.
+
+    Raises:
+        ConfigurationError: There are no credentials, or no project is known.
+        QueueUnavailableError: The credentials could not be renewed for want of an answer.
+    """
+    host = emulator_host(settings)
+    if host:
+        project_id = settings.project_id or os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+        if not project_id:
+            raise ConfigurationError(no_project())
+        return Connection(_calls_to_stand_in(host), project_id, None)
+    credentials, found_project = await asyncio.to_thread(find_credentials, settings)
+    project_id = settings.project_id or found_project
+    if not project_id:
+        raise ConfigurationError(no_project())
+    calls = Calls(
+        PublisherGrpcAsyncIOTransport(credentials=credentials),
+        SubscriberGrpcAsyncIOTransport(credentials=credentials),
+    )
+    return Connection(calls, project_id, credentials)
+
+
+def emulator_host(settings: PubSubSettings) -> str:
+    """Where a stand-in is asked; "" for Google's service."""
+    if settings.emulator_host is not None:
+        return settings.emulator_host
+    return os.environ.get(EMULATOR_VARIABLE, "")
+
+
+def _calls_to_stand_in(host: str) -> Calls:
+    return Calls(
+        PublisherGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, _NO_SIZE_LIMIT)),
+        SubscriberGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, _NO_SIZE_LIMIT)),
+    )

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, metadata, version
+from importlib.metadata import PackageNotFoundError, version
 
 from cloud_tasks.config.table import PROVIDERS
 
-DISTRIBUTION = "lease-tasks"
-
-_PACKAGES = dict(zip(PROVIDERS, ("boto3", "google-cloud-pubsub", "azure-servicebus"), strict=True))
+QUEUE_PACKAGES = {"AWS": ("boto3", "sqs"), "GCP": ("google-cloud-pubsub", "pubsub")}
+"""The package that each provider's queues need, and the extra that brings it."""
 
 
 def installed() -> tuple[str, ...]:
-    """A line for each provider: whether the package that it needs is here, and how to get it."""
-    return tuple(_state(provider, package) for provider, package in _PACKAGES.items())
+    """A line for each provider: whether the package that its queues need is here, and how to get it."""
+    return tuple(map(_state, PROVIDERS))
 
 
-def _state(provider: str, package: str) -> str:
+def _state(provider: str) -> str:
+    if provider not in QUEUE_PACKAGES:
+        return f"{provider}: this version has no queues of it"
+    package, extra = QUEUE_PACKAGES[provider]
     try:
         return f"{provider}: {package} {version(package)} is installed"
     except PackageNotFoundError:
-        extra = provider.lower()
-        how = f"; the extra `{extra}` brings it" if extra in _extras() else ""
-        return f"{provider}: {package} is not installed{how}"
-
-
-def _extras() -> list[str]:
-    """The extras that this version has; none where it runs from a checkout that is not installed."""
-    try:
-        return metadata(DISTRIBUTION).get_all("Provides-Extra") or []
-    except PackageNotFoundError:
-        return []
+        return f"{provider}: {package} is not installed; the extra `{extra}` brings it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 from google.auth.credentials import Credentials
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport

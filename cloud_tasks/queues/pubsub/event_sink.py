@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import zlib
 
+import msgspec
+
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import QueueUnavailableError, SinkUnavailableError
+from cloud_tasks.queues.pubsub.limits import MESSAGE_BYTES_MAX
 from cloud_tasks.queues.pubsub.publishing import Message, Publishing, message
 
 ORDERING_KEYS = 8
@@ -37,7 +40,7 @@ class PubSubEventSink:
         by_key: dict[str, list[Message]] = {}
         for record in records:
             key = _ordering_key(record)
-            by_key.setdefault(key, []).append(message(record.encode(), ordering_key=key))
+            by_key.setdefault(key, []).append(message(_body_of(record), ordering_key=key))
         async with self._one_at_a_time:
             ends = await asyncio.gather(
                 *(self._publishing.publish(messages) for messages in by_key.values()), return_exceptions=True
@@ -50,6 +53,26 @@ class PubSubEventSink:
 
     async def aclose(self) -> None:
         """Nothing is kept here: what `emit` returned from has been accepted."""
+
+
+def _body_of(record: EventRecord) -> bytes:
+    """The record as it is published: cut where it is too large, for it would hold up its task for ever."""
+    body = record.encode()
+    while len(body) > MESSAGE_BYTES_MAX:
+        record = _without_largest_field(record)
+        body = record.encode()
+    return body
+
+
+def _without_largest_field(record: EventRecord) -> EventRecord:
+    sizes = {
+        name: len(msgspec.json.encode(getattr(record.event, name))) for name in record.event.__struct_fields__
+    }
+    largest = max(sizes, key=sizes.__getitem__)
+    note = f"left out: {sizes[largest]} bytes are more than a message can hold"
+    return EventRecord(
+        record.timestamp, record.hostname, msgspec.structs.replace(record.event, **{largest: note})
+    )
 
 
 def _ordering_key(record: EventRecord) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest  # type: ignore[import-untyped]
-from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]
-from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.pubsub_v1 import types
 
 from cloud_tasks.queues.pubsub.calls import Calls

@@ -98,7 +98,7 @@ def test_all_mistakes_are_told_at_once_and_near_names_are_offered() -> None:
     assert "did you mean `notice`?" in told
 
 
-@pytest.mark.parametrize("data", [b"\xff", b"timeline: \x00", b"a: !!python/object:os.system x", b"[" * 1500])
+@pytest.mark.parametrize("data", [b"\xff", b"timeline: \x00", b"a: !!python/object:os.system x", b"[" * 1000])
 def test_what_is_no_yaml_of_ours_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         parse_script(data, "script.yaml")

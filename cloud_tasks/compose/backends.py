@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from msgspec import Struct
 
-from cloud_tasks.config.providers import installed
+from cloud_tasks.clock import SystemClock
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import QueueBackend
 
@@ -49,6 +47,8 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
     Raises:
         ConfigurationError: The provider has no queues here, its package is missing, or a setting is.
     """
+    if settings.provider == "GCP":
+        return _gcp(settings)
     raise ConfigurationError(
         Problem(
             f"this version has no queues of {settings.provider}",
@@ -58,14 +58,19 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
     )
 
 
-def _require(package: str, extra: str, provider: str) -> None:
-    """See that the package of a provider is installed, without importing it."""
-    root = package.partition(".")[0]
-    if find_spec(root) is None or find_spec(package) is None:
-        raise ConfigurationError(
-            Problem(
-                f"queues of {provider} need a package that is not installed",
-                helps=(f"install the extra `{extra}`: pip install 'cloud-tasks[{extra}]'", *installed()),
-                notes=(NOTHING_STARTED,),
-            )
-        )
+def _gcp(settings: BackendSettings) -> QueueBackend:
+    from cloud_tasks.queues.pubsub import PubSubSettings
+    from cloud_tasks.queues.pubsub import open_backend as open_pubsub
+
+    return open_pubsub(
+        PubSubSettings(
+            project_id=settings.project_id,
+            task_queue=settings.task_queue,
+            event_queue=settings.event_queue,
+            exactly_once=settings.exactly_once,
+            lease_s=settings.lease_s,
+            credentials_file=settings.credentials_file,
+            service_account=settings.service_account,
+        ),
+        SystemClock(),
+    )

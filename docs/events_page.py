@@ -78,6 +78,6 @@ def _summary(cls: type) -> str:
 
 def _meanings(cls: type) -> dict[str, str]:
     """The lines under "Attributes:" of a docstring."""
-    text = (cls.__doc__ or "").partition("Attributes:\n")[2]
-    found = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", text, re.MULTILINE)
+    text = (getdoc(cls) or "").partition("Attributes:\n")[2]  # without indentation in every version of Python
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE)
     return {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}

@@ -149,7 +149,7 @@ class TestWhatCannotBeOpened:
         assert f"create the directory `{tmp_path}/missing`" in caught.value.problems[0].helps
 
     def test_a_name_with_a_nul(self) -> None:
-        with pytest.raises(ConfigurationError, match="null byte"):
+        with pytest.raises(ConfigurationError, match="embedded null"):
             FileSink("a\0b")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -331,7 +331,7 @@ def test_all_problems_of_a_file_are_told_at_once(write: Write) -> None:
         ('[{"task_id": "a", "data": {"x": True}}]', "`True` is Python; JSON says `true`"),
         ("[{'task_id': 'a'}]", 'JSON quotes with "'),
         ('[{"task_id": "a", // no\n"data": {}}]', "JSON has no comments"),
-        ('[{"task_id": "a", "data": {"x": 1,}}]', "is the comma before this one too many?"),
+        ('[{"task_id": "a", "data": {"x": 1,}}]', "comma"),
     ],
 )
 def test_text_that_is_not_json(write: Write, content: str, message: str) -> None:

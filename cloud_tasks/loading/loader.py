@@ -68,20 +68,24 @@ class Loader:
         self._done = self._total - pending
         self._sent = 0
         self._found = 0
+        self._doubtful = 0
 
     def stop(self) -> None:
-        """Begin no further call; `store` and `send` return when those under way have ended."""
+        """Begin no further call; `load` returns when those under way have ended."""
         self._stopped = True
 
-    async def store(self, tasks: Iterable[Task]) -> bool:
-        """Write the tasks of the file into the database; what it has already stays as it is.
-
-        Returns:
-            Whether all are there; False after `stop`.
+    async def load(self, tasks: Iterable[Task]) -> LoadSummary:
+        """Write the tasks into the database, and put every pending one into the queue.
 
         Raises:
             TaskFileError: A task is in the database with other data, or the file was changed.
+            QueueUnavailableError: The queue was away for too long; what was sent is noted.
+            QueueError: The queue cannot be sent to at all.
         """
+        await self._store(tasks)
+        return await self._send()
+
+    async def _store(self, tasks: Iterable[Task]) -> None:
         remaining = iter(tasks)
         stored = 0
         while not self._stopped and (some := list(itertools.islice(remaining, _STORE_AT_A_TIME))):
@@ -89,15 +93,8 @@ class Loader:
             stored += len(some)
             self._tell(stored)
             await asyncio.sleep(0)
-        return not self._stopped
 
-    async def send(self) -> LoadSummary:
-        """Put every pending task into the queue.
-
-        Raises:
-            QueueUnavailableError: The queue was away for too long; what was sent is noted.
-            QueueError: The queue cannot be sent to at all.
-        """
+    async def _send(self) -> LoadSummary:
         try:
             for _ in range(_ROUNDS_MAX):
                 await self._settle_doubts()
@@ -108,10 +105,13 @@ class Loader:
                 self._book.give_back(tuple(self._refused))
         finally:
             self._flush()
+            self._tell(self._total)
         _, pending, _ = self._book.counts()
         refused = tuple(itertools.islice(self._refused.values(), REFUSED_KEPT_MAX))
         unsent = pending + len(self._book.in_doubt())
-        return LoadSummary(self._total, self._sent, self._found, unsent, refused, self._stopped)
+        return LoadSummary(
+            self._total, self._sent, self._found, self._doubtful, unsent, refused, self._stopped
+        )
 
     def _is_done(self) -> bool:
         self._flush()
@@ -125,10 +125,14 @@ class Loader:
             return
         _, _, in_queue = self._book.counts()
         seen = await self._inspector.peek(in_queue + len(doubtful))
-        found = doubtful.intersection(task.task_id for task in seen if isinstance(task, Task))
+        there = {task.task_id for task in seen if isinstance(task, Task)}
+        found = doubtful & there
         self._book.confirm(sorted(found))
         self._book.give_back(sorted(doubtful - found))
         self._found += len(found)
+        if len(there - doubtful) < in_queue:
+            # Not all could be seen that are known to be there, so these may be there as well.
+            self._doubtful += len(doubtful - found)
         self._done += len(found)
         self._tell(self._total)
 
@@ -156,8 +160,7 @@ class Loader:
                 # Nobody knows which of them are in the queue: they stay in doubt, and are looked for.
                 self._raise_if_gave_up()
             except MessageRefusedError as error:
-                helps = ("store its data where the task can fetch it, and pass a URL",)
-                self._refused[error.task_id] = Problem(str(error), helps=helps)
+                self._refuse(batch, error)
             else:
                 self._worked([task.task_id for task in batch])
 
@@ -174,6 +177,15 @@ class Loader:
         self._worked([task.task_id for task in batch if task.task_id not in not_sent])
         self._book.give_back(error.unsent)
         self._raise_if_gave_up()
+
+    def _refuse(self, batch: list[Task], error: MessageRefusedError) -> None:
+        """One of them cannot be sent; those before it were, and those after it were not."""
+        helps = ("store its data where the task can fetch it, and pass a URL",)
+        self._refused[error.task_id] = Problem(str(error), helps=helps)
+        task_ids = [task.task_id for task in batch]
+        at = task_ids.index(error.task_id)
+        self._worked(task_ids[:at])
+        self._book.give_back(task_ids[at + 1 :])
 
     def _worked(self, task_ids: list[str]) -> None:
         self._confirmed += task_ids

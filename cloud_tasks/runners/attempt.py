@@ -1,7 +1,4 @@
-"""One attempt in a process of its own, as the worker sees it.
-
-`_socket` and not `socket`, whose objects cost three times as much to make, for a pair on every attempt.
-"""
+"""One attempt in a process of its own, as the worker sees it."""
 
 from __future__ import annotations
 
@@ -11,25 +8,20 @@ import os
 import signal
 from typing import Protocol
 
-import msgspec
-
 from cloud_tasks.core.task import RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
+from cloud_tasks.runners.channel import Channel
 from cloud_tasks.runners.children import kill_group
 from cloud_tasks.runners.ends import end_from_frame, end_from_status
 from cloud_tasks.runners.links import SlotLink
 from cloud_tasks.runners.oom import OomWatch
 from cloud_tasks.runners.output import Output, Tail
-from cloud_tasks.runners.sending import Sender
 from cloud_tasks.runners.tree import ProcessTree
 from cloud_tasks.runners.wire import (
     HEADER_SIZE_BYTES,
     ChildFrame,
-    FrameError,
-    FrameReader,
     TaskFrame,
     deadline_of,
-    decode_child,
     encode_task,
     fits_into_request,
 )
@@ -40,8 +32,6 @@ EXIT_AFTER_FINAL_S = 10.0
 """How long a process may take from its final frame to its exit; longer means that its slot was stopped."""
 START_S_MAX = 60.0
 """How long a slot may take to say that a leader was forked; longer means the same."""
-DRAIN_READS_MAX = 1024
-"""More than enough for what a socket can hold; there is an end even if somebody goes on writing."""
 SLOT_DIED = "cloud_tasks: the process that watched over this task was killed, and the task with it"
 ENDED_BEFORE = "it was ended before it could be started"
 _CONTENT_UNREADABLE = "cloud_tasks: what the task's process reported cannot be read"
@@ -65,23 +55,18 @@ class ProcessAttempt:
     __slots__ = (
         "_asked",
         "_channel",
-        "_closed",
         "_early",
         "_ended",
-        "_frames",
         "_gone",
         "_kill_timer",
         "_listener",
         "_loop",
         "_owner",
         "_pid",
-        "_reading",
-        "_sender",
         "_slot",
         "_spec",
         "_started",
         "_tail",
-        "_unreadable",
         "final",
         "final_at",
         "granted_at",
@@ -97,18 +82,13 @@ class ProcessAttempt:
         self._listener = listener
         self._loop = loop
         self._slot: SlotLink | None = None
-        self._channel: _socket.socket | None = None
-        self._sender: Sender | None = None
-        self._frames = FrameReader()
+        self._channel: Channel | None = None
         self._tail = Tail()
         self._pid: int | None = None
-        self._reading = False
-        self._closed = False
         self._asked = False
         self._ended = False
         self._started = False
         self._early: tuple[float, float | None] | None = None
-        self._unreadable = False
         self._kill_timer: asyncio.TimerHandle | None = None
         self.final: ChildFrame | None = None
         self.final_at = 0.0
@@ -169,14 +149,13 @@ class ProcessAttempt:
             self._owner.tree.give_back(slot)
             self._loop.call_soon(self.refused, f"the task cannot be handed to a process: {error}")
             return
-        self._slot, self._channel = slot, ours
+        self._slot = slot
+        self._channel = Channel(self._loop, ours, self._take, _nothing_more)
         along = not self._owner.preamble and fits_into_request(frame)
         slot.run(self, theirs.fileno(), b',"task":' + frame[HEADER_SIZE_BYTES:] if along else b"")
         theirs.close()
-        ours.setblocking(False)  # noqa: FBT003 - as the standard library has it
         if not along:
-            self._sender = Sender(self._loop, ours)
-            self._sender.send(self._owner.preamble + frame)
+            self._channel.send(self._owner.preamble + frame)
         self.granted_at = self._loop.time()
 
     def _task_frame(self) -> TaskFrame:
@@ -199,9 +178,8 @@ class ProcessAttempt:
     def slot_started(self, pid: int, *, goes_on: bool) -> None:
         """The leader runs. What a short one says is read at its end, without asking the loop to watch."""
         self._pid = pid
-        if goes_on and self._channel is not None and not self._reading:
-            self._loop.add_reader(self._channel.fileno(), self._readable)
-            self._reading = True
+        if goes_on and self._channel is not None:
+            self._channel.watch()
         self._tell_started()
 
     def _tell_started(self) -> None:
@@ -238,7 +216,7 @@ class ProcessAttempt:
         if self.final is not None and (code == 0 or self._asked):
             return end_from_frame(self.final, peak_bytes, self._tail.text())
         killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self._asked
-        note = _CONTENT_UNREADABLE if self._unreadable else ""
+        note = _CONTENT_UNREADABLE if self._channel is not None and self._channel.unreadable else ""
         return end_from_status(status, peak_bytes, self._tail.text(), oom_killed=killed, note=note)
 
     def slot_gone(self) -> None:
@@ -279,26 +257,6 @@ class ProcessAttempt:
 
     # The channel.
 
-    def _readable(self) -> None:
-        try:
-            self._read_once()
-        except BlockingIOError:
-            return
-
-    def _read_once(self) -> None:
-        assert self._channel is not None  # noqa: S101 - it is only read while it is there
-        try:
-            frames = self._frames.read(self._channel)
-            if frames is None:
-                self._closed = True
-                self._stop_reading()
-                return
-            for frame in frames:
-                self._take(decode_child(frame))
-        except (FrameError, msgspec.DecodeError, RecursionError):
-            self._unreadable = self._closed = True
-            self._stop_reading()
-
     def _take(self, frame: ChildFrame) -> None:
         if frame.progress is not None:
             if self._started:
@@ -308,29 +266,16 @@ class ProcessAttempt:
         elif frame.end and self.final is None:
             self.final = frame
             self.final_at = self._loop.time()
-            self._stop_reading()
+            if self._channel is not None:
+                self._channel.finish()
 
     def _drain_channel(self) -> None:
-        """Read what the dead leader left; whoever inherited the channel from it is not waited for."""
-        try:
-            for _ in range(DRAIN_READS_MAX):
-                if self._channel is None or self._closed or self.final is not None:
-                    break
-                self._read_once()
-        except BlockingIOError:
-            pass
-        self._close_channel()
-
-    def _stop_reading(self) -> None:
-        if self._reading and self._channel is not None:
-            self._reading = False
-            self._loop.remove_reader(self._channel.fileno())
+        """Read what the dead leader left."""
+        if self._channel is not None:
+            self._channel.drain()
 
     def _close_channel(self) -> None:
         if self._channel is not None:
-            self._stop_reading()
-            if self._sender is not None:
-                self._sender.stop()
             self._channel.close()
             self._channel = None
 
@@ -342,3 +287,7 @@ class ProcessAttempt:
             self._kill_timer.cancel()
             self._kill_timer = None
         self._owner.attempt_over(self)
+
+
+def _nothing_more() -> None:
+    """The leader said all that it will say; what became of it, its slot tells."""

@@ -8,27 +8,17 @@ import os
 import signal
 from typing import Protocol
 
-import msgspec
-
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
-from cloud_tasks.runners.attempt import DRAIN_READS_MAX, ENDED_BEFORE, KILL_CONFIRM_S, SLOT_DIED
+from cloud_tasks.runners.attempt import ENDED_BEFORE, KILL_CONFIRM_S, SLOT_DIED
+from cloud_tasks.runners.channel import Channel
 from cloud_tasks.runners.children import kill_group
 from cloud_tasks.runners.ends import end_from_frame, end_from_status
 from cloud_tasks.runners.links import SlotLink
 from cloud_tasks.runners.oom import OomWatch
 from cloud_tasks.runners.output import Output, Tail
-from cloud_tasks.runners.sending import Sender
 from cloud_tasks.runners.tree import ProcessTree
-from cloud_tasks.runners.wire import (
-    ChildFrame,
-    FrameError,
-    FrameReader,
-    TaskFrame,
-    deadline_of,
-    decode_child,
-    encode_task,
-)
+from cloud_tasks.runners.wire import ChildFrame, TaskFrame, deadline_of, encode_task
 
 RETIRE_S_MAX = 10.0
 """How long a process that gets no further task may take to end by itself."""
@@ -154,9 +144,7 @@ class PoolMember:
         self._loop = loop
         self._slot: SlotLink | None = None
         self._run: PoolRun | None = None
-        self._channel: _socket.socket | None = None
-        self._sender: Sender | None = None
-        self._frames = FrameReader()
+        self._channel: Channel | None = None
         self._tasks = 0
         self._doomed = False
         self._exited = False
@@ -166,11 +154,11 @@ class PoolMember:
 
     def take(self, run: PoolRun) -> None:
         """Start a run; only while idle."""
-        assert self._sender is not None  # noqa: S101 - an idle member has a channel
+        assert self._channel is not None  # noqa: S101 - an idle member has a channel
         self._run = run
         self._tasks += 1
         run.member = self
-        self._sender.send(run.frame)
+        self._channel.send(run.frame)
         run.frame = b""
         run.tell_started()
 
@@ -221,12 +209,11 @@ class PoolMember:
             self._owner.tree.give_back(slot)
             self._loop.call_soon(self.refused, f"cannot make room for a task process: {error}")
             return
-        self._slot, self._channel = slot, ours
+        self._slot = slot
         slot.run(self, theirs.fileno(), self._owner.slot_request)
         theirs.close()
-        ours.setblocking(False)  # noqa: FBT003 - as the standard library has it
-        self._sender = Sender(self._loop, ours)
-        self._loop.add_reader(ours.fileno(), self._readable)
+        self._channel = Channel(self._loop, ours, self._take_frame, self._channel_ended)
+        self._channel.watch()
 
     def refused(self, reason: str) -> None:
         """There is no slot for it."""
@@ -306,24 +293,10 @@ class PoolMember:
 
     # The channel.
 
-    def _readable(self) -> None:
-        try:
-            self._read_once()
-        except BlockingIOError:
-            return
-
-    def _read_once(self) -> None:
-        assert self._channel is not None  # noqa: S101 - it is only read while it is there
-        try:
-            frames = self._frames.read(self._channel)
-            if frames is None:
-                self._close_channel()
-                return
-            for frame in frames:
-                self._take_frame(decode_child(frame))
-        except (FrameError, msgspec.DecodeError, RecursionError):
-            # Somebody else wrote into the channel; nothing that comes through it can be believed any more.
-            self._close_channel()
+    def _channel_ended(self) -> None:
+        """What was written by somebody else spoils whatever may come; the process is of no more use."""
+        assert self._channel is not None  # noqa: S101 - it has just ended
+        if self._channel.unreadable:
             self.end_with(signal.SIGKILL)
 
     def _take_frame(self, frame: ChildFrame) -> None:
@@ -359,19 +332,11 @@ class PoolMember:
 
     def _drain_channel(self) -> None:
         """Read what the dead process left."""
-        try:
-            for _ in range(DRAIN_READS_MAX):
-                if self._channel is None:
-                    break
-                self._read_once()
-        except BlockingIOError:
-            pass
+        if self._channel is not None:
+            self._channel.drain()
         self._close_channel()
 
     def _close_channel(self) -> None:
         if self._channel is not None:
-            self._loop.remove_reader(self._channel.fileno())
-            if self._sender is not None:
-                self._sender.stop()
             self._channel.close()
             self._channel = None

@@ -34,7 +34,7 @@ async def test_members_run_task_after_task() -> None:
         for recorder in recorders:
             await recorder.wait("gone")
         assert [recorder.result["id"] for recorder in recorders] == [str(n) for n in range(20)]  # type: ignore[index, call-overload]
-        assert len({recorder.pid for recorder in recorders}) == 2
+        assert len({recorder.pid for recorder in recorders}) <= 2  # one may be done before the other is there
     finally:
         await pool.aclose()
 

@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import Problem, TaskFileError
+from cloud_tasks.errors import ConfigurationError, Problem, TaskFileError
 from cloud_tasks.interfaces import Clock
 
 _PARTS = ("", "-wal", "-shm")
@@ -69,11 +69,18 @@ class TaskBook:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
+        """Open it.
+
+        Raises:
+            ConfigurationError: It is no database, or cannot be written; every other method raises this, too.
+        """
+        self._path = path
         self._clock = clock
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        with self._errors_told():
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +142,15 @@ class TaskBook:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
+        with self._errors_told():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        try:
             yield
+        except sqlite3.Error as error:
+            message = f"the task database `{self._path}` cannot be used: {error}"
+            raise ConfigurationError(Problem(message, helps=("name another with --db-file",))) from error

@@ -52,8 +52,8 @@ class LoadSummary(Struct, frozen=True):
         total: Tasks in the database.
         sent: Tasks that this load put into the queue.
         found: Tasks that turned out to be in the queue although nobody had confirmed it.
-        doubtful: Tasks that were sent again and may be in the queue twice, because not all that is in it could
-            be looked at: workers held messages, or had settled them.
+        doubtful: Tasks that were sent again and may be in the queue twice, because not all that is
+            in it could be looked at: workers held messages, or had settled them.
         unsent: Tasks that are still to be sent.
         refused: What the queue would not take, the first few.
         stopped: Whether it was asked to stop before the end.

@@ -1,0 +1,60 @@
+"""`cloud_tasks status`: how a job is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cloud_tasks.cli.backends import database_path
+from cloud_tasks.cli.call import Call
+from cloud_tasks.cli.chosen import chosen
+from cloud_tasks.cli.facts import JobFacts, job_facts
+from cloud_tasks.cli.running import Session, run_session
+from cloud_tasks.cli.show_queue import depth_table
+from cloud_tasks.compose.sources import in_thread
+from cloud_tasks.diagnostics import visible
+
+
+def run(call: Call) -> int:
+    """Show depth, counts and machines."""
+    database_path(call)
+    return run_session(call, lambda session: _status(call, session))
+
+
+async def _status(call: Call, session: Session) -> int:
+    await session.backend.check(tasks=True, events=True, create=False)
+    depths = {}
+    for queue in chosen(call, session.settings):
+        inspector = await session.backend.inspector(queue.which)
+        depths[queue.name] = dict(await inspector.depth())
+    path = Path(database_path(call))
+    facts = await in_thread(partial(job_facts, path))
+    if call.json:
+        call.print_json(_plain(depths, facts))
+    else:
+        call.print(*depth_table(depths), "", *_words(path, facts))
+    return 0
+
+
+def _plain(depths: Mapping[str, Mapping[str, int]], facts: JobFacts | None) -> dict[str, Any]:
+    database = None if facts is None else msgspec.to_builtins(facts)
+    return {"queues": depths, "database": database}
+
+
+def _words(path: Path, facts: JobFacts | None) -> Iterator[str]:
+    if facts is None:
+        yield f"there is no database {path}: load_queue makes it, and monitor_event_queue fills it"
+        return
+    yield f"{sum(facts.statuses.values()):,} tasks in {path}"
+    width = max(map(len, facts.statuses), default=0)
+    for status, count in facts.statuses.items():
+        yield f"  {status:<{width}}  {count:>9,}"
+    if facts.being_sent:
+        yield f"  {facts.being_sent:,} of the pending ones were being sent: `load_queue --continue` goes on"
+    for machine in facts.machines:
+        taken = ", about to be taken away" if machine.terminated else ""
+        yield f"machine {visible(machine.hostname)}: last heard of at {machine.last_heard}{taken}"

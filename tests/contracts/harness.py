@@ -25,6 +25,7 @@ class QueueHarness(Protocol):
             False, such a call may also pass without effect.
         keeps_order: Whether tasks come in the order in which they were sent.
         virtual: Whether hours cost nothing.
+        delays_sends: Whether a task can be sent with a delay.
     """
 
     lease_s: float
@@ -32,6 +33,7 @@ class QueueHarness(Protocol):
     strict_receipts: bool
     keeps_order: bool
     virtual: bool
+    delays_sends: bool
 
     @property
     def clock(self) -> Clock:
@@ -75,6 +77,7 @@ class VirtualTime:
     """Time for backends on a `VirtualClock`."""
 
     virtual = True
+    delays_sends = True
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
@@ -96,6 +99,7 @@ class RealTime:
     """Time for backends that follow the machine's clock."""
 
     virtual = False
+    delays_sends = True
 
     def __init__(self) -> None:
         self.clock = SystemClock()

@@ -35,6 +35,8 @@ class TaskSenderContract(QueueContract):
     async def test_a_long_poll_wakes_at_the_end_of_a_delay(
         self, harness: QueueHarness, queue: TaskQueue, sender: TaskSender
     ) -> None:
+        if not harness.delays_sends:
+            pytest.skip("delays_sends is False")
         sent_at = harness.clock.monotonic()
         await sender.send(Task("a", {}), delay_s=1.0)
         await self.assert_nothing(queue)

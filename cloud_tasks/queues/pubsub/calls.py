@@ -1,8 +1,7 @@
 """The calls to Pub/Sub, made through the transports of Google's generated asyncio clients.
 
-The clients above the transports would try again by themselves for a minute and take twice the time for each
-call; how often and when a call is made again is decided elsewhere here. See
-docs/decisions/0049-pubsub-through-the-generated-transports.md.
+The clients above the transports would try again by themselves for up to a minute; when a call is made again
+is not decided here. See docs/decisions/0049-pubsub-through-the-generated-transports.md.
 """
 
 from __future__ import annotations

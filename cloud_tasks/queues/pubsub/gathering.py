@@ -35,16 +35,8 @@ class Gatherer:
         self._planned: asyncio.Handle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def done(self, ack_id: str) -> None:
-        """Have it done, and wait for the answer.
-
-        Raises:
-            QueueError: It was not; the same one that the request told.
-        """
-        await self.submit(ack_id)
-
     def submit(self, ack_id: str) -> asyncio.Future[None]:
-        """Have it done. Whoever does not look at the answer need not."""
+        """Have it done. The answer raises what the request told, a `QueueError`; nobody has to look at it."""
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((ack_id, answer))
         self._plan()

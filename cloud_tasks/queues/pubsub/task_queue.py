@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -116,7 +117,7 @@ class PubSubQueue:
         check_positive("seconds", seconds)
         delivery = delivery_of(lease)
         whole_s = whole_seconds(seconds)
-        await _settled(delivery, self._deadline(whole_s), lease, lasts=True)
+        await _settled(delivery, self._deadline(whole_s).submit(lease.receipt), lasts=True)
         return PubSubLease(
             task=lease.task,
             key=lease.key,
@@ -128,7 +129,7 @@ class PubSubQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
-        await _settled(delivery_of(lease), self._acks, lease)
+        await _settled(delivery_of(lease), self._acks.submit(lease.receipt))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`.
@@ -137,7 +138,8 @@ class PubSubQueue:
         this process.
         """
         check_not_negative("delay_s", delay_s)
-        await _settled(delivery_of(lease), self._deadline(whole_seconds(delay_s)), lease)
+        delivery = delivery_of(lease)
+        await _settled(delivery, self._deadline(whole_seconds(delay_s)).submit(lease.receipt))
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Publish the message, byte for byte, to the dead-letter topic, and settle; see `TaskQueue`.
@@ -146,12 +148,12 @@ class PubSubQueue:
         """
         delivery = delivery_of(lease)
         if self._dead_letters is None:
-            await _settled(delivery, self._deadline(LEASE_S_MAX), lease)
+            await _settled(delivery, self._deadline(LEASE_S_MAX).submit(lease.receipt))
             return
         if self._facts.exactly_once:  # one that is somebody else's by now must leave no dead letter
-            await _settled(delivery, self._deadline(self._lease_s), lease, lasts=True)
+            await _settled(delivery, self._deadline(self._lease_s).submit(lease.receipt), lasts=True)
         await self._dead_letters.publish([message(delivery.body, **{REASON_ATTRIBUTE: _short(reason)})])
-        await _settled(delivery, self._acks, lease)
+        await _settled(delivery, self._acks.submit(lease.receipt))
 
     async def aclose(self) -> None:
         """Send waiting receivers home, and what was asked for on its way."""
@@ -203,10 +205,10 @@ class PubSubQueue:
             self._deadline(0).submit(ack_id)
 
 
-async def _settled(delivery: Delivery, how: Gatherer, lease: Lease, *, lasts: bool = False) -> None:
-    """Have the request made; the delivery is over then, unless its lease lasts."""
+async def _settled(delivery: Delivery, answer: asyncio.Future[None], *, lasts: bool = False) -> None:
+    """Wait for the answer; the delivery is over then, unless its lease lasts."""
     try:
-        await how.done(lease.receipt)
+        await answer
     except LeaseLostError:
         delivery.settled = True
         raise

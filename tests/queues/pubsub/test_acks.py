@@ -104,14 +104,14 @@ class TestGatherer:
         requests = Requests()
         requests.may_end.set()
         gatherer = Gatherer(requests, 1000)
-        await asyncio.gather(*(gatherer.done(ack_id) for ack_id in "abc"))
+        await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abc"))
         assert requests.made == [["a", "b", "c"]]
 
     async def test_a_request_is_no_larger_than_allowed(self) -> None:
         requests = Requests()
         requests.may_end.set()
         gatherer = Gatherer(requests, 2)
-        await asyncio.gather(*(gatherer.done(ack_id) for ack_id in "abcde"))
+        await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abcde"))
         assert requests.made == [["a", "b"], ["c", "d"], ["e"]]
 
     async def test_each_waits_for_its_own_answer(self) -> None:
@@ -119,7 +119,7 @@ class TestGatherer:
         requests.may_end.set()
         requests.refused = {"b": LeaseLostError("gone")}
         gatherer = Gatherer(requests, 1000)
-        ends = await asyncio.gather(*(gatherer.done(ack_id) for ack_id in "abc"), return_exceptions=True)
+        ends = await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abc"), return_exceptions=True)
         assert [type(end) for end in ends] == [type(None), LeaseLostError, type(None)]
 
     async def test_a_request_that_hangs_holds_up_nobody(self) -> None:
@@ -149,7 +149,7 @@ class TestGatherer:
         requests.may_end.set()
         requests.fault = RuntimeError("a fault")
         gatherer = Gatherer(requests, 1000)
-        ends = await asyncio.gather(gatherer.done("a"), gatherer.done("b"), return_exceptions=True)
+        ends = await asyncio.gather(gatherer.submit("a"), gatherer.submit("b"), return_exceptions=True)
         assert [type(end) for end in ends] == [RuntimeError, RuntimeError]
 
     async def test_closing_sends_what_waits(self) -> None:
@@ -163,7 +163,7 @@ class TestGatherer:
     async def test_who_gives_up_waiting_disturbs_nobody(self) -> None:
         requests = Requests()
         gatherer = Gatherer(requests, 1000)
-        impatient, patient = (asyncio.ensure_future(gatherer.done(ack_id)) for ack_id in "ab")
+        impatient, patient = (gatherer.submit(ack_id) for ack_id in "ab")
         await until(lambda: requests.made)
         impatient.cancel()
         requests.may_end.set()

@@ -162,6 +162,11 @@ class TestCredentials:
         assert "--project-id" in text
 
 
+def python(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+
+
 def test_a_library_that_is_not_there_is_named_with_the_extra_that_brings_it() -> None:
     program = """
 import sys
@@ -174,7 +179,7 @@ try:
 except ConfigurationError as error:
     print(error, error.problems[0].helps)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = python(program)
     assert "needs the package google-cloud-pubsub" in done.stdout
     assert "the extra `pubsub` brings it" in done.stdout
 
@@ -183,5 +188,5 @@ def test_the_package_is_imported_without_the_library() -> None:
     program = (
         "import sys, cloud_tasks.queues.pubsub; print([n for n in sys.modules if n in ('grpc', 'google')])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = python(program)
     assert done.stdout == "[]\n"

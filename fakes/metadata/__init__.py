@@ -1,11 +1,11 @@
 """The metadata services of AWS, GCP and Azure, for one machine whose fate a script tells.
 
-In a test: `MetadataServer`, and its `do` for one step at a time. For a worker: `python -m fakes.metadata`.
+In a test: `fakes.metadata.server.MetadataServer`, and its `do` for one step at a time. Only that module
+needs aiohttp. For a worker: `python -m fakes.metadata`.
 """
 
 from fakes.metadata.process_group import ProcessGroup
 from fakes.metadata.script_file import parse_script, read_script, shipped_scripts
-from fakes.metadata.server import CLOUDS, Logged, MetadataServer
 from fakes.metadata.steps import (
     CancelNotice,
     Drop,
@@ -25,7 +25,7 @@ from fakes.metadata.steps import (
     SoftOff,
     Step,
 )
-from fakes.metadata.wire import Instance
+from fakes.metadata.wire import CLOUDS, Instance
 
 __all__ = [
     "CLOUDS",
@@ -39,9 +39,7 @@ __all__ = [
     "Heal",
     "Instance",
     "Kill",
-    "Logged",
     "Maintenance",
-    "MetadataServer",
     "Moment",
     "Notice",
     "ProcessGroup",

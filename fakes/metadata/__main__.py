@@ -6,14 +6,16 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError, Problem
+from fakes.metadata import CLOUDS, ProcessGroup, Script, Step, read_script, shipped_scripts
 
 if TYPE_CHECKING:
-    from fakes.metadata import MetadataServer
+    from fakes.metadata.server import MetadataServer
 
 _USAGE = 2
 _PORT_MAX = 65_535
@@ -21,12 +23,6 @@ _PORT_MAX = 65_535
 
 def main() -> int:
     """Serve; returns the exit status."""
-    try:
-        import aiohttp as aiohttp
-    except ImportError:
-        return _refuse(
-            Problem("the stand-in needs the package aiohttp", helps=("pip install 'cloud-tasks[fakes]'",))
-        )
     arguments = _parser().parse_args()
     try:
         return asyncio.run(_serve(arguments))
@@ -35,9 +31,6 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from fakes.metadata.script_file import shipped_scripts
-    from fakes.metadata.server import CLOUDS
-
     parser = argparse.ArgumentParser(
         prog="python -m fakes.metadata",
         description="The metadata services of AWS, GCP and Azure on 127.0.0.1, for one machine whose fate a "
@@ -61,8 +54,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    from fakes.metadata import CLOUDS, MetadataServer, ProcessGroup, Step, read_script
-
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,13 +64,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         print(f"{loop.time() - began:.1f} s: {step.word}", file=sys.stderr, flush=True)  # noqa: T201
 
     script = read_script(arguments.script)
-    server = MetadataServer(
-        SystemClock(),
-        instance=script.instance,
-        clouds=CLOUDS if arguments.cloud is None else (arguments.cloud,),
-        group=None if arguments.instance_pgid is None else ProcessGroup(arguments.instance_pgid),
-        on_step=tell,
-    )
+    server = _server(arguments, script, tell)
     await _listen(server, arguments.port)
     print(f"listening on {server.url}", flush=True)  # noqa: T201
     began = loop.time()
@@ -88,6 +73,26 @@ async def _serve(arguments: argparse.Namespace) -> int:
     playing.cancel()
     await server.aclose()
     return 0
+
+
+def _server(arguments: argparse.Namespace, script: Script, on_step: Callable[[Step], None]) -> MetadataServer:
+    group = None if arguments.instance_pgid is None else ProcessGroup(arguments.instance_pgid)
+    try:
+        from fakes.metadata.server import MetadataServer
+    except ImportError:
+        raise ConfigurationError(
+            Problem(
+                "the stand-in needs the package aiohttp, which is not installed",
+                helps=("pip install 'cloud-tasks[fakes]'",),
+            )
+        ) from None
+    return MetadataServer(
+        SystemClock(),
+        instance=script.instance,
+        clouds=CLOUDS if arguments.cloud is None else (arguments.cloud,),
+        group=group,
+        on_step=on_step,
+    )
 
 
 async def _listen(server: MetadataServer, port: int) -> None:

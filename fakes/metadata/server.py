@@ -15,9 +15,8 @@ from fakes.metadata import aws, azure, gcp
 from fakes.metadata.faults import DroppedError, Faults
 from fakes.metadata.process_group import ProcessGroup
 from fakes.metadata.steps import Fault, Heal, Kill, Script, SoftOff, Step
-from fakes.metadata.wire import Answer, Instance, Request
+from fakes.metadata.wire import CLOUDS, Answer, Instance, Request
 
-CLOUDS = ("aws", "gcp", "azure")
 _LOOPBACK = "127.0.0.1"
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+CLOUDS = ("aws", "gcp", "azure")
+"""The services that there are."""
+
 
 class Instance(Struct, frozen=True, kw_only=True):
     """The machine that the stand-in speaks for.

@@ -13,7 +13,8 @@ from typing import TypeVar
 from cloud_tasks.interfaces import InstanceMetadata
 from cloud_tasks.metadata.http import MetadataHttp
 from fakes.clock import VirtualClock
-from fakes.metadata import Logged, MetadataServer, Step
+from fakes.metadata import Step
+from fakes.metadata.server import Logged, MetadataServer
 
 LIMIT_S = 30.0
 _Adapter = TypeVar("_Adapter", bound=InstanceMetadata)

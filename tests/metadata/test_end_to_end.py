@@ -13,17 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from cloud_tasks.clock import SystemClock
-from fakes.metadata import (
-    ExpireTokens,
-    Hang,
-    Kill,
-    Maintenance,
-    MetadataServer,
-    Notice,
-    ProcessGroup,
-    Rebalance,
-    Step,
-)
+from fakes.metadata import ExpireTokens, Hang, Kill, Maintenance, Notice, ProcessGroup, Rebalance, Step
+from fakes.metadata.server import MetadataServer
 from tests.e2e.programs import ROOT, Ended, Programs, Running, is_alive, wait_until
 from tests.e2e.programs import programs as programs
 

@@ -17,7 +17,7 @@ from cloud_tasks.metadata import open_metadata
 from cloud_tasks.metadata.http import MetadataHttp
 from cloud_tasks.metadata.static import StaticMetadata
 from fakes.clock import VirtualClock
-from fakes.metadata import MetadataServer
+from fakes.metadata.server import MetadataServer
 
 ROOT = Path(__file__).resolve().parents[2]
 

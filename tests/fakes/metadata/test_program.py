@@ -148,3 +148,16 @@ def test_a_busy_port_is_told(program: Program) -> None:
 )
 def test_other_mistakes_are_told(program: Program, arguments: tuple[str, ...], what: str) -> None:
     assert what in program.refused(*arguments)
+
+
+def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
+    run = "runpy.run_module('fakes.metadata', run_name='__main__')"
+    program = f"import runpy, sys; sys.modules['aiohttp'] = None; {run}"
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the stand-in needs the package aiohttp, which is not installed\n"
+        " help: pip install 'cloud-tasks[fakes]'\n"
+    )

@@ -15,7 +15,6 @@ from fakes.metadata import (
     Instance,
     Kill,
     Maintenance,
-    MetadataServer,
     Moment,
     Notice,
     Script,
@@ -24,6 +23,7 @@ from fakes.metadata import (
     read_script,
     shipped_scripts,
 )
+from fakes.metadata.server import MetadataServer
 
 
 def refusal(text: str) -> str:

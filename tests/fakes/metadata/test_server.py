@@ -14,20 +14,8 @@ import pytest
 
 from cloud_tasks.errors import ConfigurationError
 from fakes.clock import VirtualClock
-from fakes.metadata import (
-    Drop,
-    Fail,
-    Fault,
-    Hang,
-    Heal,
-    Kill,
-    MetadataServer,
-    Moment,
-    ProcessGroup,
-    Script,
-    Slow,
-    SoftOff,
-)
+from fakes.metadata import Drop, Fail, Fault, Hang, Heal, Kill, Moment, ProcessGroup, Script, Slow, SoftOff
+from fakes.metadata.server import MetadataServer
 from tests.metadata.driving import until
 
 PATH = "/computeMetadata/v1/instance/name"

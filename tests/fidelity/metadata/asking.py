@@ -11,7 +11,8 @@ import aiohttp
 from msgspec import Struct
 
 from fakes.clock import VirtualClock
-from fakes.metadata import MetadataServer, Step
+from fakes.metadata import Step
+from fakes.metadata.server import MetadataServer
 
 
 class Said(Struct, frozen=True):

@@ -23,7 +23,7 @@ from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import Problem
+from cloud_tasks.errors import Problem, QueueUnavailableError
 from cloud_tasks.loading import Loader, LoadSettings, LoadSummary, TaskBook, put_aside, remove
 from cloud_tasks.task_file import TaskFile, open_task_file
 
@@ -60,6 +60,9 @@ async def _load(call: Call, session: Session) -> int:
         await _prepare(call, session)
         with LoadView(quiet=call.json) as view:
             summary = await _send(call, session, selection, view)
+    except QueueUnavailableError as error:
+        tell([Problem(str(error), helps=("--continue with the same file goes on from there",))])
+        return session.status(1)
     finally:
         file.close()
     return _tell(call, session, summary, time.monotonic() - begun_at)

@@ -182,15 +182,15 @@ TOP_LEVEL = ("provider", "run", *PROVIDER_SECTIONS)
 
 LATER_KEYS = frozenset(
     """
-    allow_cpu_wasting architecture boot_disk_base_size boot_disk_iops boot_disk_per_cpu boot_disk_per_task
-    boot_disk_throughput boot_disk_types client_id client_secret connection_string cpu_family image
-    instance_types local_ssd_base_size max_boot_disk_size max_cpu max_cpu_rank max_instances max_local_ssd
+    allow_cpu_wasting architecture boot_disk_base_size boot_disk_iops boot_disk_per_cpu
+    boot_disk_per_task boot_disk_throughput boot_disk_types client_id client_secret connection_string
+    cpu_family image instance_types local_ssd_base_size max_cpu max_cpu_rank max_instances max_local_ssd
     max_local_ssd_per_cpu max_local_ssd_per_task max_memory_per_cpu max_memory_per_task
-    max_simultaneous_tasks max_total_cpus max_total_memory max_total_price_per_hour min_boot_disk_size
-    min_cpu min_cpu_rank min_instances min_local_ssd min_local_ssd_per_cpu min_local_ssd_per_task
-    min_memory_per_cpu min_memory_per_task min_simultaneous_tasks min_total_cpus min_total_memory
-    min_total_price_per_hour namespace_name runner_service_account subscription_id tenant_id
-    total_boot_disk_size worker_service_account
+    max_simultaneous_tasks max_total_cpus max_total_memory max_total_price_per_hour min_cpu min_cpu_rank
+    min_instances min_local_ssd min_local_ssd_per_cpu min_local_ssd_per_task min_memory_per_cpu
+    min_memory_per_task min_simultaneous_tasks min_total_cpus min_total_memory min_total_price_per_hour
+    namespace_name runner_service_account subscription_id tenant_id total_boot_disk_size
+    worker_service_account
     """.split()  # noqa: SIM905 - as a list it would be fifty lines
 )
 """Keys that files of rms-cloud-tasks hold for its commands about machines, which are not here: left alone,

@@ -72,6 +72,8 @@ def read_config_file(path: str) -> ConfigFile:
         root = text.root()
     except yaml.MarkedYAMLError as error:
         raise _refused(_syntax(text, error)) from None
+    except RecursionError:
+        raise _refused(Problem(f"`{path}` is nested too deep")) from None
     except yaml.YAMLError as error:
         raise _refused(Problem(f"`{path}` is not YAML: {error}")) from None
     if root is not None and not is_null(root):
@@ -152,7 +154,8 @@ class _Reading:
         if isinstance(node, ScalarNode):
             return _checked(key, str(node.value))
         if key.many and isinstance(node, SequenceNode) and node.value:
-            return tuple(str(self._read(key, item)) for item in node.value)
+            if all(isinstance(item, ScalarNode) and not is_null(item) for item in node.value):
+                return tuple(str(self._read(key, item)) for item in node.value)
         raise BadValueError("one value or a list of them" if key.many else "one value")
 
     def _unknown(self, entry: Entry, section: str, known: Iterable[str]) -> Problem:

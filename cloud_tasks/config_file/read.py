@@ -153,9 +153,9 @@ class _Reading:
             raise BadValueError("data without YAML tags")
         if isinstance(node, ScalarNode):
             return _checked(key, str(node.value))
-        if key.many and isinstance(node, SequenceNode) and node.value:
-            if all(isinstance(item, ScalarNode) and not is_null(item) for item in node.value):
-                return tuple(str(self._read(key, item)) for item in node.value)
+        items = node.value if isinstance(node, SequenceNode) and key.many else []
+        if items and all(isinstance(item, ScalarNode) and not is_null(item) for item in items):
+            return tuple(str(self._read(key, item)) for item in items)
         raise BadValueError("one value or a list of them" if key.many else "one value")
 
     def _unknown(self, entry: Entry, section: str, known: Iterable[str]) -> Problem:

@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"a YAML file, or one of: {', '.join(shipped_scripts())} (default: %(default)s)",
     )
-    parser.add_argument("--port", type=int, default=0, help="where to listen; 0, the default: on a free port")
+    parser.add_argument(
+        "--port", type=_port, default=0, help="where to listen; 0, the default: on a free port"
+    )
     parser.add_argument("--cloud", choices=CLOUDS, help="serve this one alone, instead of all three")
     parser.add_argument(
         "--instance-pgid",
@@ -51,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
         help="the process group that `kill` and `soft-off` end; without it they end nothing",
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if not (
+        text.isascii() and text.isdecimal() and len(text) <= len(str(_PORT_MAX)) and int(text) <= _PORT_MAX
+    ):
+        raise argparse.ArgumentTypeError(f"expected 0 to {_PORT_MAX}, got {text!r}")
+    return int(text)
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
@@ -96,8 +106,6 @@ def _server(arguments: argparse.Namespace, script: Script, on_step: Callable[[St
 
 
 async def _listen(server: MetadataServer, port: int) -> None:
-    if not 0 <= port <= _PORT_MAX:
-        raise ConfigurationError(Problem(f"--port: expected 0 to {_PORT_MAX}, got {port}"))
     try:
         await server.start(port)
     except OSError as error:

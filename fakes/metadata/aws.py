@@ -74,7 +74,7 @@ class AwsService:
 
     def _give_token(self, request: Request) -> Answer:
         asked = request.headers.get(_TTL_HEADER, "")
-        if not (asked.isascii() and asked.isdecimal() and 1 <= int(asked[:6]) <= TTL_S_MAX):
+        if not _is_ttl(asked):
             return Answer(400, "Bad Request")
         now = self._clock.monotonic()
         self._tokens = {token: end for token, end in self._tokens.items() if end > now}
@@ -110,6 +110,11 @@ class AwsService:
             "NotAfter": _dated(begin + timedelta(seconds=step.lasts_s)),
             "State": "active",
         }
+
+
+def _is_ttl(text: str) -> bool:
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(TTL_S_MAX))
+    return digits and 1 <= int(text) <= TTL_S_MAX
 
 
 def _iso(moment: datetime) -> str:

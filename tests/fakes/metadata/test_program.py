@@ -139,7 +139,7 @@ def test_a_busy_port_is_told(program: Program) -> None:
     ("arguments", "what"),
     [
         (("--port", "70000"), "--port: expected 0 to 65535"),
-        (("--port", "x"), "invalid int value"),
+        (("--port", "x"), "--port: expected 0 to 65535"),
         (("--cloud", "other"), "invalid choice"),
         (("--script", "no-such"), "there is no script `no-such`"),
         (("--instance-pgid", "1"), "process group 1 is none that may be ended"),

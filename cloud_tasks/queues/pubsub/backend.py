@@ -9,7 +9,7 @@ from google.pubsub_v1 import types
 
 from cloud_tasks.errors import ConfigurationError, Problem, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
-from cloud_tasks.queues.pubsub.checking import QueueCheck
+from cloud_tasks.queues.pubsub.checking import QueueCheck, asked_of_user
 from cloud_tasks.queues.pubsub.connection import Connection, connect
 from cloud_tasks.queues.pubsub.creating import create_event_queue, create_task_queue
 from cloud_tasks.queues.pubsub.event_sink import PubSubEventSink
@@ -46,7 +46,7 @@ class PubSubBackend:
         """See that credentials, queues and permissions are there; see `QueueBackend`."""
         connection = await self._connected()
         if create:
-            await self._create(connection, tasks=tasks, events=events)
+            await asked_of_user(self._create(connection, tasks=tasks, events=events))
         resources = Resources(connection.calls)
         found: list[Problem] = []
         if tasks:

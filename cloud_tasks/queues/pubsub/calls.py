@@ -42,66 +42,69 @@ class Calls:
 
     def start_pull(self, request: types.PullRequest, timeout_s: float) -> StartedCall[types.PullResponse]:
         """Begin to pull."""
-        header = self._header("subscription", request.subscription)
-        return StartedCall("Pull", _begin(self.subscriber.pull, request, timeout_s, header))
+        routing = ("subscription", request.subscription)
+        return self._start("Pull", self.subscriber.pull, request, routing, timeout_s)
 
     async def acknowledge(self, request: types.AcknowledgeRequest) -> None:
         """Acknowledge some messages."""
-        header = self._header("subscription", request.subscription)
-        await StartedCall(
-            "Acknowledge", _begin(self.subscriber.acknowledge, request, CALL_S, header)
-        ).answer()
+        routing = ("subscription", request.subscription)
+        await self._start("Acknowledge", self.subscriber.acknowledge, request, routing).answer()
 
     async def modify_ack_deadline(self, request: types.ModifyAckDeadlineRequest) -> None:
         """Change the ack deadline of some messages."""
-        header = self._header("subscription", request.subscription)
-        begun = _begin(self.subscriber.modify_ack_deadline, request, CALL_S, header)
-        await StartedCall("ModifyAckDeadline", begun).answer()
+        routing = ("subscription", request.subscription)
+        method = self.subscriber.modify_ack_deadline
+        await self._start("ModifyAckDeadline", method, request, routing).answer()
 
     async def publish(self, request: types.PublishRequest) -> Sequence[str]:
         """Publish some messages; returns their ids."""
-        header = self._header("topic", request.topic)
-        begun = _begin(self.publisher.publish, request, CALL_S, header)
-        answer = await StartedCall[types.PublishResponse]("Publish", begun).answer()
+        routing = ("topic", request.topic)
+        answer = await self._start("Publish", self.publisher.publish, request, routing).answer()
         return types.PublishResponse.pb(answer).message_ids  # type: ignore[no-any-return]
 
     async def ask(
-        self,
-        what: str,
-        method: Callable[[Q], object],
-        request: Q,
-        routing: tuple[str, str],
-        timeout_s: float = CALL_S,
+        self, name: str, method: Callable[[Q], object], request: Q, routing: tuple[str, str]
     ) -> Any:
         """Make any other call.
 
         Args:
-            what: Its name, for messages.
+            name: Its name.
             method: It, as a transport has it.
             request: What it is asked.
             routing: The field of the request that says where it is routed to, and its value.
-            timeout_s: Its deadline.
         """
-        header = self._header(*routing)
-        return await StartedCall[object](what, _begin(method, request, timeout_s, header)).answer()
+        return await self._start(name, method, request, routing).answer()
 
-    def _header(self, field: str, resource: str) -> _Header:
-        """Tells Google's front where to route the call; a literal of the protocol."""
-        key = (field, resource)
-        header = self._headers.get(key)
+    def _start(
+        self,
+        name: str,
+        method: Callable[[Q], object],
+        request: Q,
+        routing: tuple[str, str],
+        timeout_s: float = CALL_S,
+    ) -> StartedCall[Any]:
+        call: Any = method
+        begun = call(request, timeout=timeout_s, metadata=self._header(routing))
+        return StartedCall(name, routing[1], begun)
+
+    def _header(self, routing: tuple[str, str]) -> _Header:
+        """Tells Google's front where to route the call."""
+        header = self._headers.get(routing)
         if header is None:
+            field, resource = routing
             header = (("x-goog-request-params", f"{field}={quote(resource, safe='')}"),)
-            self._headers[key] = header
+            self._headers[routing] = header
         return header
 
 
 class StartedCall(Generic[R]):
     """One call under way."""
 
-    __slots__ = ("_call", "_what")
+    __slots__ = ("_call", "_name", "_resource")
 
-    def __init__(self, what: str, call: Any) -> None:
-        self._what = what
+    def __init__(self, name: str, resource: str, call: Any) -> None:
+        self._name = name
+        self._resource = resource
         self._call = call
 
     async def answer(self) -> R:
@@ -115,15 +118,10 @@ class StartedCall(Generic[R]):
         except grpc.aio.AioRpcError as error:
             trailers = error.trailing_metadata() or ()
             raise CallFailedError(
-                self._what, error.code().name, error.details() or "", ack_errors_of(trailers)
+                self._name, self._resource, error.code().name, error.details() or "", ack_errors_of(trailers)
             ) from None
         return answer
 
     def cancel(self) -> None:
         """Give up; whoever waits for the answer is cancelled."""
         self._call.cancel()
-
-
-def _begin(method: Callable[[Q], object], request: Q, timeout_s: float, header: _Header) -> Any:
-    call: Any = method
-    return call(request, timeout=timeout_s, metadata=header)

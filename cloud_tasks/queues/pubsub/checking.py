@@ -11,13 +11,10 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.queues.pubsub import problems
 from cloud_tasks.queues.pubsub.failures import CallFailedError
 from cloud_tasks.queues.pubsub.names import DELETED_TOPIC, QueueNames, short
+from cloud_tasks.queues.pubsub.permissions import CONSUME, PUBLISH, PUBLISHER, SUBSCRIBER
 from cloud_tasks.queues.pubsub.resources import Resources
 
 R = TypeVar("R")
-
-PUBLISHER = "roles/pubsub.publisher"
-SUBSCRIBER = "roles/pubsub.subscriber"
-VIEWER = "roles/pubsub.viewer"
 
 
 class QueueCheck:
@@ -45,9 +42,9 @@ class QueueCheck:
         await self._topic()
         subscription = await self._subscription()
         if subscription is not None:
-            await self._may("pubsub.subscriptions.consume", self._names.subscription, SUBSCRIBER)
+            await self._may(CONSUME, self._names.subscription, SUBSCRIBER)
             if dead_letters := subscription.dead_letter_policy.dead_letter_topic:
-                await self._may("pubsub.topics.publish", dead_letters, PUBLISHER)
+                await self._may(PUBLISH, dead_letters, PUBLISHER)
             if exactly_once and not subscription.enable_exactly_once_delivery:
                 self._not_exactly_once()
         return self._found
@@ -58,13 +55,13 @@ class QueueCheck:
         Without a subscription everything that is published would be lost, so it has to be there.
         """
         if await self._topic() is not None:
-            await self._may("pubsub.topics.publish", self._names.topic, PUBLISHER)
+            await self._may(PUBLISH, self._names.topic, PUBLISHER)
         await self._subscription()
         return self._found
 
     async def _topic(self) -> types.Topic | None:
         name = self._names.topic
-        topic = await _allowed(self._resources.topic(name), "pubsub.topics.get", name)
+        topic = await asked_of_user(self._resources.topic(name))
         if topic is None:
             there = await self._names_there(self._resources.topic_names)
             self._found.append(problems.missing("topic", name, self._names, self._project_id, there))
@@ -72,8 +69,7 @@ class QueueCheck:
 
     async def _subscription(self) -> types.Subscription | None:
         name = self._names.subscription
-        asked = self._resources.subscription(name)
-        subscription = await _allowed(asked, "pubsub.subscriptions.get", name)
+        subscription = await asked_of_user(self._resources.subscription(name))
         if subscription is None:
             there = await self._names_there(self._resources.subscription_names)
             self._found.append(problems.missing("subscription", name, self._names, self._project_id, there))
@@ -84,7 +80,7 @@ class QueueCheck:
     async def _may(self, permission: str, resource: str, role: str) -> None:
         """See that we have a permission, where that can be asked."""
         missing = await self._resources.missing_permissions(resource, (permission,))
-        self._found += [problems.denied(one, resource, role) for one in missing]
+        self._found += [problems.not_granted(one, resource, role) for one in missing]
 
     def _not_exactly_once(self) -> None:
         self._found.append(
@@ -119,15 +115,18 @@ class QueueCheck:
             return []
 
 
-async def _allowed(asked: Awaitable[R], permission: str, resource: str) -> R:
-    """Wait for the answer of one who only looks.
+async def asked_of_user(asked: Awaitable[R]) -> R:
+    """Wait for the answer to a call that only a user can put right if it is refused.
 
     Raises:
-        ConfigurationError: We may not.
+        ConfigurationError: We may not make it, or the name is none.
+        QueueUnavailableError: Nobody could be asked.
     """
     try:
         return await asked
     except CallFailedError as error:
-        if error.code in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
-            raise ConfigurationError(problems.denied(permission, resource, VIEWER, error.text)) from None
+        if error.denied:
+            raise ConfigurationError(problems.denied(error)) from None
+        if error.code == "INVALID_ARGUMENT":
+            raise ConfigurationError(problems.refused(error)) from None
         raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from google.auth.credentials import Credentials
@@ -17,6 +19,8 @@ from cloud_tasks.queues.pubsub.problems import no_project
 from cloud_tasks.queues.pubsub.settings import PubSubSettings
 
 EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
+_RECONNECT = [("grpc.initial_reconnect_backoff_ms", 500), ("grpc.max_reconnect_backoff_ms", 5_000)]
+"""By itself gRPC would try again only every two minutes after an outage that took some time."""
 _NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 
@@ -58,8 +62,8 @@ async def connect(settings: PubSubSettings) -> Connection:
     if not project_id:
         raise ConfigurationError(no_project())
     calls = Calls(
-        PublisherGrpcAsyncIOTransport(credentials=credentials),
-        SubscriberGrpcAsyncIOTransport(credentials=credentials),
+        PublisherGrpcAsyncIOTransport(credentials=credentials, channel=_channel_to_google),
+        SubscriberGrpcAsyncIOTransport(credentials=credentials, channel=_channel_to_google),
     )
     return Connection(calls, project_id, credentials)
 
@@ -71,8 +75,16 @@ def emulator_host(settings: PubSubSettings) -> str:
     return os.environ.get(EMULATOR_VARIABLE, "")
 
 
+def _channel_to_google(host: str, *, options: Sequence[tuple[str, Any]], **given: Any) -> grpc.aio.Channel:
+    """The channel that a transport makes, with what it makes it from, and ours."""
+    make: Any = SubscriberGrpcAsyncIOTransport.create_channel
+    channel: grpc.aio.Channel = make(host, options=[*options, *_RECONNECT], **given)
+    return channel
+
+
 def _calls_to_stand_in(host: str) -> Calls:
+    options = [*_NO_SIZE_LIMIT, *_RECONNECT]
     return Calls(
-        PublisherGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, _NO_SIZE_LIMIT)),
-        SubscriberGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, _NO_SIZE_LIMIT)),
+        PublisherGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, options)),
+        SubscriberGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, options)),
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from cloud_tasks.config.redact import redact
 from cloud_tasks.diagnostics import near
 from cloud_tasks.errors import Problem
 from cloud_tasks.queues.pubsub.names import QueueNames, short
+from cloud_tasks.queues.pubsub.permissions import NEEDED
+
+if TYPE_CHECKING:
+    from cloud_tasks.queues.pubsub.failures import CallFailedError
 
 NOTHING_TAKEN = "nothing started; 0 tasks taken"
 _NOTES = (NOTHING_TAKEN,)
@@ -108,12 +113,30 @@ def missing(what: str, resource: str, names: QueueNames, project_id: str, there:
     )
 
 
-def denied(permission: str, resource: str, role: str, text: str = "") -> Problem:
+def not_granted(permission: str, resource: str, role: str, *notes: str) -> Problem:
     """A permission is missing."""
     return Problem(
         f"permission {permission} is missing on {resource}",
         helps=(f"{role} grants it; grant that on the resource or on its project",),
-        notes=(*((f"Pub/Sub says: {text}",) if text else ()), *_NOTES),
+        notes=(*notes, *_NOTES),
+    )
+
+
+def denied(error: CallFailedError) -> Problem:
+    """We may not make a call."""
+    says = f"Pub/Sub says: {error.text}"
+    if error.method in NEEDED:
+        permission, role = NEEDED[error.method]
+        return not_granted(permission, error.resource, role, says)
+    return Problem(f"{error.method} is not allowed on {error.resource}", notes=(says, *_NOTES))
+
+
+def refused(error: CallFailedError) -> Problem:
+    """What a call was asked for cannot be."""
+    return Problem(
+        f"Pub/Sub takes no {short(error.resource)} as it was asked for: {error.text}",
+        helps=("names have 3 to 255 letters, digits and -_.~+%, begin with a letter and not with goog",),
+        notes=(f"{error.method} of {error.resource}", *_NOTES),
     )
 
 

@@ -72,9 +72,9 @@ def _without_command(line: Line, parser: Parser) -> int:
         sys.stdout.write(f"{parser.prog} {__version__}\n")
         return 0
     if "print_completion" in line.flags:
-        from cloud_tasks.config.completion import completion_script
+        from cloud_tasks.cli.completion import completion
 
-        sys.stdout.write(completion_script(parser, line.flags["print_completion"].text or "") + "\n")
+        sys.stdout.write(completion(parser, line.flags["print_completion"].text or "") + "\n")
         return 0
     parser.print_help(sys.stderr)
     return USAGE_STATUS

@@ -54,6 +54,26 @@ def test_the_completion_scripts_know_every_command(commands: Commands, shell: st
     assert done.status == 0
     assert all(name in done.out for name in NAMES)
     assert "task-queue-only" in done.out
+    assert commands("--print-completion", "fish").status == 2
+
+
+def test_the_completion_script_of_bash_offers_files_and_words(commands: Commands) -> None:
+    script = commands.folder / "script"
+    script.write_text(commands("--print-completion", "bash").out, encoding="utf-8")
+    (commands.folder / "tasks.json").touch()
+    for line, expected in (
+        ("cloud_tasks sho", "show_queue"),
+        ("cloud_tasks load_queue --task-fi", "--task-file"),
+        ("cloud_tasks load_queue --task-file ta", "tasks.json"),
+        ("cloud_tasks load_queue --provider g", "gcp"),
+    ):
+        words = line.split(" ")
+        ask = f"source {script}; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}"
+        code = f'{ask}; _shtab_cloud_tasks {words[0]} {words[-1]}; echo "${{COMPREPLY[@]}}"'
+        done = subprocess.run(  # noqa: S603 - our own script
+            ["/bin/bash", "-c", code], capture_output=True, text=True, check=True, cwd=commands.folder
+        )
+        assert expected in done.stdout.split(), (line, done)
 
 
 def test_dashes_in_a_commands_name_are_understood(commands: Commands) -> None:

@@ -24,6 +24,7 @@ _MESSAGES: dict[str, tuple[Any, Any]] = {
     "Publish": (types.PublishRequest, types.PublishResponse),
     "Acknowledge": (types.AcknowledgeRequest, None),
     "ModifyAckDeadline": (types.ModifyAckDeadlineRequest, None),
+    "CreateTopic": (types.Topic, types.Topic),
     "GetTopic": (types.GetTopicRequest, types.Topic),
     "GetSubscription": (types.GetSubscriptionRequest, types.Subscription),
     "ListTopics": (types.ListTopicsRequest, types.ListTopicsResponse),

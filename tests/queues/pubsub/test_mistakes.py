@@ -77,6 +77,27 @@ class TestQueues:
         assert "roles/pubsub.viewer grants it" in text
         assert "User not authorized." in text
 
+    async def test_who_may_not_create_is_told_what_that_needs(self) -> None:
+        async with backend_of() as (server, backend):
+            server.script("CreateTopic", fails("PERMISSION_DENIED", "User not authorized."))
+            with pytest.raises(ConfigurationError, match=r"pubsub\.topics\.create is missing"):
+                await backend.check(tasks=True, events=False, create=True)
+
+    async def test_a_name_that_pubsub_does_not_take(self) -> None:
+        async with backend_of() as (server, backend):
+            server.script("GetSubscription", fails("INVALID_ARGUMENT", "Invalid resource name"))
+            text = await told(backend)
+        assert "Invalid resource name" in text
+        assert "begin with a letter" in text
+
+    async def test_later_a_refusal_names_the_permission_too(self) -> None:
+        async with backend_of() as (server, backend):
+            server.script("GetSubscription", subscription())
+            server.script("Pull", fails("PERMISSION_DENIED", "no"))
+            queue = await backend.tasks()
+            with pytest.raises(QueueUnavailableError, match=r"pubsub\.subscriptions\.consume is missing"):
+                await queue.receive(1, 1.0)
+
     @pytest.mark.parametrize(
         ("fields", "words"),
         [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from cloud_tasks.task_file import TaskFile, open_task_file
 
 _COUNTS_LATE = frozenset({"GCP"})
 """Providers whose counts of messages are minutes old."""
+_PURGE_S = 60.0
+"""For so long AWS may take away what is sent to a queue that is being purged."""
 _BATCH_SIZES = {"AWS": 10}
 
 _BATCH_SIZE = 100
@@ -142,10 +145,11 @@ async def _prepare(call: Call, session: Session) -> None:
         await in_thread(partial(confirm, call, f"EMPTY {session.settings.task_queue}", what))
     # Counts come minutes late on GCP, and making a queue anew takes no time there.
     late = session.settings.provider in _COUNTS_LATE
-    await _remove(session, database, [queue for queue, depth in depths.items() if depth or is_there or late])
+    old = [queue for queue, depth in depths.items() if depth or is_there or late]
+    await _remove(call, session, database, old)
 
 
-async def _remove(session: Session, database: Path, queues: Iterable[Chosen]) -> None:
+async def _remove(call: Call, session: Session, database: Path, queues: Sequence[Chosen]) -> None:
     """Remove what is there, in an order that a kill at any point leaves nothing to be taken for this load.
 
     The old database goes out of the way first, so that --continue cannot take it for this load's; it is
@@ -154,7 +158,15 @@ async def _remove(session: Session, database: Path, queues: Iterable[Chosen]) ->
     aside = await in_thread(partial(put_aside, database))
     for queue in queues:
         await _empty(session, queue)
+    if queues and session.settings.provider == "AWS" and not _is_stand_in(call.environ):
+        call.say(f"AWS takes a minute to empty a queue: going on in {_PURGE_S:g} s")
+        await asyncio.sleep(_PURGE_S)
     await in_thread(partial(remove, aside))
+
+
+def _is_stand_in(environ: Mapping[str, str]) -> bool:
+    """Whether AWS is not asked, but somebody in its place who has no such minute."""
+    return bool(environ.get("AWS_ENDPOINT_URL_SQS") or environ.get("AWS_ENDPOINT_URL"))
 
 
 async def _empty(session: Session, queue: Chosen) -> None:

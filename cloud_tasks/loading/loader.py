@@ -24,6 +24,8 @@ REFUSED_KEPT_MAX = 25
 _CONFIRM_EVERY = 1000
 _CONFIRM_S_MAX = 0.25
 _STORE_AT_A_TIME = 2000
+LOOKS_MAX = 50
+LOOKS_IN_VAIN_MAX = 2
 _ROUNDS_MAX = 3
 """How often what failed is looked for and sent again, before the load ends with it unsent."""
 
@@ -123,18 +125,32 @@ class Loader:
         doubtful = set(self._book.in_doubt()) - self._refused.keys()
         if not doubtful or self._stopped:
             return
-        _, _, in_queue = self._book.counts()
-        seen = await self._inspector.peek(in_queue + len(doubtful))
-        there = {task.task_id for task in seen if isinstance(task, Task)}
-        found = doubtful & there
+        found, complete = await self._look_for(doubtful)
         self._book.confirm(sorted(found))
         self._book.give_back(sorted(doubtful - found))
         self._found += len(found)
-        if len(there - doubtful) < in_queue:
-            # Not all could be seen that are known to be there, so these may be there as well.
-            self._doubtful += len(doubtful - found)
+        self._doubtful += 0 if complete else len(doubtful - found)
         self._done += len(found)
         self._tell(self._total)
+
+    async def _look_for(self, doubtful: set[str]) -> tuple[set[str], bool]:
+        """Which of these tasks are in the queue, and whether everything was seen that is known to be there.
+
+        A look need not show all: some queues give a sample only. So it is repeated until nothing new is seen.
+        """
+        _, _, in_queue = self._book.counts()
+        there: set[str] = set()
+        in_vain = 0
+        for look in range(LOOKS_MAX):
+            if look:
+                await self._clock.sleep_until(self._clock.monotonic() + self._settings.look_pause_s)
+            before = len(there)
+            seen = await self._inspector.peek(in_queue + len(doubtful))
+            there.update(task.task_id for task in seen if isinstance(task, Task))
+            in_vain = in_vain + 1 if len(there) == before else 0
+            if doubtful <= there or in_vain >= LOOKS_IN_VAIN_MAX:
+                break
+        return doubtful & there, len(there - doubtful) >= in_queue
 
     async def _send_pending(self) -> None:
         """Send with so many calls at a time, until nothing is pending."""

@@ -21,6 +21,7 @@ class LoadSettings(Struct, frozen=True, kw_only=True):
         outage_s_max: How long the queue may be away before the load gives up.
         pause_s_first: Pause after the first failed call of an outage; doubled after each further one.
         pause_s_max: Longest pause.
+        look_pause_s: Pause between two looks into the queue for what is in doubt.
     """
 
     concurrent_calls: int = 100
@@ -29,6 +30,7 @@ class LoadSettings(Struct, frozen=True, kw_only=True):
     outage_s_max: float = 120.0
     pause_s_first: float = 0.5
     pause_s_max: float = 15.0
+    look_pause_s: float = 0.5
 
 
 class LoadProgress(Struct, frozen=True):

@@ -22,4 +22,5 @@ def commands(
 ) -> Commands:
     """The commands, called in this process in a folder of their own, over queues in memory."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     return Commands(cloud, tmp_path, capfd)

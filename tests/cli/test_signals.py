@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ class Loads:
         self.folder = folder
         self.queue = FileQueue(folder / "my-job")
         tasks = [{"task_id": f"t{number:05}", "data": {}} for number in range(COUNT)]
+        self.environ = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
         (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
 
     def command(self, reply_s: float, *more: str) -> list[str]:
@@ -37,6 +39,7 @@ class Loads:
         with subprocess.Popen(  # noqa: S603 - our own program
             self.command(reply_s, *more),
             cwd=self.folder,
+            env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -50,7 +53,13 @@ class Loads:
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - our own program
-            self.command(0, *more), cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            self.command(0, *more),
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def assert_all_there_once(self) -> None:

@@ -19,7 +19,7 @@ from cloud_tasks.errors import (
     SendFailedError,
     TaskFileError,
 )
-from cloud_tasks.interfaces import Clock, TaskSender
+from cloud_tasks.interfaces import Clock, QueueInspector, TaskSender
 from cloud_tasks.loading import Loader, LoadProgress, LoadSettings, TaskBook
 from fakes.clock import VirtualClock
 from fakes.queue_model import InMemoryQueue
@@ -47,12 +47,14 @@ class Bench:
         self.progress: list[LoadProgress] = []
         self.book = TaskBook(database, clock)
 
-    def loader(self, sender: TaskSender | None = None, **settings: Any) -> Loader:
+    def loader(
+        self, sender: TaskSender | None = None, inspector: QueueInspector | None = None, **settings: Any
+    ) -> Loader:
         return Loader(
             self.book,
             sender or self.queue,
-            self.queue,
-            LoadSettings(**settings),
+            inspector or self.queue,
+            LoadSettings(look_pause_s=0.001, **settings),
             clock=self.clock,
             chance=random.Random(1),  # noqa: S311 - a test
             progress=self.progress.append,
@@ -235,6 +237,30 @@ async def test_what_a_worker_holds_while_it_is_in_doubt_is_told(bench: Bench) ->
     bench.reopen()
     summary = await bench.loader().load(tasks(30))
     assert (summary.found, summary.sent, summary.doubtful) == (10, 10, 10)
+
+
+class Sampling:
+    """Looks at a queue as one looks at SQS: some messages at a time, now and then none."""
+
+    def __init__(self, queue: InMemoryQueue) -> None:
+        self.depth, self.purge = queue.depth, queue.purge
+        self.create, self.delete = queue.create, queue.delete
+        self._queue = queue
+        self._chance = random.Random(7)  # noqa: S311 - a test
+
+    async def peek(self, tasks_max: int) -> list[Task | bytes]:
+        seen = await self._queue.peek(tasks_max)
+        return self._chance.sample(seen, min(len(seen), self._chance.choice([0, 20, 40])))
+
+
+async def test_a_look_that_shows_only_some_is_repeated(bench: Bench) -> None:
+    sender = Sender(bench.queue, "", "after", "gone")
+    with pytest.raises(QueueError):
+        await bench.loader(sender, concurrent_calls=1, pause_s_first=0.001).load(tasks(100))
+    bench.reopen()
+    summary = await bench.loader(inspector=Sampling(bench.queue)).load(tasks(100))
+    assert sorted(await bench.in_queue()) == ids(100)
+    assert (summary.found, summary.doubtful) == (10, 0)
 
 
 async def test_what_workers_have_finished_meanwhile_is_not_sent_again(bench: Bench) -> None:

@@ -47,6 +47,8 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
     Raises:
         ConfigurationError: The provider has no queues here, its package is missing, or a setting is.
     """
+    if settings.provider == "AWS":
+        return _aws(settings)
     if settings.provider == "GCP":
         return _gcp(settings)
     raise ConfigurationError(
@@ -55,6 +57,24 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
             helps=("AWS and GCP have them: --provider AWS or --provider GCP",),
             notes=(NOTHING_STARTED,),
         )
+    )
+
+
+def _aws(settings: BackendSettings) -> QueueBackend:
+    from cloud_tasks.queues.sqs import SqsSettings
+    from cloud_tasks.queues.sqs import open_backend as open_sqs
+
+    return open_sqs(
+        SqsSettings(
+            task_queue=settings.task_queue,
+            event_queue=settings.event_queue,
+            region=settings.region,
+            access_key=settings.access_key,
+            secret_key=settings.secret_key,
+            exactly_once=settings.exactly_once,
+            lease_s=settings.lease_s,
+        ),
+        SystemClock(),
     )
 
 

@@ -18,13 +18,14 @@ from cloud_tasks.cli.backends import database_path
 from cloud_tasks.cli.call import Call, refused
 from cloud_tasks.cli.chosen import Chosen, chosen, counted, total
 from cloud_tasks.cli.confirm import confirm
+from cloud_tasks.cli.emptying import empty
 from cloud_tasks.cli.load_view import LoadView
 from cloud_tasks.cli.running import Session, run_session
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import Problem, QueueUnavailableError
+from cloud_tasks.errors import Problem, QueueError, QueueUnavailableError
 from cloud_tasks.loading import Loader, LoadSettings, LoadSummary, TaskBook, put_aside, remove
 from cloud_tasks.task_file import TaskFile, open_task_file
 
@@ -180,8 +181,8 @@ async def _empty(session: Session, queue: Chosen) -> None:
     if session.settings.provider in _COUNTS_LATE:
         await inspector.delete()
         await inspector.create()
-    else:
-        await inspector.purge()
+    elif left := await empty(inspector, SystemClock()):
+        raise QueueError(f"{queue.name} cannot be emptied: {counted(left)} still counted; who sends to it?")
 
 
 async def _send(call: Call, session: Session, selection: Selection, view: LoadView) -> LoadSummary:

@@ -136,7 +136,8 @@ def test_the_second_queue_is_confirmed_before_the_first_is_touched(
 
 def test_purge_for_machines(filled: Commands) -> None:
     assert filled.job("purge_queue", "--force", "--json").json == {
-        "purged": {"my-job": 3, "my-job-events": 1}
+        "purged": {"my-job": 3, "my-job-events": 1},
+        "left": {"my-job": 0, "my-job-events": 0},
     }
 
 

@@ -48,7 +48,7 @@ class Puller:
         while not self._closed:
             asked_at = clock.monotonic()
             received = await self._pull_once(messages_max, until - asked_at)
-            if received or clock.monotonic() >= until:
+            if received or self._over(until):
                 return received
             await clock.sleep_until(min(until, asked_at + EMPTY_PULL_S))
         return ()
@@ -58,6 +58,9 @@ class Puller:
         self._closed = True
         for call in self._under_way:
             call.cancel()
+
+    def _over(self, until: float) -> bool:
+        return self._closed or self._clock.monotonic() >= until
 
     async def _pull_once(self, messages_max: int, wait_s: float) -> Sequence[Received]:
         waits = wait_s >= _POLL_S_MIN

@@ -30,7 +30,7 @@ def queue_names(project_id: str, queue: str) -> QueueNames:
 
 def dead_letter_names(project_id: str, queue: str) -> QueueNames:
     """Topic and subscription of the queue for what cannot be worked on."""
-    return queue_names(project_id, f"{queue}-dead-letter")
+    return queue_names(project_id, f"{queue}-dead")
 
 
 def short(resource: str) -> str:

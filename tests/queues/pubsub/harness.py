@@ -72,6 +72,7 @@ class PubSubHarness:
     keeps_order = False
     virtual = False
     delays_sends = False
+    text_only = False
     lease_s = 10.0
 
     def __init__(self, service: Service, *, exactly_once: bool, patience_s: float) -> None:

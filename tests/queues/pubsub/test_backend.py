@@ -49,7 +49,7 @@ class TestCreating:
         assert subscription.ack_deadline_seconds == 10
         assert subscription.enable_exactly_once_delivery
         assert subscription.dead_letter_policy.dead_letter_topic.endswith(
-            f"/topics/{harness.name}-dead-letter-topic"
+            f"/topics/{harness.name}-dead-topic"
         )
         assert subscription.dead_letter_policy.max_delivery_attempts == 100
         events = await Resources(harness.calls).subscription(

@@ -110,7 +110,13 @@ are under way; a second one breaks off.
 
 While the queue cannot be reached, one call at a time tries again, after growing pauses; after two minutes
 the load ends with status 1, and `--continue` goes on from there. A task that the queue refuses because it
-is too large is told at the end, and the others are loaded.""",
+is too large is told at the end, and the others are loaded.
+
+A new load empties queues that hold something. On AWS that takes a minute, and the load waits for it. On GCP
+the queues are deleted and made again.""",
+    "purge_queue": """\
+Ends when the provider counts no message any more, which may take a minute on AWS; with status 1 if some are
+still counted after a minute and a half, because somebody sends to the queue.""",
     "show_queue": "On most clouds these numbers are approximate, and a few seconds old.",
     "doctor": "Ends with status 1 if something will not work.",
 }

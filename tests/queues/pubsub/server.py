@@ -21,12 +21,19 @@ _REQUESTS: Mapping[str, Any] = {"CreateTopic": types.Topic, "CreateSubscription"
 
 
 class Server(grpc.GenericRpcHandler):
-    """One service with nothing in it; a method is an RPC by its name."""
+    """One service with nothing in it; a method is an RPC by its name.
+
+    Attributes:
+        away: Whether every call is answered with UNAVAILABLE.
+        refused: How many were.
+    """
 
     project_id = "project"
 
     def __init__(self) -> None:
         self.clock = JumpingClock()
+        self.away = threading.Event()
+        self.refused = 0
         self._topics: dict[str, types.Topic] = {}
         self._backlogs: dict[str, Backlog] = {}
         self._changed = threading.Condition()
@@ -51,6 +58,9 @@ class Server(grpc.GenericRpcHandler):
         request = _REQUESTS.get(name) or getattr(types, f"{name}Request")
 
         def answer(body: bytes, context: Any) -> bytes:
+            if self.away.is_set():
+                self.refused += 1
+                context.abort(grpc.StatusCode.UNAVAILABLE, "away")
             with self._changed:
                 result = method(request.deserialize(body), context)
                 self._changed.notify_all()

@@ -19,15 +19,21 @@ from cloud_tasks.queues.pubsub.resources import Resources
 from cloud_tasks.shell import ShellSettings, WorkerShell
 from fakes.runner import Script, ScriptedRunner
 from tests.queues.pubsub.harness import PubSubHarness
+from tests.queues.pubsub.scripted import until
 from tests.queues.pubsub.server import Server
 from tests.shell.harness import ListSink, Watcher
 
 DONE = Outcome(OutcomeKind.COMPLETED)
 
 
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
 @pytest_asyncio.fixture
-async def harness() -> AsyncIterator[PubSubHarness]:
-    harness = PubSubHarness(Server(), exactly_once=True, patience_s=1.0)
+async def harness(server: Server) -> AsyncIterator[PubSubHarness]:
+    harness = PubSubHarness(server, exactly_once=True, patience_s=1.0)
     await harness.open()
     yield harness
     await harness.aclose()
@@ -141,28 +147,50 @@ class TestLooking:
         assert lease.task == Task("new", {})
 
 
+def worker_of(harness: PubSubHarness, sink: ListSink) -> WorkerShell:
+    return WorkerShell(
+        MachineSettings(slots=8, max_runtime_s=100.0, grace_s=30.0, idle_exit_s=1.0),
+        ShellSettings(worker_id="w", hostname="here", pid=1),
+        queue=harness.queue,
+        runner=ScriptedRunner(harness.clock, lambda _: Script(duration_s=0.01)),
+        sink=sink,
+        metadata=StaticMetadata(InstanceIdentity("", "i"), None, None, harness.clock),
+        clock=harness.clock,
+        observer=Watcher(),
+    )
+
+
+def done_in(sink: ListSink) -> list[str]:
+    return sorted(event.task_id for event in sink.events if isinstance(event, TaskCompleted))
+
+
 class TestAtWork:
     async def test_a_worker_does_two_hundred_tasks(self, harness: PubSubHarness) -> None:
-        await (await harness.sender()).send_many(
-            Task(f"t{number:03}", {"n": number}) for number in range(200)
-        )
+        names = [f"t{number:03}" for number in range(200)]
+        await (await harness.sender()).send_many(Task(name, {}) for name in names)
         sink = ListSink([])
-        shell = WorkerShell(
-            MachineSettings(slots=8, max_runtime_s=100.0, grace_s=30.0, idle_exit_s=3.0),
-            ShellSettings(worker_id="w", hostname="here", pid=1),
-            queue=harness.queue,
-            runner=ScriptedRunner(harness.clock, lambda _: Script(duration_s=0.01)),
-            sink=sink,
-            metadata=StaticMetadata(InstanceIdentity("", "i"), None, None, harness.clock),
-            clock=harness.clock,
-            observer=Watcher(),
-        )
-        summary = await asyncio.wait_for(shell.run(), 90.0)
+        summary = await asyncio.wait_for(worker_of(harness, sink).run(), 90.0)
         assert summary.counts.completed == 200
-        done = [event.task_id for event in sink.events if isinstance(event, TaskCompleted)]
-        assert sorted(done) == [f"t{number:03}" for number in range(200)]
+        assert done_in(sink) == names
         inspector = await harness.backend.inspector("tasks")
         assert (await inspector.depth())["visible"] == 0
+
+    async def test_f7_f44_a_worker_goes_on_after_an_outage(
+        self, harness: PubSubHarness, server: Server
+    ) -> None:
+        names = [f"t{number:03}" for number in range(100)]
+        await (await harness.sender()).send_many(Task(name, {}) for name in names)
+        sink = ListSink([])
+        running = asyncio.ensure_future(worker_of(harness, sink).run())
+        await until(lambda: len(done_in(sink)) > 20)
+        server.away.set()
+        await until(lambda: server.refused)
+        await asyncio.sleep(1.5)
+        assert server.refused < 100
+        server.away.clear()
+        summary = await asyncio.wait_for(running, 90.0)
+        assert summary.reason == "idle"
+        assert done_in(sink) == names
 
     async def test_f21_deliveries_are_counted_by_the_service(self, harness: PubSubHarness) -> None:
         await harness.send(Task("a", {}))

@@ -26,6 +26,7 @@ class QueueHarness(Protocol):
         keeps_order: Whether tasks come in the order in which they were sent.
         virtual: Whether hours cost nothing.
         delays_sends: Whether a task can be sent with a delay.
+        text_only: Whether messages must be text.
     """
 
     lease_s: float
@@ -34,6 +35,7 @@ class QueueHarness(Protocol):
     keeps_order: bool
     virtual: bool
     delays_sends: bool
+    text_only: bool
 
     @property
     def clock(self) -> Clock:

@@ -15,6 +15,8 @@ from tests.contracts.task_sender import TaskSenderContract
 
 class InMemoryHarness(VirtualTime):
     keeps_order = True
+    delays_sends = True
+    text_only = False
 
     def __init__(self, options: QueueOptions) -> None:
         super().__init__()

@@ -22,6 +22,8 @@ class LocalHarness(RealTime):
     patience_s = 10.0
     strict_receipts = True
     keeps_order = True
+    delays_sends = True
+    text_only = False
 
     def __init__(self, read_ahead_max: int) -> None:
         super().__init__()

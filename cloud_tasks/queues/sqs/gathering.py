@@ -1,0 +1,92 @@
+"""Many small requests of a short while, made as few batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
+
+from cloud_tasks.errors import QueueError
+
+T = TypeVar("T")
+Answers: TypeAlias = Sequence[QueueError | None]
+"""What became of each item of a batch, in order; None: it was done."""
+
+GATHER_S = 0.02
+"""How long an item waits at most while an earlier batch is under way."""
+UNDER_WAY_MAX = 8
+
+
+class Gatherer(Generic[T]):
+    """Gathers items into batches, and tells each caller what became of its own.
+
+    A single item goes out with the next turn of the loop. While a batch is under way, what comes in waits
+    until it has ended, a batch is full, or `GATHER_S` has passed: an answer that hangs must not hold up the
+    renewal of another lease.
+
+    Args:
+        request: Makes one batch request; raises a `QueueError` if nothing is known of any item.
+        size_max: Most items of one batch.
+    """
+
+    def __init__(self, request: Callable[[Sequence[T]], Awaitable[Answers]], size_max: int) -> None:
+        self._request = request
+        self._size_max = size_max
+        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._planned: asyncio.Handle | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def submit(self, item: T) -> asyncio.Future[None]:
+        """Have it done. The answer raises what the request told, a `QueueError`; nobody has to look at it."""
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if len(self._waiting) >= self._size_max and len(self._under_way) < UNDER_WAY_MAX:
+            self._send()
+        else:
+            self._plan()
+        return answer
+
+    async def aclose(self) -> None:
+        """Send what waits, and wait for the answers."""
+        while self._waiting or self._under_way:
+            self._send()
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    def _plan(self) -> None:
+        if self._planned is not None or not self._waiting or len(self._under_way) >= UNDER_WAY_MAX:
+            return
+        loop = asyncio.get_running_loop()
+        if self._under_way:
+            self._planned = loop.call_later(GATHER_S, self._send)
+        else:
+            self._planned = loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        if self._planned is not None:
+            self._planned.cancel()
+            self._planned = None
+        batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
+        if batch:
+            task = asyncio.get_running_loop().create_task(self._carry_out(batch))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+        self._plan()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if self._waiting:
+            self._send()
+
+    async def _carry_out(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
+        try:
+            answers: Sequence[Exception | None] = await self._request([item for item, _ in batch])
+        except Exception as fault:  # noqa: BLE001 - boundary: those who wait must hear of a fault, not hang
+            answers = [fault] * len(batch)
+        for (_, answer), error in zip(batch, answers, strict=True):
+            if answer.done():
+                continue
+            if error is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(error)
+                answer.exception()  # looked at here, so that nobody has to

@@ -1,0 +1,238 @@
+"""`SqsQueue`: a queue of SQS as a `TaskQueue`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from msgspec import Struct
+
+from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.errors import LeaseLostError, QueueError
+from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.sqs.batches import Batches
+from cloud_tasks.queues.sqs.bodies import as_attribute
+from cloud_tasks.queues.sqs.calls import Answer, Calls
+from cloud_tasks.queues.sqs.gathering import Gatherer
+from cloud_tasks.queues.sqs.leases import Delivery, SqsLease, delivery_of, lease_of
+from cloud_tasks.queues.sqs.limits import (
+    BATCH_MAX,
+    LEASE_S_MAX,
+    MESSAGE_BYTES_MAX,
+    REASON_CHARS_MAX,
+    WAIT_S_MAX,
+    whole_seconds,
+)
+from cloud_tasks.queues.sqs.names import digest
+
+REASON_ATTRIBUTE = "reason"
+"""The attribute of a dead letter that says why it is one."""
+ASIDE_S = 600
+"""How long a message that nobody can work on stays out of sight where there is no place for dead letters."""
+CLOSE_S = 4.0
+"""How long `aclose` waits for a long poll that was given up, to hand back what it brings."""
+
+
+class QueueFacts(Struct, frozen=True, kw_only=True):
+    """What is known of a queue.
+
+    Attributes:
+        url: Its address.
+        fifo: Whether it is a FIFO queue.
+        dead_letter_url: Address of the queue for dead letters; None: there is none.
+    """
+
+    url: str
+    fifo: bool
+    dead_letter_url: str | None = None
+
+
+class SqsQueue:
+    """Takes tasks from a queue of SQS.
+
+    A standard queue accepts a receipt that is out of date, and may deliver a message twice at any time; only
+    what was settled through this object is refused. A FIFO queue refuses a receipt whose time is over.
+
+    Args:
+        calls: The connection.
+        facts: What is known of the queue.
+        lease_s: Visibility timeout of what is received, in seconds.
+        clock: Time.
+    """
+
+    def __init__(self, calls: Calls, facts: QueueFacts, lease_s: float, clock: Clock) -> None:
+        self._calls = calls
+        self._facts = facts
+        self._lease_s = whole_seconds(lease_s)
+        self._clock = clock
+        batches = Batches(calls, facts.url)
+        self._deletes: Gatherer[str] = Gatherer(batches.delete, BATCH_MAX)
+        self._visibilities: Gatherer[tuple[str, int]] = Gatherer(batches.set_visibility, BATCH_MAX)
+        self._closing = False
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._late: set[asyncio.Future[Answer]] = set()
+        self._capabilities = QueueCapabilities(
+            lease_s_max=float(LEASE_S_MAX),
+            lease_total_s_max=float(LEASE_S_MAX),
+            delay_s_max=float(LEASE_S_MAX),
+            message_size_bytes_max=MESSAGE_BYTES_MAX,
+            batch_size_max=BATCH_MAX,
+            delivery_count=True,
+            dead_letters=facts.dead_letter_url is not None,
+        )
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """Leases of up to twelve hours in all; batches of ten; deliveries are counted, interruptions too."""
+        return self._capabilities
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Lease up to `tasks_max` tasks; see `TaskQueue`.
+
+        A call that is cancelled goes on in its thread; what it brings is handed back at once.
+        """
+        check_receive(tasks_max, wait_s)
+        leases = await self._receive_once(tasks_max, int(min(wait_s, WAIT_S_MAX)))
+        if leases or not 0 < wait_s < 1 or self._closing:
+            return leases
+        # SQS waits for whole seconds only.
+        await self._wait_or_close(
+            asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + wait_s))
+        )
+        return await self._receive_once(tasks_max, 0)
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease end `seconds` from now; see `TaskQueue`."""
+        check_positive("seconds", seconds)
+        delivery = delivery_of(lease)
+        whole_s = self._within_total(delivery, seconds)
+        if whole_s <= 0:
+            raise LeaseLostError(f"message {lease.key} has been held for {LEASE_S_MAX} s, the longest time")
+        await _settled(delivery, self._visibilities.submit((lease.receipt, whole_s)), lasts=True)
+        return SqsLease(
+            task=lease.task,
+            key=lease.key,
+            receipt=lease.receipt,
+            duration_s=float(whole_s),
+            delivery_count=lease.delivery_count,
+            delivery=delivery,
+        )
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Settle for good; see `TaskQueue`."""
+        await _settled(delivery_of(lease), self._deletes.submit(lease.receipt))
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Hand back: visible again after `delay_s`, whatever becomes of this process; see `TaskQueue`."""
+        check_not_negative("delay_s", delay_s)
+        delivery = delivery_of(lease)
+        whole_s = max(self._within_total(delivery, delay_s), 0)
+        await _settled(delivery, self._visibilities.submit((lease.receipt, whole_s)))
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Send the message, byte for byte, to the dead-letter queue, and only then delete it here.
+
+        Where there is none the message is put aside for ten minutes: it must not be deleted.
+        """
+        delivery = delivery_of(lease)
+        if self._facts.dead_letter_url is None:
+            await _settled(delivery, self._visibilities.submit((lease.receipt, ASIDE_S)))
+            return
+        await self._calls.call(
+            "send_message",
+            QueueUrl=self._facts.dead_letter_url,
+            MessageBody=delivery.body,
+            MessageAttributes={REASON_ATTRIBUTE: _text(reason)},
+            **self._fifo_members(lease),
+        )
+        await _settled(delivery, self._deletes.submit(lease.receipt))
+
+    async def aclose(self) -> None:
+        """Send what is on its way; wait a little for a poll that was given up, to hand back what it brings.
+
+        A poll that lasts longer may bring messages that come again only when their visibility timeout ends.
+        """
+        self._closing = True
+        for waiter in self._waiters:
+            _release(waiter)
+        await asyncio.sleep(0)  # they give up their polls
+        if self._late:
+            await asyncio.wait(self._late, timeout=CLOSE_S)
+        for poll in list(self._late):
+            poll.cancel()
+        await self._deletes.aclose()
+        await self._visibilities.aclose()
+
+    async def _receive_once(self, tasks_max: int, wait_s: int) -> list[Lease]:
+        issued_at = self._clock.monotonic()
+        poll = asyncio.ensure_future(
+            self._calls.poll(
+                QueueUrl=self._facts.url,
+                MaxNumberOfMessages=min(tasks_max, BATCH_MAX),
+                WaitTimeSeconds=wait_s,
+                VisibilityTimeout=self._lease_s,
+                AttributeNames=["ApproximateReceiveCount"],
+            )
+        )
+        try:
+            await self._wait_or_close(poll)
+        finally:
+            if not poll.done():
+                self._late.add(poll)
+                poll.add_done_callback(self._hand_back)
+        if not poll.done():
+            return []
+        messages = poll.result().get("Messages", ())
+        return [lease_of(one, float(self._lease_s), issued_at) for one in messages]
+
+    async def _wait_or_close(self, work: asyncio.Future[Any]) -> None:
+        """Wait until the work is done or `aclose` sends everybody home."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            waiter.set_result(None)
+        self._waiters.add(waiter)
+        work.add_done_callback(lambda _: _release(waiter))
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    def _within_total(self, delivery: Delivery, seconds: float) -> int:
+        """A timeout that SQS can give: it counts twelve hours from the receive."""
+        held_s = self._clock.monotonic() - delivery.taken_at
+        return min(whole_seconds(seconds), int(LEASE_S_MAX - held_s) - 1)
+
+    def _fifo_members(self, lease: Lease) -> dict[str, str]:
+        if not self._facts.fifo:
+            return {}
+        # The same dead letter once, however often the reply is lost.
+        return {"MessageGroupId": lease.key, "MessageDeduplicationId": digest(lease.key.encode())}
+
+    def _hand_back(self, poll: asyncio.Future[Answer]) -> None:
+        self._late.discard(poll)
+        with contextlib.suppress(QueueError, asyncio.CancelledError):
+            for message in poll.result().get("Messages", ()):
+                self._visibilities.submit((message["ReceiptHandle"], 0))
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+async def _settled(delivery: Delivery, answer: asyncio.Future[None], *, lasts: bool = False) -> None:
+    """Wait for the answer; the delivery is over then, unless its lease lasts."""
+    try:
+        await answer
+    except LeaseLostError:
+        delivery.settled = True
+        raise
+    if not lasts:
+        delivery.settled = True
+
+
+def _text(reason: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": as_attribute(reason, REASON_CHARS_MAX)}

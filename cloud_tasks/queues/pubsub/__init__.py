@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.interfaces import Clock, QueueBackend
 from cloud_tasks.queues.pubsub.problems import library_missing
@@ -18,6 +20,8 @@ def open_backend(settings: PubSubSettings, clock: Clock) -> QueueBackend:
     Raises:
         ConfigurationError: Google's library is not there.
     """
+    # Otherwise gRPC's core writes lines of its own to stderr whenever a server closes a connection.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         from cloud_tasks.queues.pubsub.backend import PubSubBackend
     except ImportError as error:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from pathlib import Path
 
@@ -175,16 +174,13 @@ def test_continue_without_a_file_shows_how_far_it_is(commands: Commands) -> None
     assert commands.ids("my-job") == ids(1, 3)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_that_cannot_be_written_is_told(commands: Commands) -> None:
-    commands.folder.chmod(0o500)
-    done = commands.job("load_queue", "--task-file", commands.task_file(1))
+@pytest.mark.parametrize("database", ["no/where.db", "/dev/null/job.db"])
+def test_a_database_that_cannot_be_written_is_told_before_anything_is_touched(
+    commands: Commands, database: str
+) -> None:
+    commands.fill("my-job", "old")
+    arguments = ("--task-file", commands.task_file(1), "--db-file", database, "--force")
+    done = commands.job("load_queue", *arguments)
     assert done.status == 2
-    assert "my-job.db" in done.err
-
-
-def test_a_database_in_a_folder_that_is_not_there_is_told(commands: Commands) -> None:
-    done = commands.job("load_queue", "--task-file", commands.task_file(1), "--db-file", "no/where.db")
-    assert done.status == 2
-    assert "no/where.db" in done.err
-    assert "Traceback" not in done.err
+    assert f"the database `{database}` cannot be written" in done.err
+    assert commands.ids("my-job") == ["old"]

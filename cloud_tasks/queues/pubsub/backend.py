@@ -13,8 +13,8 @@ from cloud_tasks.queues.pubsub.checking import QueueCheck, asked_of_user
 from cloud_tasks.queues.pubsub.connection import Connection, connect
 from cloud_tasks.queues.pubsub.creating import create_event_queue, create_task_queue
 from cloud_tasks.queues.pubsub.event_sink import PubSubEventSink
+from cloud_tasks.queues.pubsub.facts import facts_of
 from cloud_tasks.queues.pubsub.inspector import PubSubInspector
-from cloud_tasks.queues.pubsub.limits import LEASE_S_MIN
 from cloud_tasks.queues.pubsub.message_feed import PubSubFeed
 from cloud_tasks.queues.pubsub.monitoring import Monitoring
 from cloud_tasks.queues.pubsub.names import QueueNames, dead_letter_names, queue_names
@@ -23,7 +23,7 @@ from cloud_tasks.queues.pubsub.publishing import Publishing
 from cloud_tasks.queues.pubsub.resources import Resources
 from cloud_tasks.queues.pubsub.sender import PubSubSender
 from cloud_tasks.queues.pubsub.settings import PubSubSettings
-from cloud_tasks.queues.pubsub.task_queue import PubSubQueue, SubscriptionFacts
+from cloud_tasks.queues.pubsub.task_queue import PubSubQueue
 
 
 class PubSubBackend:
@@ -68,7 +68,7 @@ class PubSubBackend:
             raise QueueUnavailableError(f"there is no subscription {names.subscription}")
         dead_letters = await self._dead_letters(connection, subscription)
         return PubSubQueue(
-            connection.calls, _facts(subscription), dead_letters, self._settings.lease_s, self._clock
+            connection.calls, facts_of(subscription), dead_letters, self._settings.lease_s, self._clock
         )
 
     async def sender(self) -> PubSubSender:
@@ -151,12 +151,3 @@ class PubSubBackend:
         if queue is None:
             raise ConfigurationError(no_event_queue())
         return queue_names(connection.project_id, queue)
-
-
-def _facts(subscription: types.Subscription) -> SubscriptionFacts:
-    return SubscriptionFacts(
-        name=subscription.name,
-        ack_deadline_s=subscription.ack_deadline_seconds or LEASE_S_MIN,
-        exactly_once=subscription.enable_exactly_once_delivery,
-        counts_deliveries=bool(subscription.dead_letter_policy.dead_letter_topic),
-    )

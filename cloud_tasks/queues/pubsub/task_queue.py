@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
@@ -14,6 +12,7 @@ from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.pubsub.ack_requests import AckRequests, Refused
 from cloud_tasks.queues.pubsub.calls import Calls
+from cloud_tasks.queues.pubsub.facts import SubscriptionFacts
 from cloud_tasks.queues.pubsub.gathering import Gatherer
 from cloud_tasks.queues.pubsub.leases import Delivery, PubSubLease, delivery_of, lease_of
 from cloud_tasks.queues.pubsub.limits import (
@@ -32,23 +31,6 @@ REASON_ATTRIBUTE = "reason"
 """The attribute of a dead letter that says why it is one."""
 LATE_SHARE = 0.1
 """A lease of which more than this share went by in the pull is renewed at once."""
-
-
-class SubscriptionFacts(Struct, frozen=True, kw_only=True):
-    """What is known of a subscription.
-
-    Attributes:
-        name: Its full name.
-        ack_deadline_s: How long the service leases a message by itself, in seconds.
-        exactly_once: Whether acks are confirmed and only the newest ack id counts.
-        counts_deliveries: Whether messages carry the number of their deliveries: those of a subscription with
-            a dead-letter policy do.
-    """
-
-    name: str
-    ack_deadline_s: int
-    exactly_once: bool
-    counts_deliveries: bool
 
 
 class PubSubQueue:

@@ -13,8 +13,9 @@ from google.pubsub_v1 import types
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask, Outcome, OutcomeKind
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
+from cloud_tasks.queues.pubsub.facts import SubscriptionFacts
 from cloud_tasks.queues.pubsub.publishing import Publishing
-from cloud_tasks.queues.pubsub.task_queue import PubSubQueue, SubscriptionFacts
+from cloud_tasks.queues.pubsub.task_queue import PubSubQueue
 from tests.queues.pubsub.scripted import ScriptedServer, details, fails, fine, gives, hangs, scripted, until
 
 DONE = Outcome(OutcomeKind.COMPLETED)

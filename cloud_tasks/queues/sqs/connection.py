@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
@@ -59,7 +61,8 @@ def _connect(settings: SqsSettings) -> Connection:
         session = boto3.Session(
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
-            region_name=settings.region,
+            # The variable that AWS's containers and functions set; boto3 itself looks at another.
+            region_name=settings.region or os.environ.get("AWS_REGION") or None,
             profile_name=settings.profile,
         )
         credentials = session.get_credentials()

@@ -1,0 +1,114 @@
+"""`python -m fakes.sqs`: serves the stand-in until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.diagnostics import render
+from cloud_tasks.errors import ConfigurationError, Problem
+from fakes.sqs import SqsError, SqsService
+
+if TYPE_CHECKING:
+    from fakes.sqs.server import SqsServer
+
+_PORT = 9324
+_PORT_MAX = 65_535
+_USAGE = 2
+
+
+def main() -> int:
+    """Serve; returns the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        return asyncio.run(_serve(arguments))
+    except ConfigurationError as error:
+        print(render(error.problems), file=sys.stderr)  # noqa: T201
+        return _USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m fakes.sqs",
+        description="Amazon SQS, in memory: every SDK and the AWS command line work with it as their endpoint. "
+        "Prints one line when it listens.",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=_PORT,
+        help="where to listen; 0: on a free port (default: %(default)s)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="likewise (default: %(default)s)")
+    parser.add_argument(
+        "--queue",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a queue that is to be there; may be given several times; NAME.fifo for a FIFO queue",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (
+        text.isascii() and text.isdecimal() and len(text) <= len(str(_PORT_MAX)) and int(text) <= _PORT_MAX
+    ):
+        raise argparse.ArgumentTypeError(f"expected 0 to {_PORT_MAX}, got {text!r}")
+    return int(text)
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    service = SqsService(SystemClock())
+    for name in arguments.queue:
+        _create(service, name)
+    server = _server(arguments, service)
+    await _listen(server, arguments)
+    print(f"listening on {server.url}", flush=True)  # noqa: T201
+    await ended.wait()
+    await server.aclose()
+    return 0
+
+
+def _create(service: SqsService, name: str) -> None:
+    try:
+        service.create_queue(name, {"FifoQueue": "true"} if name.endswith(".fifo") else {})
+    except SqsError as error:
+        raise ConfigurationError(Problem(f"--queue {name}: {error.message}")) from None
+
+
+def _server(arguments: argparse.Namespace, service: SqsService) -> SqsServer:
+    try:
+        from fakes.sqs.server import SqsServer
+    except ImportError:
+        raise ConfigurationError(
+            Problem(
+                "the stand-in needs the package aiohttp, which is not installed",
+                helps=("pip install 'cloud-tasks[fakes]'",),
+            )
+        ) from None
+    return SqsServer(service, host=arguments.host, port=arguments.port)
+
+
+async def _listen(server: SqsServer, arguments: argparse.Namespace) -> None:
+    try:
+        await server.start()
+    except OSError as error:
+        raise ConfigurationError(
+            Problem(
+                f"cannot listen on {arguments.host}, port {arguments.port}: {error.strerror}",
+                helps=("choose another with --port, or 0 for a free one",),
+            )
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,7 +34,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fakes.sqs",
-        description="Amazon SQS, in memory: every SDK and the AWS command line work with it as their endpoint. "
+        description="Amazon SQS, in memory: every SDK and the AWS command line work with it as an endpoint. "
         "Prints one line when it listens.",
     )
     parser.add_argument(

@@ -36,7 +36,8 @@ def check_message(entry: SendEntry, size_bytes_max: int) -> None:
     _check_system_attributes(entry.message_system_attributes)
     if size_bytes(entry) > size_bytes_max:
         raise invalid_parameter(
-            f"One or more parameters are invalid. Reason: Message must be shorter than {size_bytes_max} bytes."
+            "One or more parameters are invalid. "
+            f"Reason: Message must be shorter than {size_bytes_max} bytes."
         )
 
 
@@ -64,7 +65,8 @@ def _check_characters(text: str, what: str) -> None:
 def _check_attributes(attributes: Mapping[str, AttributeValue]) -> None:
     if len(attributes) > _ATTRIBUTES_MAX:
         raise invalid_parameter(
-            f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_ATTRIBUTES_MAX}]."
+            f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum "
+            f"[{_ATTRIBUTES_MAX}]."
         )
     for name, value in attributes.items():
         _check_name(name)
@@ -79,7 +81,7 @@ def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise invalid_parameter(
             f"Message (user) attribute name {name!r} is not valid: letters, digits, underscores, hyphens and "
-            "periods, no period at either end or after another, and neither AWS. nor Amazon. at the beginning."
+            "periods, no period at either end or after another, neither AWS. nor Amazon. at the beginning."
         )
 
 

@@ -63,7 +63,9 @@ class QueueDirectory:
         if self._clock.monotonic() - self._deleted_at_s.get(name, -_QUIET_S) < _QUIET_S:
             raise queue_deleted_recently()
         self._check_redrive(name, settings)
-        queue = Queue(next(self._numbers), name, _ARN_PREFIX + name, settings, self._clock, self._bury)
+        queue = Queue(
+            next(self._numbers), name, _ARN_PREFIX + name, settings, clock=self._clock, bury=self._bury
+        )
         queue.tags.update(tags)
         self._queues[name] = queue
         return queue

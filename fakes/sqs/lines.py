@@ -38,7 +38,7 @@ class Line(Protocol):
         ...
 
     def skip(self, count: int) -> None:
-        """Let up to `count` of the first messages stand behind the others; where order is kept, do nothing."""
+        """Let up to `count` of the first stand behind the others; where order is kept, do nothing."""
         ...
 
 

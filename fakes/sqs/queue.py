@@ -49,6 +49,7 @@ class Queue:
         name: str,
         arn: str,
         attributes: QueueAttributes,
+        *,
         clock: Clock,
         bury: Callable[[Queue, Message], None],
     ) -> None:

@@ -24,7 +24,7 @@ def _trace(message: Message) -> str:
 
 
 _SYSTEM: Mapping[str, Callable[[Message], str]] = {
-    "SenderId": lambda message: _SENDER,
+    "SenderId": lambda _: _SENDER,
     "SentTimestamp": lambda message: str(message.sent_ms),
     "ApproximateReceiveCount": lambda message: str(message.receive_count),
     "ApproximateFirstReceiveTimestamp": lambda message: str(message.first_received_ms),

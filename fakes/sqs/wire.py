@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import uuid
 from collections.abc import Mapping
@@ -62,7 +61,7 @@ class Wire:
             SqsError: The service refuses it.
         """
         answer = OPERATIONS[name].act(caller, request)
-        return await answer if asyncio.iscoroutine(answer) else answer
+        return answer if isinstance(answer, Struct) else await answer
 
     def write(self, answer: Struct) -> Reply:
         """What was answered."""

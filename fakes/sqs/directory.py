@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cloud_tasks.interfaces import Clock
 from fakes.sqs.errors import (
     invalid_attribute_name,
+    invalid_attribute_value,
     invalid_parameter,
     invalid_value,
     missing_parameter,
@@ -129,11 +130,9 @@ class QueueDirectory:
             SqsError: There is no such queue, or an attribute is not allowed.
         """
         queue = self.at(url)
-        if "FifoQueue" in attributes:
-            raise invalid_attribute_name("FifoQueue")
-        shown = queue.attributes.shown() | dict(attributes)
-        known = QueueAttributes(shown, is_fifo=queue.attributes.is_fifo)
-        self._check_redrive(queue.name, known)
+        if queue.attributes.is_fifo and "FifoQueue" in attributes:
+            raise invalid_attribute_value("FifoQueue", "Modifying queue type is not supported.")
+        self._check_redrive(queue.name, QueueAttributes(attributes, is_fifo=queue.attributes.is_fifo))
         queue.attributes.update(attributes)
         queue.modified_s = int(self._clock.utc_now().timestamp())
 
@@ -172,13 +171,14 @@ class QueueDirectory:
         redrive = attributes.redrive
         if redrive is None:
             return
-        target = redrive.target_arn.rpartition(":")[2]
-        what = f'{{"deadLetterTargetArn":"{redrive.target_arn}"}}'
-        if target not in self._queues or redrive.target_arn != _ARN_PREFIX + target or target == name:
-            raise invalid_value("RedrivePolicy", what, "Dead letter target does not exist.")
+        if not redrive.target_arn.startswith(_ARN_PREFIX):
+            raise invalid_value("RedrivePolicy", redrive.text, "Invalid value for deadLetterTargetArn.")
+        target = redrive.target_arn.removeprefix(_ARN_PREFIX)
+        if target not in self._queues or target == name:
+            raise invalid_value("RedrivePolicy", redrive.text, "Dead letter target does not exist.")
         if target.endswith(_FIFO) != attributes.is_fifo:
             raise invalid_value(
-                "RedrivePolicy", what, "Dead-letter queue must be same type of queue as the source."
+                "RedrivePolicy", redrive.text, "Dead-letter queue must be same type of queue as the source."
             )
 
     def _bury(self, source: Queue, message: Message) -> None:

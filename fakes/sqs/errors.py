@@ -89,12 +89,12 @@ def invalid_attribute_name(name: str) -> SqsError:
     return SqsError(f"{_SQS}#InvalidAttributeName", "InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
-def invalid_attribute_value(name: str) -> SqsError:
+def invalid_attribute_value(name: str, reason: str = "") -> SqsError:
     """An attribute of a queue cannot have that value."""
     return SqsError(
         f"{_SQS}#InvalidAttributeValue",
         "InvalidAttributeValue",
-        f"Invalid value for the parameter {name}.",
+        f"Invalid value for the parameter {name}." + (f" Reason: {reason}" if reason else ""),
     )
 
 

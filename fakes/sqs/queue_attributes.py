@@ -56,10 +56,12 @@ class Redrive(Struct, frozen=True):
     """Where messages go that were received too often.
 
     Attributes:
+        text: The policy as it was given.
         target_arn: The dead-letter queue.
         max_receive_count: After how many receives.
     """
 
+    text: str
     target_arn: str
     max_receive_count: int
 
@@ -108,6 +110,8 @@ class QueueAttributes:
         for name, choices in _CHOICES.items():
             if self.is_fifo or name not in _OF_FIFO:
                 shown[name] = choices[0]
+        if "KmsMasterKeyId" in self._values:
+            shown["SqsManagedSseEnabled"] = "false"
         return shown | self._values
 
     def difference(self, given: Mapping[str, str]) -> str | None:
@@ -168,4 +172,4 @@ def _redrive(text: str) -> Redrive | None:
             f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to {MAX_RECEIVES} both "
             "inclusive.",
         )
-    return Redrive(target, int(str(count)))
+    return Redrive(text, target, int(str(count)))

@@ -52,19 +52,11 @@ class Sender:
         return _answer(entry, self._put(queue, entry))
 
     def _send_once(self, queue: Queue, entry: SendEntry) -> Message:
-        if entry.message_group_id is None:
-            raise missing_parameter("MessageGroupId")
+        check_fifo(queue, entry)
         _check_id("MessageGroupId", entry.message_group_id)
         _check_id("MessageDeduplicationId", entry.message_deduplication_id)
-        deduplication_id = entry.message_deduplication_id
-        if deduplication_id is None:
-            if not queue.attributes.deduplicates_by_content:
-                raise invalid_parameter(
-                    "The queue should either have ContentBasedDeduplication enabled or "
-                    "MessageDeduplicationId provided explicitly"
-                )
-            deduplication_id = content_id(entry)
-        scope = entry.message_group_id if queue.attributes.deduplicates_by_group else ""
+        deduplication_id = entry.message_deduplication_id or content_id(entry)
+        scope = (entry.message_group_id or "") if queue.attributes.deduplicates_by_group else ""
         now = self._clock.monotonic()
         known = queue.deduplication.find(now, scope, deduplication_id)
         if known is not None:
@@ -85,6 +77,21 @@ class Sender:
         delay_s = queue.attributes.delay_s if entry.delay_seconds is None else entry.delay_seconds
         queue.put(message, queue.attributes.delay_s if queue.attributes.is_fifo else delay_s)
         return message
+
+
+def check_fifo(queue: Queue, entry: SendEntry) -> None:
+    """Refuse a message to a FIFO queue that does not say where it belongs, or what makes it the same.
+
+    Raises:
+        SqsError: Such a message.
+    """
+    if entry.message_group_id is None:
+        raise missing_parameter("MessageGroupId")
+    if entry.message_deduplication_id is None and not queue.attributes.deduplicates_by_content:
+        raise invalid_parameter(
+            "The queue should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly"
+        )
 
 
 def check_batch_size(entries: tuple[SendEntry, ...]) -> None:

@@ -12,7 +12,7 @@ from fakes.sqs.message import Message
 from fakes.sqs.queue import Queue
 from fakes.sqs.receiving import TIMEOUT_S_MAX, check_receive, show
 from fakes.sqs.requests import ChangeMessageVisibility, HandleBatch, Messages, OfMessage, SendMessageBatch
-from fakes.sqs.sending import Sender, check_batch_size
+from fakes.sqs.sending import Sender, check_batch_size, check_fifo
 from fakes.sqs.values import BatchAnswer, Done, HandleEntry, ReceiveOptions, SendEntry, Sent
 
 
@@ -48,6 +48,9 @@ class SqsService:
         queue = self.queues.at(request.queue_url)
         check_ids(request.entries, "SendMessageBatchRequestEntry")
         check_batch_size(request.entries)
+        if queue.attributes.is_fifo:
+            for entry in request.entries:  # this alone is not told entry by entry
+                check_fifo(queue, entry)
         return each(request.entries, lambda entry: self._sender.send(queue, entry))
 
     async def receive(self, options: ReceiveOptions) -> Messages:

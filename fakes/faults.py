@@ -1,7 +1,7 @@
 """Faults of a service: which call is struck by what, decided by a plan and a seed alone.
 
-A plan is a list of rules. Each rule has its own stream of random numbers, so that to add, change or remove one
-rule leaves what the others do as it was.
+A plan is a list of rules. Each rule has its own stream of random numbers, so that to add, change or remove
+one leaves what the others do as it was.
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class FaultInjector:
         log: Every fault that struck, in order.
         injected: How many struck, of each kind.
         effective: How many of them made a difference, of each kind: to reorder an empty queue makes none.
+        random: For what else is left to chance about an effect.
     """
 
     def __init__(

@@ -152,12 +152,6 @@ class Queue:
             self._show(message)
         self._stir()
 
-    def show_again(self, message: Message) -> None:
-        """Let a message in flight be offered once more at once, as a service that delivers it twice does."""
-        self._leave_place(message)
-        self._show(message)
-        self._stir()
-
     def skip(self, count: int) -> None:
         """Let the first messages stand behind the others, as a service without order may."""
         self._line.skip(count)

@@ -8,6 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from fakes.sqs.errors import SqsError
+from fakes.sqs.faulty import Faulty, NoReplyError, carry_out
 from fakes.sqs.operations import Caller
 from fakes.sqs.service import SqsService
 from fakes.sqs.wire import Reply, Wire
@@ -23,13 +24,17 @@ class SqsServer:
         service: What answers.
         host: Where to listen.
         port: Likewise; 0: on a free one.
+        faults: What goes wrong; None: nothing.
     """
 
-    def __init__(self, service: SqsService, *, host: str = _LOOPBACK, port: int = 0) -> None:
+    def __init__(
+        self, service: SqsService, *, host: str = _LOOPBACK, port: int = 0, faults: Faulty | None = None
+    ) -> None:
         self.service = service
         self._host = host
         self._port = port
         self._wire = Wire()
+        self._carry_out = carry_out if faults is None else faults.carry_out
         self._runner: web.AppRunner | None = None
 
     @property
@@ -77,13 +82,18 @@ class SqsServer:
         await self.aclose()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        reply = await self._answer(request, await request.read())
+        try:
+            reply = await self._answer(request, await request.read())
+        except NoReplyError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
 
     async def _answer(self, request: web.Request, body: bytes) -> Reply:
         try:
             name, call = self._wire.read(request.headers, body)
             caller = Caller(self.service, f"http://{request.headers.get('Host', self.url)}")
-            return self._wire.write(await self._wire.act(caller, name, call))
+            return self._wire.write(await self._carry_out(caller, name, call))
         except SqsError as error:
             return self._wire.refuse(error)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from fakes.sqs.errors import SqsError, malformed, unknown_operation, unsupported
-from fakes.sqs.operations import ELSEWHERE, OPERATIONS, Caller
+from fakes.sqs.operations import ELSEWHERE, OPERATIONS
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 _TARGET_PREFIX = "AmazonSQS."
@@ -53,15 +53,6 @@ class Wire:
             return name, self._decoders[name].decode(body or b"{}")
         except msgspec.DecodeError as error:  # a ValidationError is one
             raise malformed(str(error)) from None
-
-    async def act(self, caller: Caller, name: str, request: Struct) -> Struct:
-        """Carry out a call.
-
-        Raises:
-            SqsError: The service refuses it.
-        """
-        answer = OPERATIONS[name].act(caller, request)
-        return answer if isinstance(answer, Struct) else await answer
 
     def write(self, answer: Struct) -> Reply:
         """What was answered."""

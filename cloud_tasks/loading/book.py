@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +11,13 @@ from typing import Self
 import msgspec
 
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import ConfigurationError, Problem, TaskFileError
+from cloud_tasks.errors import Problem, TaskFileError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.task_db.schema import connect, errors_told
 
 _PARTS = ("", "-wal", "-shm")
 """A database is up to three files."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS tasks (
-    task_id TEXT PRIMARY KEY, task_data TEXT, status TEXT, retry BOOLEAN, enqueued_at TIMESTAMP,
-    started_at TIMESTAMP, completed_at TIMESTAMP, elapsed_time REAL, hostname TEXT, result TEXT,
-    exception TEXT, exit_code INTEGER);
-CREATE INDEX IF NOT EXISTS idx_task_status ON tasks(status);
-"""
 _ADD = "INSERT INTO tasks (task_id, task_data, status) VALUES (?, ?, 'pending') ON CONFLICT DO NOTHING"
 _DATA = "SELECT task_data FROM tasks WHERE task_id = ?"
 _NEXT = (
@@ -76,15 +69,7 @@ class TaskBook:
         """
         self._path = path
         self._clock = clock
-        with self._errors_told():
-            self._db = sqlite3.connect(path, isolation_level=None)
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.executescript(_SCHEMA)
-            except sqlite3.Error:
-                self._db.close()
-                raise
+        self._db = connect(path)
 
     def __enter__(self) -> Self:
         return self
@@ -146,15 +131,7 @@ class TaskBook:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._errors_told():
+        with errors_told(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 yield
-
-    @contextmanager
-    def _errors_told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            message = f"the task database `{self._path}` cannot be used: {error}"
-            raise ConfigurationError(Problem(message, helps=("name another with --db-file",))) from error

@@ -16,4 +16,5 @@ def seconds(number: int) -> float:
 
 if __name__ == "__main__":
     names = ((f"task-{number:03d}", seconds(number)) for number in range(COUNT))
-    json.dump([{"task_id": name, "data": {"seconds": time_s}} for name, time_s in names], sys.stdout, indent=1)
+    entries = [{"task_id": name, "data": {"seconds": time_s}} for name, time_s in names]
+    json.dump(entries, sys.stdout, indent=1)

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError, Problem
+from fakes.fault_file import read_fault_plan
+from fakes.faults import FaultInjector, FaultKind
 from fakes.sqs import SqsError, SqsService
+from fakes.sqs.faulty import Faulty
+from fakes.sqs.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from fakes.sqs.server import SqsServer
@@ -51,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a queue that is to be there; may be given several times; NAME.fifo for a FIFO queue",
     )
+    parser.add_argument(
+        "--faults",
+        metavar="FILE",
+        help="a fault plan in YAML: which calls go wrong, and how (docs/sqs-stand-in.md)",
+    )
     return parser
 
 
@@ -67,15 +76,30 @@ async def _serve(arguments: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    service = SqsService(SystemClock())
+    clock = SystemClock()
+    service = SqsService(clock)
+    injector = None
+    if arguments.faults is not None:
+        injector = FaultInjector(read_fault_plan(arguments.faults, tuple(OPERATIONS)), clock)
     for name in arguments.queue:
         _create(service, name)
-    server = _server(arguments, service)
+    server = _server(arguments, service, None if injector is None else Faulty(injector, clock))
     await _listen(server, arguments)
     print(f"listening on {server.url}", flush=True)  # noqa: T201
     await ended.wait()
     await server.aclose()
+    if injector is not None:
+        _report(injector)
     return 0
+
+
+def _report(injector: FaultInjector) -> None:
+    for kind in FaultKind:
+        if injector.injected[kind]:
+            told = (
+                f"{kind.value}: injected {injector.injected[kind]}, had an effect {injector.effective[kind]}"
+            )
+            print(told, file=sys.stderr)  # noqa: T201
 
 
 def _create(service: SqsService, name: str) -> None:
@@ -85,7 +109,7 @@ def _create(service: SqsService, name: str) -> None:
         raise ConfigurationError(Problem(f"--queue {name}: {error.message}")) from None
 
 
-def _server(arguments: argparse.Namespace, service: SqsService) -> SqsServer:
+def _server(arguments: argparse.Namespace, service: SqsService, faults: Faulty | None) -> SqsServer:
     try:
         from fakes.sqs.server import SqsServer
     except ImportError:
@@ -95,7 +119,7 @@ def _server(arguments: argparse.Namespace, service: SqsService) -> SqsServer:
                 helps=("pip install 'cloud-tasks[fakes]'",),
             )
         ) from None
-    return SqsServer(service, host=arguments.host, port=arguments.port)
+    return SqsServer(service, host=arguments.host, port=arguments.port, faults=faults)
 
 
 async def _listen(server: SqsServer, arguments: argparse.Namespace) -> None:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 from fakes.deadlines import Deadlines
-from fakes.sqs.message import Message
 from fakes.sqs.values import SendEntry
 
 WINDOW_S = 300.0
 """How long a message is remembered from its sending, deleted or not."""
 
 
+class Accepted(NamedTuple):
+    """What the sender of a message was told.
+
+    Attributes:
+        message_id: Its id.
+        sequence_number: Its number in the queue.
+    """
+
+    message_id: str
+    sequence_number: str
+
+
 class Deduplication:
-    """The messages by what makes them the same."""
+    """What was accepted, by what makes it the same."""
 
     def __init__(self) -> None:
-        self._accepted: dict[tuple[str, str], Message] = {}
+        self._accepted: dict[tuple[str, str], Accepted] = {}
         self._ends: Deadlines[tuple[str, str]] = Deadlines()
 
-    def find(self, now: float, scope: str, deduplication_id: str) -> Message | None:
-        """The message that was accepted under that id; None if none was of late."""
+    def find(self, now: float, scope: str, deduplication_id: str) -> Accepted | None:
+        """What was accepted under that id; None if none was of late."""
         while (key := self._ends.pop_due(now)) is not None:
             self._accepted.pop(key, None)
         return self._accepted.get((scope, deduplication_id))
 
-    def remember(self, now: float, scope: str, message: Message) -> None:
+    def remember(self, now: float, scope: str, deduplication_id: str, accepted: Accepted) -> None:
         """A message was accepted."""
-        key = (scope, message.deduplication_id)
-        self._accepted[key] = message
+        key = (scope, deduplication_id)
+        self._accepted[key] = accepted
         self._ends.add(now + WINDOW_S, key)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from cloud_tasks.interfaces import Clock
 from fakes.sqs.errors import (
@@ -19,7 +18,7 @@ from fakes.sqs.errors import (
     queue_does_not_exist,
     queue_exists,
 )
-from fakes.sqs.message import Message, Place
+from fakes.sqs.message import Place
 from fakes.sqs.queue import Queue
 from fakes.sqs.queue_attributes import KNOWN, QueueAttributes
 
@@ -65,7 +64,12 @@ class QueueDirectory:
             raise queue_deleted_recently()
         self._check_redrive(name, settings)
         queue = Queue(
-            next(self._numbers), name, _ARN_PREFIX + name, settings, clock=self._clock, bury=self._bury
+            next(self._numbers),
+            name,
+            _ARN_PREFIX + name,
+            settings,
+            clock=self._clock,
+            dead_letters=self._dead_letters_of,
         )
         queue.tags.update(tags)
         self._queues[name] = queue
@@ -90,7 +94,7 @@ class QueueDirectory:
         """
         if not url:
             raise missing_parameter("QueueUrl")
-        return self.find(url.rpartition("/")[2] if url.startswith("http") else urlsplit(url).path)
+        return self.find(url.rpartition("/")[2])
 
     def delete(self, url: str) -> None:
         """Delete a queue with everything in it; who waits for a message is sent home.
@@ -181,16 +185,9 @@ class QueueDirectory:
                 "RedrivePolicy", redrive.text, "Dead-letter queue must be same type of queue as the source."
             )
 
-    def _bury(self, source: Queue, message: Message) -> None:
-        """Move a message to the dead-letter queue of the queue that it was received from too often."""
+    def _dead_letters_of(self, source: Queue) -> Queue | None:
         redrive = source.attributes.redrive
-        target = self._queues.get(redrive.target_arn.rpartition(":")[2]) if redrive else None
-        if target is None:
-            return
-        message.source_arn = source.arn
-        if target.attributes.is_fifo:
-            message.kept_since_s = self._clock.monotonic()
-        target.put(message)
+        return self._queues.get(redrive.target_arn.removeprefix(_ARN_PREFIX)) if redrive else None
 
 
 def _everything(queue: Queue) -> dict[str, str]:

@@ -11,6 +11,7 @@ from fakes.sqs.errors import throttled, unavailable
 from fakes.sqs.message import Place
 from fakes.sqs.operations import OPERATIONS, Caller
 from fakes.sqs.queue import Queue
+from fakes.sqs.receiving import check_receive
 from fakes.sqs.requests import HandleBatch, Messages, Nothing
 from fakes.sqs.values import BatchAnswer, Done, ReceiveOptions
 
@@ -61,8 +62,10 @@ class Faulty:
             SqsError: The service refuses it, or a fault does.
             NoReplyError: It has been carried out, and nobody is to learn it.
         """
-        rules = {rule.kind: rule for rule in self._injector.decide(name)}
-        await self._before(rules)
+        struck = self._injector.decide(name)
+        await self._delay(struck)
+        rules = {rule.kind: rule for rule in struck}
+        self._refuse(rules)
         if FaultKind.REPLY_WITHOUT_EFFECT in rules and name in _WITHOUT_EFFECT:
             self._injector.had_effect(rules[FaultKind.REPLY_WITHOUT_EFFECT])
             return _as_if_done(request)
@@ -75,10 +78,15 @@ class Faulty:
             raise NoReplyError
         return answer
 
-    async def _before(self, rules: dict[FaultKind, FaultRule]) -> None:
-        if (delay := rules.get(FaultKind.DELAY)) is not None:
-            self._injector.had_effect(delay)
-            await self._clock.sleep_until(self._clock.monotonic() + delay.delay_s)
+    async def _delay(self, struck: tuple[FaultRule, ...]) -> None:
+        """Several delays of one call add up."""
+        delays = [rule for rule in struck if rule.kind is FaultKind.DELAY]
+        if delays:
+            for rule in delays:
+                self._injector.had_effect(rule)
+            await self._clock.sleep_until(self._clock.monotonic() + sum(rule.delay_s for rule in delays))
+
+    def _refuse(self, rules: dict[FaultKind, FaultRule]) -> None:
         for kind, error in _REFUSALS.items():
             if kind in rules:
                 self._injector.had_effect(rules[kind])
@@ -88,6 +96,7 @@ class Faulty:
         self, caller: Caller, request: ReceiveOptions, rules: dict[FaultKind, FaultRule]
     ) -> Messages:
         queue = caller.service.queues.at(request.queue_url)
+        check_receive(request)
         if (empty := rules.get(FaultKind.EMPTY_RECEIVE)) is not None and queue.counts()[Place.VISIBLE]:
             self._injector.had_effect(empty)
             return Messages()
@@ -101,8 +110,9 @@ class Faulty:
         return answer
 
     def _reorder(self, queue: Queue, rule: FaultRule) -> None:
-        if queue.counts()[Place.VISIBLE] > 1 and not queue.attributes.is_fifo:
-            queue.skip(self._injector.random.randint(1, _SKIPPED_MAX))
+        others = queue.counts()[Place.VISIBLE] - 1
+        if others > 0 and not queue.attributes.is_fifo:
+            queue.skip(self._injector.random.randint(1, min(others, _SKIPPED_MAX)))
             self._injector.had_effect(rule)
 
     def _shorten(self, queue: Queue, request: ReceiveOptions, rule: FaultRule) -> ReceiveOptions:

@@ -31,7 +31,7 @@ class Queue:
         arn: Its name in all of AWS.
         attributes: What it is set to.
         clock: For leases, delays, retention.
-        bury: Told each message that was received too often; it is in no place then.
+        dead_letters: Finds the queue that a queue's dead letters go to; None if it is not there.
 
     Attributes:
         created_s: When it was made, in seconds of the epoch.
@@ -51,7 +51,7 @@ class Queue:
         attributes: QueueAttributes,
         *,
         clock: Clock,
-        bury: Callable[[Queue, Message], None],
+        dead_letters: Callable[[Queue], Queue | None],
     ) -> None:
         self.number = number
         self.name = name
@@ -64,7 +64,7 @@ class Queue:
         self.deduplication = Deduplication()
         self.last_sequence = 0
         self._clock = clock
-        self._bury = bury
+        self._dead_letters = dead_letters
         self._live: dict[int, Message] = {}
         self._line: Line = FifoLine() if attributes.is_fifo else StandardLine()
         self._timers: Deadlines[Message] = Deadlines()
@@ -87,6 +87,13 @@ class Queue:
         message.retention = self._retention.add(message.kept_since_s, message)
         self._show_after(message, delay_s)
         self._stir()
+
+    def take_over(self, message: Message, source_arn: str) -> None:
+        """Take in a dead letter of another queue; only in a FIFO queue its retention begins anew."""
+        message.source_arn = source_arn
+        if self.attributes.is_fifo:
+            message.kept_since_s = self._clock.monotonic()
+        self.put(message)
 
     def take(self, count: int, lease_s: float, *, long: bool = False) -> list[Message]:
         """Hand out up to `count` messages.
@@ -173,9 +180,11 @@ class Queue:
 
     def _hand_out(self, message: Message, lease_s: float, taken: list[Message]) -> None:
         redrive = self.attributes.redrive
-        if redrive is not None and message.receive_count >= redrive.max_receive_count:
+        spent = redrive is not None and message.receive_count >= redrive.max_receive_count
+        # Where there is no such queue any more it is handed out: it must not be lost.
+        if spent and (target := self._dead_letters(self)) is not None:
             self._forget(message)
-            self._bury(self, message)
+            target.take_over(message, self.arn)
             return
         now = self._clock.monotonic()
         message.receive_count += 1
@@ -237,7 +246,8 @@ class Queue:
 
     def _stir(self) -> None:
         """Wake one who waits if there is something, and see to it that the others wake in time."""
-        if self._line.has_any():
+        # Who would get nothing must not be woken: he would wake the next in turn, and so on without end.
+        if self._line.has_any() and self._counts[Place.IN_FLIGHT] < IN_FLIGHT_MAX:
             self.poll.wake_one()
         self.poll.expect(self._timers.next_moment())
 

@@ -12,7 +12,7 @@ import msgspec
 from cloud_tasks.interfaces import Clock
 from fakes.sqs import digests
 from fakes.sqs.content import SIZE_BYTES_MAX, check_message, size_bytes
-from fakes.sqs.deduplication import content_id
+from fakes.sqs.deduplication import Accepted, content_id
 from fakes.sqs.errors import SqsError, batch_error, invalid_parameter, invalid_value, missing_parameter
 from fakes.sqs.message import Message
 from fakes.sqs.queue import Queue
@@ -51,7 +51,7 @@ class Sender:
         _check_id("MessageGroupId", entry.message_group_id)
         return _answer(entry, self._put(queue, entry))
 
-    def _send_once(self, queue: Queue, entry: SendEntry) -> Message:
+    def _send_once(self, queue: Queue, entry: SendEntry) -> Accepted:
         check_fifo(queue, entry)
         _check_id("MessageGroupId", entry.message_group_id)
         _check_id("MessageDeduplicationId", entry.message_deduplication_id)
@@ -62,11 +62,11 @@ class Sender:
         if known is not None:
             return known
         entry = msgspec.structs.replace(entry, message_deduplication_id=deduplication_id)
-        message = self._put(queue, entry)
-        queue.deduplication.remember(now, scope, message)
-        return message
+        accepted = self._put(queue, entry)
+        queue.deduplication.remember(now, scope, deduplication_id, accepted)
+        return accepted
 
-    def _put(self, queue: Queue, entry: SendEntry) -> Message:
+    def _put(self, queue: Queue, entry: SendEntry) -> Accepted:
         message = Message(
             next(self._numbers),
             str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
@@ -76,7 +76,7 @@ class Sender:
         )
         delay_s = queue.attributes.delay_s if entry.delay_seconds is None else entry.delay_seconds
         queue.put(message, queue.attributes.delay_s if queue.attributes.is_fifo else delay_s)
-        return message
+        return Accepted(message.message_id, message.sequence_number)
 
 
 def check_fifo(queue: Queue, entry: SendEntry) -> None:
@@ -108,14 +108,14 @@ def check_batch_size(entries: tuple[SendEntry, ...]) -> None:
         )
 
 
-def _answer(entry: SendEntry, message: Message) -> Sent:
+def _answer(entry: SendEntry, accepted: Accepted) -> Sent:
     return Sent(
-        message_id=message.message_id,
+        message_id=accepted.message_id,
         md5_of_message_body=digests.of_body(entry.message_body),
         id=entry.id,
         md5_of_message_attributes=digests.of_attributes(entry.message_attributes),
         md5_of_message_system_attributes=digests.of_attributes(entry.message_system_attributes),
-        sequence_number=message.sequence_number or None,
+        sequence_number=accepted.sequence_number or None,
     )
 
 

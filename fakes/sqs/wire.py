@@ -15,6 +15,7 @@ from fakes.sqs.operations import ELSEWHERE, OPERATIONS
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 _TARGET_PREFIX = "AmazonSQS."
+_OLD_PROTOCOL = "application/x-www-form-urlencoded"
 
 
 class Reply(Struct, frozen=True):
@@ -43,6 +44,8 @@ class Wire:
         Raises:
             SqsError: It is none, or cannot be read.
         """
+        if headers.get("Content-Type", "").startswith(_OLD_PROTOCOL):
+            raise unsupported("this stand-in speaks SQS's JSON protocol, not the older query protocol")
         target = headers.get("X-Amz-Target", "")
         name = target.removeprefix(_TARGET_PREFIX)
         if not target.startswith(_TARGET_PREFIX) or name not in self._decoders:

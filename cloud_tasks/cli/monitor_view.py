@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import deque
+from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from cloud_tasks.console.wording import clean, duration
-from cloud_tasks.monitor.wording import progress_line
-from cloud_tasks.task_db import Snapshot
+from cloud_tasks.console.wording import clean, whole_seconds
+from cloud_tasks.interfaces import Clock
+from cloud_tasks.monitor.wording import apart, progress_line, rate_and_rest
+from cloud_tasks.task_db import Applied, Machine, Snapshot
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.live import Live
+    from rich.table import Table
 
 LINE_EVERY_S = 10.0
 RATE_OVER_S = 60.0
 MACHINES_SHOWN_MAX = 10
+_NOT_PRINTED = ("keep_alive", "no_event")
 
 
 class LiveView:
     """A `MonitorView` on standard error, as a context; events go to standard output if asked for.
 
     Args:
-        print_events: Whether each event is printed.
+        clock: What time of day it is.
+        print_events: Whether each event is printed, as a line of JSON; keep-alives are not.
         quiet: Whether progress is not shown.
     """
 
-    def __init__(self, *, print_events: bool, quiet: bool) -> None:
+    def __init__(self, clock: Clock, *, print_events: bool, quiet: bool) -> None:
+        self._clock = clock
         self._print_events = print_events
         self._quiet = quiet
         self._live: Live | None = None
@@ -56,17 +63,18 @@ class LiveView:
             return
         per_s = self._rate(snapshot.finished, now_s)
         if self._live is not None:
-            self._live.update(_table(snapshot, per_s))
+            self._live.update(_tables(snapshot, per_s, self._clock.utc_now()))
             return
         line = progress_line(snapshot, per_s)
         if now_s >= self._line_at and line != self._line:
             self._line_at, self._line = now_s + LINE_EVERY_S, line
             self.say(line)
 
-    def event(self, body: bytes, event: dict[str, Any] | None) -> None:
+    def event(self, applied: Applied) -> None:
         """See `MonitorView`."""
-        if self._print_events:
-            sys.stdout.write(clean(body.decode(errors="backslashreplace")) + "\n")
+        if self._print_events and applied.effect not in _NOT_PRINTED:
+            # Everything but ASCII is escaped, so that it is JSON still, and steers no terminal.
+            sys.stdout.write(json.dumps(applied.event) + "\n")
             sys.stdout.flush()
 
     def say(self, text: str) -> None:
@@ -88,25 +96,53 @@ def _live() -> Live:
     from rich.console import Console
     from rich.live import Live
 
-    return Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
+    # Redirected, what is printed would go to standard error.
+    return Live(
+        console=Console(stderr=True),
+        refresh_per_second=4,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    )
 
 
-def _table(snapshot: Snapshot, per_s: float | None) -> Group:
+def _tables(snapshot: Snapshot, per_s: float | None, now: datetime) -> Group:
     from rich.console import Group
+
+    tables = [_tasks(snapshot, per_s)]
+    if snapshot.machines:
+        tables.append(_machines(snapshot.machines, now))
+    return Group(*tables)
+
+
+def _tasks(snapshot: Snapshot, per_s: float | None) -> Table:
     from rich.table import Table
 
     table = Table("status", "tasks", title=f"{snapshot.finished:,} of {snapshot.total:,} finished")
     table.columns[1].justify = "right"
     for status, count in snapshot.statuses.items():
-        table.add_row(status, f"{count:,}")
-    if per_s:
-        left = duration((snapshot.total - snapshot.finished) / per_s)
-        table.caption = f"{per_s:,.1f}/s, about {left} left"
-    machines = Table("machine", "last heard of", "")
-    heard = sorted(snapshot.machines, key=lambda machine: machine.last_heard, reverse=True)
-    for machine in heard[:MACHINES_SHOWN_MAX]:
-        note = "about to be taken away" if machine.terminated else ""
-        machines.add_row(clean(machine.hostname), machine.last_heard, note)
-    if len(heard) > MACHINES_SHOWN_MAX:
-        machines.caption = f"and {len(heard) - MACHINES_SHOWN_MAX:,} more"
-    return Group(table, machines) if heard else Group(table)
+        table.add_row(clean(status), f"{count:,}")
+    told = [rate_and_rest(snapshot, per_s)] if per_s else []
+    table.caption = ", ".join([*told, *apart(snapshot)]) or None
+    return table
+
+
+def _machines(machines: tuple[Machine, ...], now: datetime) -> Table:
+    from rich.table import Table
+
+    table = Table("machine", "instance", "last heard of", "termination notice")
+    for machine in sorted(machines, key=lambda it: it.last_heard, reverse=True)[:MACHINES_SHOWN_MAX]:
+        table.add_row(
+            clean(machine.hostname),
+            clean(machine.instance_id),
+            _ago(machine.last_heard, now),
+            _ago(machine.terminated_at, now),
+        )
+    if len(machines) > MACHINES_SHOWN_MAX:
+        table.caption = f"and {len(machines) - MACHINES_SHOWN_MAX:,} more"
+    return table
+
+
+def _ago(moment: str | None, now: datetime) -> str:
+    if not moment:
+        return ""
+    return f"{whole_seconds(max(0, round((now - datetime.fromisoformat(moment)).total_seconds())))} ago"

@@ -12,11 +12,12 @@ import msgspec
 from cloud_tasks.cli.backends import database_path
 from cloud_tasks.cli.call import Call
 from cloud_tasks.cli.chosen import chosen
-from cloud_tasks.cli.facts import JobFacts, job_facts
+from cloud_tasks.cli.facts import job_facts
 from cloud_tasks.cli.running import Session, run_session
 from cloud_tasks.cli.show_queue import depth_table
 from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.diagnostics import visible
+from cloud_tasks.task_db import JobFacts
 
 
 def run(call: Call) -> int:
@@ -56,5 +57,6 @@ def _words(path: Path, facts: JobFacts | None) -> Iterator[str]:
     if facts.being_sent:
         yield f"  {facts.being_sent:,} of the pending ones were being sent: `load_queue --continue` goes on"
     for machine in facts.machines:
-        taken = ", about to be taken away" if machine.terminated else ""
-        yield f"machine {visible(machine.hostname)}: last heard of at {machine.last_heard}{taken}"
+        name = f"{machine.hostname} ({machine.instance_id})" if machine.instance_id else machine.hostname
+        notice = f", termination notice at {machine.terminated_at}" if machine.terminated_at else ""
+        yield f"machine {visible(name)}: last heard of at {machine.last_heard}{notice}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import Clock, FeedMessage, MessageFeed
+from cloud_tasks.monitor.wording import odd_message
 from cloud_tasks.task_db import Applied, EventBook, Snapshot
+
+T = TypeVar("T")
 
 _PAUSES = Backoff(base_s=0.5, cap_s=30.0)
 
@@ -21,13 +24,15 @@ class MonitorSettings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         auto_complete: Whether it ends when every task is finished.
-        batch_max: Most events that are taken at a time.
+        batch_max: Most messages of one call.
+        calls_at_once: How many calls are under way at a time while messages come in; one waits while none do.
         wait_s: How long one look into the queue may wait.
-        show_every_s: How often the view is brought up to date while events come in.
+        show_every_s: How often the view is brought up to date while messages come in.
     """
 
     auto_complete: bool = True
     batch_max: int = 1000
+    calls_at_once: int = 4
     wait_s: float = 5.0
     show_every_s: float = 0.5
 
@@ -39,8 +44,8 @@ class MonitorView(Protocol):
         """How far the job is, at `now_s` of the monotonic clock."""
         ...
 
-    def event(self, body: bytes, event: dict[str, Any] | None) -> None:
-        """An event was stored."""
+    def event(self, applied: Applied) -> None:
+        """An event was stored that was not there before."""
         ...
 
     def say(self, text: str) -> None:
@@ -49,17 +54,17 @@ class MonitorView(Protocol):
 
 
 class EventOutput(Protocol):
-    """Where events go besides."""
+    """Where stored events go besides."""
 
-    def write(self, bodies: Sequence[bytes]) -> None:
-        """Append events."""
+    def catch_up(self) -> None:
+        """Append what has been stored since."""
         ...
 
 
 class EventMonitor:
     """Follows a job until it is finished, or until it is told to stop.
 
-    The order is always: output file, database, view, queue. A kill at any point loses nothing: what was not
+    The order is always: database, output file, view, queue. A kill at any point loses nothing: what was not
     acked comes again, and the database knows it.
 
     Args:
@@ -89,79 +94,94 @@ class EventMonitor:
         self._output = output
         self._stopping = asyncio.Event()
         self._failures = 0
+        self._busy = False
         self._shown_at = float("-inf")
+        self._told: set[str] = set()
 
     def stop(self) -> None:
-        """End after what is under way."""
+        """End in good order, with what was taken stored and acked."""
         self._stopping.set()
 
     async def run(self) -> Snapshot:
-        """Follow the job; returns how far it was at the end."""
+        """Follow the job; returns how far it was at the end.
+
+        Raises:
+            ConfigurationError: The database or the output file cannot be written any more.
+        """
         self._show(at_once=True)
         while not self._stopping.is_set() and not self._is_complete():
-            messages = await self._receive(self._settings.wait_s)
-            if messages:
-                await self._take(messages)
-            self._show(at_once=not messages)
-        await self._take_the_rest()
+            took = await self._step(self._settings.wait_s)
+            self._show(at_once=not took)
+        # What workers told after the last task, as far as it is there already.
+        took = True
+        while took and not self._stopping.is_set():
+            took = await self._step(0.0)
         self._show(at_once=True)
         return self._book.snapshot()
 
     def _is_complete(self) -> bool:
-        snapshot = self._book.snapshot()
-        return self._settings.auto_complete and 0 < snapshot.total == snapshot.finished
+        return self._settings.auto_complete and self._book.is_finished()
 
-    async def _take_the_rest(self) -> None:
-        """What workers tell after the last task, as far as it is there already."""
-        while not self._stopping.is_set() and (messages := await self._receive(0.0)):
-            await self._take(messages)
+    async def _step(self, wait_s: float) -> bool:
+        """Take what is there; whether there was something."""
+        try:
+            messages = await self._unless_stopped(self._receive(wait_s)) or []
+            if messages:
+                self._store([message.body for message in messages])
+                await self._feed.ack(messages)
+        except QueueUnavailableError as error:
+            # What is stored and could not be removed comes again, and is known then.
+            self._busy = False
+            await self._pause(error)
+            return False
+        if self._failures:
+            self._failures = 0
+            self._view.say("the event queue answers again")
+        return bool(messages)
 
     async def _receive(self, wait_s: float) -> list[FeedMessage]:
-        receiving = asyncio.ensure_future(self._feed.receive(self._settings.batch_max, wait_s))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not receiving.done():
-                receiving.cancel()
-            messages = await receiving
-        except QueueUnavailableError as error:
-            await self._pause("the event queue cannot be read", error)
-            return []
-        except asyncio.CancelledError:
-            if not self._stopping.is_set():
-                raise
-            return []
-        finally:
-            stopping.cancel()
-        self._failures = 0
+        """Look once, and wait; or look several times at once, where there was something the last time."""
+        count, wait_s = (self._settings.calls_at_once, 0.0) if self._busy else (1, wait_s)
+        calls = (self._feed.receive(self._settings.batch_max, wait_s) for _ in range(count))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        messages = [message for answer in answers if isinstance(answer, list) for message in answer]
+        self._busy = bool(messages)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not (
+                messages and isinstance(answer, QueueUnavailableError)
+            ):
+                raise answer
         return messages
 
-    async def _take(self, messages: list[FeedMessage]) -> None:
-        bodies = [message.body for message in messages]
+    def _store(self, bodies: Sequence[bytes]) -> None:
+        applied = self._book.apply(bodies)
         if self._output is not None:
-            self._output.write(bodies)
-        self._tell(bodies, self._book.apply(bodies))
-        try:
-            await self._feed.ack(messages)
-        except QueueUnavailableError as error:
-            # They come again, and are known then.
-            await self._pause("stored events cannot be removed from the queue", error)
+            self._output.catch_up()
+        for body, one in zip(bodies, applied, strict=True):
+            if (text := odd_message(body, one)) is not None and one.effect not in self._told:
+                self._told.add(one.effect)
+                self._view.say(text)
+            if one.effect != "duplicate":
+                self._view.event(one)
 
-    def _tell(self, bodies: Sequence[bytes], applied: Applied) -> None:
-        for body, event, effect in zip(bodies, applied.events, applied.effects, strict=True):
-            if effect != "duplicate":
-                self._view.event(body, event)
-
-    async def _pause(self, what: str, error: QueueUnavailableError) -> None:
+    async def _pause(self, error: QueueUnavailableError) -> None:
         self._failures += 1
         if self._failures == 1:
-            self._view.say(f"{what}, and will be tried again: {error}")
+            self._view.say(f"the event queue does not answer, and will be asked again: {error}")
         pause_s = _PAUSES.pause_s(self._failures, "event queue")
-        waiting = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + pause_s))
+        await self._unless_stopped(self._clock.sleep_until(self._clock.monotonic() + pause_s))
+
+    async def _unless_stopped(self, work: Awaitable[T]) -> T | None:
+        """What the work returns; None if it was given up because the monitor is to end."""
+        working = asyncio.ensure_future(work)
         stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        stopping.cancel()
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            working.cancel()
+            stopping.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
 
     def _show(self, *, at_once: bool) -> None:
         now_s = self._clock.monotonic()

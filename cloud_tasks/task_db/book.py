@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,82 +11,60 @@ from typing import Self
 
 from msgspec import Struct
 
-from cloud_tasks.task_db.outcomes import FINAL, IN_QUEUE, Event, TaskOutcome, decode, outcome_of
+from cloud_tasks.core.events import EVENT_CLASSES
+from cloud_tasks.task_db.heard import Heard
+from cloud_tasks.task_db.messages import Event, as_stored, decode, digest, moment, text
+from cloud_tasks.task_db.outcomes import FINAL, IN_QUEUE, OUTCOME_TYPES, TaskOutcome, outcome_of, rank
 from cloud_tasks.task_db.schema import connect, errors_told
+from cloud_tasks.task_db.tallies import (
+    EFFECTS,
+    Snapshot,
+    count_effects,
+    count_statuses,
+    finished,
+    ordered,
+    read_machines,
+)
 
-EFFECTS = ("applied", "noted", "duplicate", "late", "unknown_task", "no_event")
-"""What becomes of what is stored: it changed a task; it tells of no attempt's end; it was stored before; the
-task had its end already, or a later attempt; the task is not in the database; it is no event."""
+KEEP_ALIVE = "keep_alive"
+_TYPES = frozenset(str(one.__struct_config__.tag) for one in EVENT_CLASSES)
 
 _KNOWN = "SELECT 1 FROM events WHERE digest = ? LIMIT 1"
 _STORE = (
     "INSERT INTO events (timestamp, hostname, event_type, task_id, raw_event, digest, effect)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_TASK = "SELECT status, attempt FROM tasks WHERE task_id = ?"
+_TASK = "SELECT status, attempt, started_at, completed_at FROM tasks WHERE task_id = ?"
 _UPDATE = (
     "UPDATE tasks SET status = ?, retry = ?, attempt = ?, started_at = ?, completed_at = ?, elapsed_time = ?,"
     " hostname = ?, result = ?, exception = ?, exit_code = ? WHERE task_id = ?"
 )
-_STATUSES = "SELECT status, count(*) FROM tasks GROUP BY status"
-_EFFECTS = "SELECT effect, count(*) FROM events GROUP BY effect"
-_MACHINES = (
-    "SELECT hostname, max(timestamp), max(event_type = 'spot_termination') FROM events"
-    " WHERE hostname IS NOT NULL GROUP BY hostname ORDER BY hostname"
+_NEW = (
+    "SELECT id, raw_event FROM events WHERE id > ? AND raw_event IS NOT NULL"
+    " AND (effect IS NULL OR effect NOT IN ('duplicate', 'no_event')) ORDER BY id"
 )
-_BODIES = "SELECT raw_event FROM events ORDER BY id"
-MACHINES_MAX = 100_000
-
-
-class Machine(Struct):
-    """A machine that was heard of.
-
-    Attributes:
-        hostname: Its name.
-        last_heard: The time of its last event.
-        terminated: Whether it told that it was about to be taken away.
-    """
-
-    hostname: str
-    last_heard: str
-    terminated: bool
-
-
-class Snapshot(Struct, frozen=True):
-    """How far a job is.
-
-    Attributes:
-        statuses: Tasks by status, most frequent first.
-        effects: Events by what became of them; see `EFFECTS`.
-        total: Number of tasks.
-        finished: Tasks of which nothing more will come.
-        machines: Who was heard of, by name.
-    """
-
-    statuses: dict[str, int]
-    effects: dict[str, int]
-    total: int
-    finished: int
-    machines: tuple[Machine, ...]
+_ID = "SELECT min(id) FROM events WHERE digest = ?"
+_LAST_ID = "SELECT coalesce(max(id), 0) FROM events"
 
 
 class Applied(Struct, frozen=True):
-    """What became of some events.
+    """What became of a message.
 
     Attributes:
-        effects: One of `EFFECTS` for each.
-        events: The events themselves; None for what is none.
+        effect: One of `EFFECTS`; or "keep_alive", which only says when the machine was last heard of.
+        event: The event; None for what is none.
     """
 
-    effects: tuple[str, ...]
-    events: tuple[Event | None, ...]
+    effect: str
+    event: Event | None
 
 
 class EventBook:
     """The events of a job and the outcomes of its tasks, as a context.
 
     An outcome without retry is final and never changes (F25): what comes after it, and what comes again, is
-    kept and counted apart. Counts are kept in memory, so that they cost nothing however many tasks there are.
+    kept and counted apart. Of outcomes with retry, that of the latest attempt counts, in whatever order they
+    come. Other programs may write into the database at the same time.
 
     Args:
         path: The database; made if it is not there.
@@ -102,13 +78,16 @@ class EventBook:
         """
         self._path = path
         self._db = connect(path)
-        with errors_told(path):
-            self._statuses = Counter(_counts(self._db, _STATUSES))
-            self._effects = Counter(_counts(self._db, _EFFECTS))
-            self._machines = {
-                name: Machine(name, str(heard or ""), bool(terminated))
-                for name, heard, terminated in self._db.execute(_MACHINES)
-            }
+        self._effects: Counter[str] = Counter()
+        self._counted_id = 0
+        try:
+            with errors_told(path):
+                # What is acked is nowhere else: a power cut must not take it back.
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._recount()
+        except BaseException:
+            self._db.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -122,110 +101,129 @@ class EventBook:
         """Let go of the database."""
         self._db.close()
 
-    def apply(self, bodies: Sequence[bytes]) -> Applied:
-        """Store events and what follows from them, all of it or nothing; when this returns, it is stored."""
-        events = tuple(map(decode, bodies))
+    def apply(self, bodies: Sequence[bytes]) -> list[Applied]:
+        """Store messages and what follows from them, all or nothing; when this returns, it is on the disk."""
         changes: list[tuple[str, str]] = []
-        with self._transaction():
-            effects = tuple(
-                self._apply(body, event, changes) for body, event in zip(bodies, events, strict=True)
-            )
-        self._count(changes, effects, events)
-        return Applied(effects, events)
+        heard = Heard()
+        with errors_told(self._path), self._transaction():
+            applied = [self._apply(body, changes, heard) for body in bodies]
+            heard.store(self._db)
+        for before, after in changes:
+            self._statuses[before] -= 1
+            self._statuses[after] += 1
+        return applied
 
     def snapshot(self) -> Snapshot:
-        """How far the job is; costs the same however many tasks there are."""
-        statuses = {status: count for status, count in self._statuses.most_common() if count}
-        return Snapshot(
-            statuses,
-            {effect: self._effects[effect] for effect in EFFECTS if self._effects[effect]},
-            sum(statuses.values()),
-            sum(statuses.get(status, 0) for status in FINAL),
-            tuple(self._machines[name] for name in sorted(self._machines)),
-        )
-
-    def bodies(self) -> Iterator[bytes]:
-        """Everything that was stored, in order."""
+        """How far the job is; costs the same however many tasks there are, while nobody else changes them."""
         with errors_told(self._path):
-            for (body,) in self._db.execute(_BODIES):
-                yield str(body).encode()
+            if self._data_version() != self._version:
+                self._recount()
+            more, self._counted_id = count_effects(self._db, self._counted_id)
+            self._effects += more
+            machines = read_machines(self._db)
+        statuses = ordered(self._statuses)
+        effects = {effect: self._effects[effect] for effect in EFFECTS if self._effects[effect]}
+        return Snapshot(sum(statuses.values()), finished(statuses), statuses, effects, machines)
 
-    def _apply(self, body: bytes, event: Event | None, changes: list[tuple[str, str]]) -> str:
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        effect = self._effect(event, digest, changes)
-        told = event or {}
-        self._db.execute(
-            _STORE,
-            (
-                *(_text(told.get(name)) for name in ("timestamp", "hostname", "event_type", "task_id")),
-                body.decode(errors="backslashreplace"),
-                digest,
-                effect,
-            ),
-        )
-        return effect
+    def is_finished(self) -> bool:
+        """Whether there are tasks, and nothing more will come of any; cheap as long as something will."""
+        if not 0 < self._statuses.total() == finished(self._statuses):
+            return False
+        # A load that is still under way may have added more.
+        snapshot = self.snapshot()
+        return snapshot.total == snapshot.finished
 
-    def _effect(self, event: Event | None, digest: str, changes: list[tuple[str, str]]) -> str:
-        if self._db.execute(_KNOWN, (digest,)).fetchone() is not None:
-            return "duplicate"
+    def events(self, after_id: int) -> Iterator[tuple[int, bytes]]:
+        """Every event behind one, with its id, in the order in which they were stored, each once."""
+        with errors_told(self._path):
+            for event_id, raw in self._db.execute(_NEW, (after_id,)):
+                yield event_id, raw if isinstance(raw, bytes) else raw.encode()
+
+    def find(self, body: bytes) -> int | None:
+        """The id of an event that says the same; None if there is none."""
+        with errors_told(self._path):
+            (event_id,) = self._db.execute(_ID, (digest(body, decode(body)),)).fetchone()
+        return None if event_id is None else int(event_id)
+
+    def last_id(self) -> int:
+        """The id of what was stored last; 0 if there is nothing."""
+        with errors_told(self._path):
+            return int(self._db.execute(_LAST_ID).fetchone()[0])
+
+    def _apply(self, body: bytes, changes: list[tuple[str, str]], heard: Heard) -> Applied:
+        event = decode(body)
         if event is None:
-            return "no_event"
+            return self._store(body, None, digest(body, None), "no_event")
+        if event["event_type"] in _TYPES:
+            heard.add(event)
+        if event["event_type"] == KEEP_ALIVE:
+            return Applied(KEEP_ALIVE, event)
+        key = digest(body, event)
+        if self._db.execute(_KNOWN, (key,)).fetchone() is not None:
+            return self._store(body, event, key, "duplicate")
+        return self._store(body, event, key, self._effect(event, changes))
+
+    def _store(self, body: bytes, event: Event | None, key: bytes, effect: str) -> Applied:
+        told = event or {}
+        at = moment(told.get("timestamp"))
+        row = (
+            text(told.get("timestamp")) if at is None else at.isoformat(),
+            *(text(told.get(name)) for name in ("hostname", "event_type", "task_id")),
+        )
+        self._db.execute(_STORE, (*row, as_stored(body), key, effect))
+        return Applied(effect, event)
+
+    def _effect(self, event: Event, changes: list[tuple[str, str]]) -> str:
+        if event["event_type"] not in _TYPES:
+            return "unknown_type"
+        if event["event_type"] not in OUTCOME_TYPES:
+            return "noted"
         outcome = outcome_of(event)
-        return "noted" if outcome is None else self._settle(outcome, changes)
+        return "unknown_task" if outcome is None else self._settle(outcome, changes)
 
     def _settle(self, outcome: TaskOutcome, changes: list[tuple[str, str]]) -> str:
         row = self._db.execute(_TASK, (outcome.task_id,)).fetchone()
         if row is None:
             return "unknown_task"
-        status, attempt = row
-        if status in FINAL or _is_older(outcome, status, attempt):
+        status, attempt, started_at, completed_at = row
+        if status in FINAL:
             return "late"
-        values = (outcome.status, outcome.retry, outcome.attempt, *outcome.row, outcome.task_id)
-        self._db.execute(_UPDATE, values)
+        if status in IN_QUEUE:
+            started_at = None
+        elif outcome.retry and outcome.rank <= rank(attempt, completed_at, status):
+            return "late"
+        self._db.execute(_UPDATE, _values(outcome, started_at))
         changes.append((status, outcome.status))
         return "applied"
 
-    def _count(
-        self, changes: Iterable[tuple[str, str]], effects: Iterable[str], events: Iterable[Event | None]
-    ) -> None:
-        for before, after in changes:
-            self._statuses[before] -= 1
-            self._statuses[after] += 1
-        self._effects.update(effects)
-        for event in events:
-            if event is not None:
-                self._hear(event)
+    def _recount(self) -> None:
+        self._version = self._data_version()
+        self._statuses = count_statuses(self._db)
 
-    def _hear(self, event: Event) -> None:
-        name, heard = _text(event.get("hostname")), _text(event.get("timestamp")) or ""
-        if name is None:
-            return
-        machine = self._machines.get(name)
-        if machine is None:
-            if len(self._machines) >= MACHINES_MAX:
-                return
-            machine = self._machines[name] = Machine(name, heard, terminated=False)
-        machine.last_heard = max(machine.last_heard, heard)
-        machine.terminated = machine.terminated or event["event_type"] == "spot_termination"
+    def _data_version(self) -> int:
+        """Changes when another program has written something."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with errors_told(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                yield
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            yield
 
 
-def _is_older(outcome: TaskOutcome, status: str, attempt: int | None) -> bool:
-    """Whether it tells of an attempt before the one that is known; a final outcome counts all the same."""
-    if status in IN_QUEUE or outcome.attempt is None or attempt is None or not outcome.retry:
-        return False
-    return outcome.attempt < attempt
-
-
-def _counts(db: sqlite3.Connection, query: str) -> dict[str, int]:
-    return {str(name): count for name, count in db.execute(query) if name is not None}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _values(outcome: TaskOutcome, started_before: str | None) -> tuple[object, ...]:
+    """The row of a task, but its id at the end; it began when its first attempt did."""
+    began = [moment for moment in (started_before, outcome.started_at) if moment]
+    return (
+        outcome.status,
+        outcome.retry,
+        outcome.attempt,
+        min(began, default=None),
+        outcome.completed_at,
+        outcome.elapsed_time,
+        outcome.hostname,
+        outcome.result,
+        outcome.exception,
+        outcome.exit_code,
+        outcome.task_id,
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
-FINAL = ("completed", "exception", "timed_out", "exited_without_status", "dead_lettered")
-"""Statuses of a task of which nothing more will come."""
+from cloud_tasks.task_db.messages import Event, as_json, integer, moment, seconds, text
+
+FINAL = ("completed", "exception", "timed_out", "exited_without_status", "dead_lettered", "failed")
+"""Statuses of a task of which nothing more will come; the last one is written by older programs only."""
 IN_QUEUE = ("pending", "in_queue_original")
 """Statuses of a task of which nothing has come."""
 _WITH_RETRY = "_with_retry"
@@ -21,7 +21,8 @@ _STATUS_OF_TYPE = {
     "task_exited": "exited_without_status",
     "task_dead_lettered": "dead_lettered",
 }
-Event: TypeAlias = dict[str, Any]
+OUTCOME_TYPES = frozenset(_STATUS_OF_TYPE)
+"""Types of the events that tell a task's status."""
 
 
 class TaskOutcome(Struct, frozen=True):
@@ -32,72 +33,66 @@ class TaskOutcome(Struct, frozen=True):
         status: Its status from now on.
         retry: Whether it went back to the queue.
         attempt: Number of the attempt; None where the event does not tell.
-        row: Values of the columns started_at, completed_at, elapsed_time, hostname, result, exception and
-            exit_code.
+        started_at: When it began; ISO 8601, UTC; None where that is not known.
+        completed_at: When it ended; likewise.
+        elapsed_time: Seconds that it took; None where nothing ran.
+        hostname: Where it ran.
+        result: What it returned, as JSON.
+        exception: The traceback, or why the task was put aside.
+        exit_code: Exit status of its process.
     """
 
     task_id: str
     status: str
     retry: bool
     attempt: int | None
-    row: tuple[str | float | int | None, ...]
+    started_at: str | None
+    completed_at: str | None
+    elapsed_time: float | None
+    hostname: str | None
+    result: str | None
+    exception: str | None
+    exit_code: int | None
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """Of two outcomes that are both not final, the one of higher rank is the later one."""
+        return rank(self.attempt, self.completed_at, self.status)
 
 
-def decode(body: bytes) -> Event | None:
-    """An event; None if the bytes are none."""
-    try:
-        event = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    if not isinstance(event, dict) or not isinstance(event.get("event_type"), str):
-        return None
-    return event
+def rank(attempt: int | None, completed_at: str | None, status: str) -> tuple[int, str, str]:
+    """See `TaskOutcome.rank`: by attempt, then by time; the status only makes it one order for everybody."""
+    return attempt or 0, completed_at or "", status
 
 
 def outcome_of(event: Event) -> TaskOutcome | None:
-    """What an event says of a task; None if it ends no attempt."""
-    task_id = event.get("task_id")
-    status = _STATUS_OF_TYPE.get(event["event_type"])
-    if status is None or not isinstance(task_id, str):
+    """What an event says of a task; None if it names none, or tells of no attempt's end."""
+    status, task_id = _STATUS_OF_TYPE.get(event["event_type"]), text(event.get("task_id"))
+    if status is None or task_id is None:
         return None
-    retry = event.get("retry") is True
-    attempt = event.get("attempt")
+    put_aside = status == "dead_lettered"
+    retry = bool(event.get("retry")) and not put_aside
+    ended = moment(event.get("timestamp"))
+    elapsed_s = None if put_aside else seconds(event.get("elapsed_time"))
     return TaskOutcome(
         task_id,
         status + _WITH_RETRY if retry else status,
         retry,
-        attempt if isinstance(attempt, int) else None,
-        _row(event),
-    )
-
-
-def _row(event: Event) -> tuple[str | float | int | None, ...]:
-    ended, elapsed = _text(event.get("timestamp")), event.get("elapsed_time")
-    elapsed_s = float(elapsed) if isinstance(elapsed, int | float) else None
-    exit_code = event.get("exit_code")
-    return (
+        integer(event.get("attempt")),
         _started(ended, elapsed_s),
-        ended,
+        None if ended is None else ended.isoformat(),
         elapsed_s,
-        _text(event.get("hostname")),
-        _as_json(event["result"]) if "result" in event else None,
-        _text(event.get("exception")),
-        exit_code if isinstance(exit_code, int) else None,
+        text(event.get("hostname")),
+        as_json(event["result"]) if "result" in event else None,
+        text(event.get("reason" if put_aside else "exception")),
+        integer(event.get("exit_code")),
     )
 
 
-def _started(ended: str | None, elapsed_s: float | None) -> str | None:
+def _started(ended: datetime | None, elapsed_s: float | None) -> str | None:
     if ended is None or elapsed_s is None:
         return None
     try:
-        return (datetime.fromisoformat(ended) - timedelta(seconds=elapsed_s)).isoformat()
-    except (ValueError, OverflowError):
+        return (ended - timedelta(seconds=elapsed_s)).isoformat()
+    except OverflowError:
         return None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _as_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -19,7 +19,7 @@ from fakes.sqs.errors import (
     queue_exists,
 )
 from fakes.sqs.message import Place
-from fakes.sqs.queue import Queue
+from fakes.sqs.queue import IN_FLIGHT_MAX, Queue
 from fakes.sqs.queue_attributes import KNOWN, QueueAttributes
 
 ACCOUNT = "000000000000"
@@ -39,10 +39,12 @@ class QueueDirectory:
 
     Args:
         clock: For everything that takes time.
+        in_flight_max: How many messages of one queue can be in flight.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, in_flight_max: int = IN_FLIGHT_MAX) -> None:
         self._clock = clock
+        self._in_flight_max = in_flight_max
         self._queues: dict[str, Queue] = {}
         self._deleted_at_s: dict[str, float] = {}
         self._numbers = itertools.count(1)
@@ -70,6 +72,7 @@ class QueueDirectory:
             settings,
             clock=self._clock,
             dead_letters=self._dead_letters_of,
+            in_flight_max=self._in_flight_max,
         )
         queue.tags.update(tags)
         self._queues[name] = queue

@@ -132,12 +132,12 @@ def batch_error(shape: str, message: str) -> SqsError:
     return SqsError(f"{_SQS}#{shape}", f"{_LEGACY}.{shape}", message)
 
 
-def over_limit() -> SqsError:
+def over_limit(in_flight_max: int) -> SqsError:
     """Too many messages are in flight."""
     return SqsError(
         f"{_SQS}#OverLimit",
         "OverLimit",
-        "Too many messages in flight: the limit of 120000 messages has been reached.",
+        f"Too many messages in flight: the limit of {in_flight_max} messages has been reached.",
         403,
     )
 

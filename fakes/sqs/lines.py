@@ -123,7 +123,8 @@ class FifoLine:
 
     def hold(self, message: Message) -> None:
         """See `Line`."""
-        self._groups[message.group].in_flight += 1
+        # A message whose lease is changed has just left, maybe as the last of its group.
+        self._groups.setdefault(message.group, _Group()).in_flight += 1
         self._open.pop(message.group, None)
 
     def release(self, message: Message) -> None:

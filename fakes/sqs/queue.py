@@ -14,7 +14,7 @@ from fakes.sqs.message import Handle, Message, Place, decode_handle
 from fakes.sqs.queue_attributes import QueueAttributes
 
 IN_FLIGHT_MAX = 120_000
-"""Above this many a receive gets nothing more."""
+"""As many messages of a queue can be in flight at SQS."""
 
 LEASE_TOTAL_S_MAX = 43_200
 """How long a message may be held altogether, from its receive."""
@@ -32,6 +32,7 @@ class Queue:
         attributes: What it is set to.
         clock: For leases, delays, retention.
         dead_letters: Finds the queue that a queue's dead letters go to; None if it is not there.
+        in_flight_max: Above this many in flight a receive gets nothing more.
 
     Attributes:
         created_s: When it was made, in seconds of the epoch.
@@ -52,6 +53,7 @@ class Queue:
         *,
         clock: Clock,
         dead_letters: Callable[[Queue], Queue | None],
+        in_flight_max: int = IN_FLIGHT_MAX,
     ) -> None:
         self.number = number
         self.name = name
@@ -65,6 +67,7 @@ class Queue:
         self.last_sequence = 0
         self._clock = clock
         self._dead_letters = dead_letters
+        self._in_flight_max = in_flight_max
         self._live: dict[int, Message] = {}
         self._line: Line = FifoLine() if attributes.is_fifo else StandardLine()
         self._timers: Deadlines[Message] = Deadlines()
@@ -102,9 +105,9 @@ class Queue:
             SqsError: Too many are in flight, and the caller does not wait.
         """
         self._catch_up()
-        room = IN_FLIGHT_MAX - self._counts[Place.IN_FLIGHT]
+        room = self._in_flight_max - self._counts[Place.IN_FLIGHT]
         if room <= 0 and not long and not self.attributes.is_fifo:
-            raise over_limit()
+            raise over_limit(self._in_flight_max)
         taken: list[Message] = []
         if room > 0:
             for message in self._line.offer():
@@ -247,7 +250,7 @@ class Queue:
     def _stir(self) -> None:
         """Wake one who waits if there is something, and see to it that the others wake in time."""
         # Who would get nothing must not be woken: he would wake the next in turn, and so on without end.
-        if self._line.has_any() and self._counts[Place.IN_FLIGHT] < IN_FLIGHT_MAX:
+        if self._line.has_any() and self._counts[Place.IN_FLIGHT] < self._in_flight_max:
             self.poll.wake_one()
         self.poll.expect(self._timers.next_moment())
 

@@ -9,7 +9,7 @@ from fakes.sqs.batches import check_ids, each
 from fakes.sqs.directory import QueueDirectory
 from fakes.sqs.errors import invalid_value, missing_parameter
 from fakes.sqs.message import Message
-from fakes.sqs.queue import Queue
+from fakes.sqs.queue import IN_FLIGHT_MAX, Queue
 from fakes.sqs.receiving import TIMEOUT_S_MAX, check_receive, show
 from fakes.sqs.requests import ChangeMessageVisibility, HandleBatch, Messages, OfMessage, SendMessageBatch
 from fakes.sqs.sending import Sender, check_batch_size, check_fifo
@@ -25,13 +25,14 @@ class SqsService:
     Args:
         clock: Leases, delays and retention end on its monotonic side.
         seed: Of the ids of messages.
+        in_flight_max: How many messages of one queue can be in flight.
 
     Attributes:
         queues: The queues, and the calls that manage them.
     """
 
-    def __init__(self, clock: Clock, *, seed: int = 0) -> None:
-        self.queues = QueueDirectory(clock)
+    def __init__(self, clock: Clock, *, seed: int = 0, in_flight_max: int = IN_FLIGHT_MAX) -> None:
+        self.queues = QueueDirectory(clock, in_flight_max)
         self._clock = clock
         self._sender = Sender(clock, seed)
 

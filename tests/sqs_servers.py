@@ -1,0 +1,86 @@
+"""The SQS stand-in in a thread of its own, and boto3 to call it with."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from cloud_tasks.clock import SystemClock
+from fakes.clock import VirtualClock
+from fakes.faults import FaultInjector, FaultPlan
+from fakes.sqs import SqsService
+from fakes.sqs.faulty import Faulty
+from fakes.sqs.server import SqsServer
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+C = TypeVar("C", VirtualClock, SystemClock)
+T = TypeVar("T")
+
+ANSWER_S = 60
+"""Longer than anything takes that is not broken."""
+_session = boto3.Session(
+    aws_access_key_id="none",
+    aws_secret_access_key="none",  # noqa: S106 - a stand-in wants one, and looks at none
+    region_name="us-east-1",
+)
+"""One for all: making a client of a new one takes ten times as long."""
+
+
+def client_of(url: str) -> SQSClient:
+    """A client that tries once."""
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=ANSWER_S, max_pool_connections=20)
+    return _session.client("sqs", endpoint_url=url, config=config)
+
+
+class ThreadedSqs(Generic[C]):
+    """A stand-in that serves in a thread, and belongs to nobody's loop but its own.
+
+    Attributes:
+        clock: The clock that it follows; only `run` may move it.
+        service: What answers.
+        injector: What goes wrong.
+        url: Where it is.
+    """
+
+    def __init__(self, clock: C, plan: FaultPlan | None = None, **limits: int) -> None:
+        self.clock: C = clock
+        self.service = SqsService(clock, **limits)
+        self.injector = FaultInjector(plan or FaultPlan(), clock)
+        self.url = ""
+        self._server = SqsServer(self.service, faults=Faulty(self.injector, clock) if plan else None)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sqs-stand-in", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self.run(self._server.start())
+        self.url = self._server.url
+
+    def run(self, work: Coroutine[object, object, T]) -> T:
+        """Do something on its loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER_S)
+
+    def stop(self) -> None:
+        self.run(self._server.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def serving(clock: C, plan: FaultPlan | None = None, **limits: int) -> Iterator[ThreadedSqs[C]]:
+    """A stand-in for as long as the block lasts; limits are those of `SqsService`."""
+    one = ThreadedSqs(clock, plan, **limits)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()

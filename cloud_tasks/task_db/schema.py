@@ -126,6 +126,16 @@ def _problem(path: Path, error: sqlite3.Error) -> Problem:
     elif name.startswith("SQLITE_CORRUPT"):
         why = f"it is damaged ({error})"
         helps = (f"`sqlite3 {path} .recover` prints what can be saved, as SQL", *helps)
-    elif name.startswith("SQLITE_CANTOPEN") and not path.parent.is_dir():
+    elif name.startswith("SQLITE_CANTOPEN") and _is_missing(path.parent):
         why = f"there is no directory `{path.parent}`"
     return Problem(f"the task database `{path}` cannot be used: {why}", helps=helps)
+
+
+def _is_missing(folder: Path) -> bool:
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -20,19 +20,19 @@ from cloud_tasks.shell import ShellSettings, WorkerShell
 from fakes.runner import Script, ScriptedRunner
 from tests.queues.pubsub.harness import PubSubHarness
 from tests.queues.pubsub.scripted import until
-from tests.queues.pubsub.server import Server
+from tests.queues.pubsub.service import StandIn
 from tests.shell.harness import ListSink, Watcher
 
 DONE = Outcome(OutcomeKind.COMPLETED)
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
+def server() -> StandIn:
+    return StandIn()
 
 
 @pytest_asyncio.fixture
-async def harness(server: Server) -> AsyncIterator[PubSubHarness]:
+async def harness(server: StandIn) -> AsyncIterator[PubSubHarness]:
     harness = PubSubHarness(server, exactly_once=True, patience_s=1.0)
     await harness.open()
     yield harness
@@ -176,18 +176,18 @@ class TestAtWork:
         assert (await inspector.depth())["visible"] == 0
 
     async def test_f7_f44_a_worker_goes_on_after_an_outage(
-        self, harness: PubSubHarness, server: Server
+        self, harness: PubSubHarness, server: StandIn
     ) -> None:
         names = [f"t{number:03}" for number in range(100)]
         await (await harness.sender()).send_many(Task(name, {}) for name in names)
         sink = ListSink([])
         running = asyncio.ensure_future(worker_of(harness, sink).run())
         await until(lambda: len(done_in(sink)) > 20)
-        server.away.set()
-        await until(lambda: server.refused)
+        server.outage.away.set()
+        await until(lambda: server.outage.refused)
         await asyncio.sleep(1.5)
-        assert server.refused < 100
-        server.away.clear()
+        assert server.outage.refused < 100
+        server.outage.away.clear()
         summary = await asyncio.wait_for(running, 90.0)
         assert summary.reason == "idle"
         assert done_in(sink) == names

@@ -13,7 +13,7 @@ from tests.contracts.harness import QueueHarness
 from tests.contracts.task_queue import TaskQueueContract
 from tests.contracts.task_sender import TaskSenderContract
 from tests.queues.pubsub.harness import Cloud, PubSubHarness
-from tests.queues.pubsub.server import Server
+from tests.queues.pubsub.service import StandIn
 
 CLOUD_PROJECT = "CLOUD_TASKS_TEST_PUBSUB_PROJECT"
 """Names a project of Google Cloud in which the tests may create and delete queues; costs money."""
@@ -22,19 +22,19 @@ CLOUD_PROJECT = "CLOUD_TASKS_TEST_PUBSUB_PROJECT"
 class TestExactlyOnce(TaskQueueContract):
     @pytest.fixture
     def harness(self) -> QueueHarness:
-        return PubSubHarness(Server(), exactly_once=True, patience_s=1.0)
+        return PubSubHarness(StandIn(), exactly_once=True, patience_s=1.0)
 
 
 class TestPlain(TaskQueueContract):
     @pytest.fixture
     def harness(self) -> QueueHarness:
-        return PubSubHarness(Server(), exactly_once=False, patience_s=1.0)
+        return PubSubHarness(StandIn(), exactly_once=False, patience_s=1.0)
 
 
 class TestSender(TaskSenderContract):
     @pytest.fixture
     def harness(self) -> PubSubHarness:
-        return PubSubHarness(Server(), exactly_once=False, patience_s=1.0)
+        return PubSubHarness(StandIn(), exactly_once=False, patience_s=1.0)
 
     @pytest_asyncio.fixture
     async def sender(self, queue: TaskQueue, harness: PubSubHarness) -> AsyncIterator[TaskSender]:

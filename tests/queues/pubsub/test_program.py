@@ -12,7 +12,7 @@ from pathlib import Path
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import Task
 from cloud_tasks.queues.pubsub import PubSubSettings, open_backend
-from tests.queues.pubsub.server import Server
+from tests.queues.pubsub.service import StandIn
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -40,7 +40,7 @@ OPTIONS = [
 
 
 async def test_a_program_works_from_pubsub_and_tells_its_events_there(tmp_path: Path) -> None:
-    server = Server()
+    server = StandIn()
     host = server.start()
     settings = PubSubSettings(
         project_id="p", task_queue="jobs", event_queue="jobs-events", emulator_host=host

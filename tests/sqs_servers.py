@@ -34,9 +34,12 @@ _session = boto3.Session(
 """One for all: making a client of a new one takes ten times as long."""
 
 
-def client_of(url: str) -> SQSClient:
-    """A client that tries once."""
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=ANSWER_S, max_pool_connections=20)
+ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=ANSWER_S, max_pool_connections=20)
+"""Tries once, and may be called by many at a time."""
+
+
+def client_of(url: str, config: Config = ONCE) -> SQSClient:
+    """A client."""
     return _session.client("sqs", endpoint_url=url, config=config)
 
 

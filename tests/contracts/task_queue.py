@@ -514,7 +514,7 @@ class TaskQueueContract(QueueContract):
         poll = asyncio.create_task(queue.receive(1, 20.0))
         await harness.advance(0.0)
         before = harness.clock.monotonic()
-        await queue.aclose()
+        await harness.drive(queue.aclose())
         await queue.aclose()
         (end,) = await asyncio.gather(poll, return_exceptions=True)
         assert end == [] or isinstance(end, EndOfTasks)
@@ -524,7 +524,7 @@ class TaskQueueContract(QueueContract):
         await self.assert_nothing(queue)
         poll = asyncio.create_task(queue.receive(1, 20.0))
         await harness.advance(0.0)
-        await queue.aclose()
+        await harness.drive(queue.aclose())
         await asyncio.gather(poll, return_exceptions=True)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}

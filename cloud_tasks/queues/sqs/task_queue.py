@@ -160,11 +160,20 @@ class SqsQueue:
             _release(waiter)
         await asyncio.sleep(0)  # they give up their polls
         if self._late:
-            await asyncio.wait(self._late, timeout=CLOSE_S)
+            await self._wait_for_late_polls()
         for poll in list(self._late):
             poll.cancel()
         await self._deletes.aclose()
         await self._visibilities.aclose()
+
+    async def _wait_for_late_polls(self) -> None:
+        enough: asyncio.Future[Any] = asyncio.ensure_future(
+            self._clock.sleep_until(self._clock.monotonic() + CLOSE_S)
+        )
+        while self._late and not enough.done():
+            await asyncio.wait({enough, *self._late}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)  # what has come takes itself off the list
+        enough.cancel()
 
     async def _receive_once(self, tasks_max: int, wait_s: int) -> list[Lease]:
         issued_at = self._clock.monotonic()

@@ -9,12 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.events import EventRecord, TaskTimedOut
 from cloud_tasks.errors import SinkUnavailableError
 from cloud_tasks.interfaces import EventSink, FeedMessage
-from cloud_tasks.queues.sqs.backend import SqsBackend
-from tests.queues.sqs.harness import stand_in_settings
+from tests.queues.sqs.harness import backend_at
 from tests.queues.sqs.scripted import URL, Answer, Scripted, refused
 from tests.queues.sqs.test_settlements import asked, ends
 
@@ -27,7 +25,7 @@ def event(task_id: str, tail: str = "") -> EventRecord:
 @asynccontextmanager
 async def sink_of(script: Scripted, *, fifo: bool = False) -> AsyncIterator[EventSink]:
     with script.served() as url:
-        backend = SqsBackend(stand_in_settings(url, exactly_once=fifo), SystemClock())
+        backend = backend_at(url, exactly_once=fifo)
         yield await backend.sink()
         await backend.aclose()
 
@@ -116,7 +114,7 @@ async def test_a_fifo_queue_keeps_each_task_in_a_group_and_drops_what_is_sent_ag
 
 
 async def test_what_a_monitor_takes_and_removes(moto_url: str) -> None:
-    backend = SqsBackend(stand_in_settings(moto_url), SystemClock())
+    backend = backend_at(moto_url)
     await backend.check(tasks=False, events=True, create=True)
     sink, feed = await backend.sink(), await backend.feed()
     await sink.emit([event(f"t{number}") for number in range(12)])

@@ -12,11 +12,8 @@ import pytest
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError, SendFailedError
-from cloud_tasks.queues.sqs.backend import SqsBackend
-from cloud_tasks.queues.sqs.calls import Calls
-from cloud_tasks.queues.sqs.connection import connect
 from cloud_tasks.queues.sqs.task_queue import QueueFacts, SqsQueue
-from tests.queues.sqs.harness import SqsHarness, stand_in_settings
+from tests.queues.sqs.harness import SqsHarness, backend_at, connection_to, stand_in_settings
 from tests.queues.sqs.scripted import URL, Answer, Scripted, refused
 
 DONE = Outcome(OutcomeKind.COMPLETED)
@@ -50,7 +47,7 @@ def ends(good: tuple[int, ...] = (), bad: Mapping[int, str] | None = None) -> An
 @asynccontextmanager
 async def queue_of(script: Scripted, facts: QueueFacts = FACTS) -> AsyncIterator[SqsQueue]:
     with script.served() as url:
-        calls: Calls = (await connect(stand_in_settings(url))).calls
+        calls = connection_to(url).calls
         queue = SqsQueue(calls, facts, 30.0, SystemClock())
         yield queue
         await queue.aclose()
@@ -193,7 +190,7 @@ async def test_f38_a_batch_of_which_a_part_was_refused_names_that_part() -> None
         }
     )
     with script.served() as url:
-        backend = SqsBackend(stand_in_settings(url), SystemClock())
+        backend = backend_at(url)
         sender = await backend.sender()
         with pytest.raises(SendFailedError) as caught:
             await sender.send_many(Task(f"t{number:02}", {}) for number in range(13))
@@ -206,7 +203,7 @@ async def test_f38_after_a_lost_reply_nobody_knows_of_that_batch_and_the_rest_is
         {"GetQueueUrl": (200, {"QueueUrl": f"{URL}job"}), "SendMessageBatch": refused("Down", status=500)}
     )
     with script.served() as url:
-        backend = SqsBackend(stand_in_settings(url), SystemClock())
+        backend = backend_at(url)
         with pytest.raises(SendFailedError) as caught:
             await (await backend.sender()).send_many(Task(f"t{number:02}", {}) for number in range(13))
         await backend.aclose()

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cloud_tasks.core.events import EVENT_CLASSES
 from cloud_tasks.task_db.heard import Heard
-from cloud_tasks.task_db.messages import Event, as_stored, decode, digest, moment, text
+from cloud_tasks.task_db.messages import Event, as_stored, decode, digest, text, utc
 from cloud_tasks.task_db.outcomes import FINAL, IN_QUEUE, OUTCOME_TYPES, TaskOutcome, outcome_of, rank
 from cloud_tasks.task_db.schema import connect, errors_told
 from cloud_tasks.task_db.tallies import (
@@ -165,9 +165,8 @@ class EventBook:
 
     def _store(self, body: bytes, event: Event | None, key: bytes, effect: str) -> Applied:
         told = event or {}
-        at = moment(told.get("timestamp"))
         row = (
-            text(told.get("timestamp")) if at is None else at.isoformat(),
+            utc(told.get("timestamp")) or text(told.get("timestamp")),
             *(text(told.get(name)) for name in ("hostname", "event_type", "task_id")),
         )
         self._db.execute(_STORE, (*row, as_stored(body), key, effect))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from cloud_tasks.task_db.messages import Event, moment, text
+from cloud_tasks.task_db.messages import Event, text, utc
 
 _HEAR = (
     "INSERT INTO machines (hostname, instance_id, last_heard, terminated_at) VALUES (?, ?, ?, ?)"
@@ -29,9 +29,8 @@ class Heard:
             return
         machine = self._machines.setdefault(name, [None, None, None])
         machine[0] = text(event.get("instance_id")) or machine[0]
-        if (at := moment(event.get("timestamp"))) is None:
+        if (heard := utc(event.get("timestamp"))) is None:
             return
-        heard = at.isoformat()
         machine[1] = max(machine[1] or heard, heard)
         if event["event_type"] == "spot_termination":
             machine[2] = max(machine[2] or heard, heard)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -16,6 +17,8 @@ Event: TypeAlias = dict[str, Any]
 
 _NOT_DECODED = (msgspec.MsgspecError, ValueError, RecursionError)
 _NOT_ENCODED = (UnicodeEncodeError, TypeError, ValueError, RecursionError)
+_TIMES_KEPT = 64
+"""The time of an event is asked for several times, one after the other."""
 _INTEGER_MAX = 2**63 - 1
 """The largest that the database can hold."""
 
@@ -89,13 +92,27 @@ def seconds(value: object) -> float | None:
 
 def moment(value: object) -> datetime | None:
     """A time, in UTC; one that names no zone is UTC. None for what is no time."""
-    if not isinstance(value, str):
-        return None
+    return _moment(value) if isinstance(value, str) else None
+
+
+def utc(value: object) -> str | None:
+    """A time as the database holds it: ISO 8601, UTC, so that times are in order as texts are."""
+    return _utc(value) if isinstance(value, str) else None
+
+
+@lru_cache(_TIMES_KEPT)
+def _moment(value: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(value)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(_TIMES_KEPT)
+def _utc(value: str) -> str | None:
+    found = _moment(value)
+    return None if found is None else found.isoformat()
 
 
 def as_json(value: object) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from cloud_tasks.task_db.messages import Event, as_json, integer, moment, seconds, text
+from cloud_tasks.task_db.messages import Event, as_json, integer, moment, seconds, text, utc
 
 FINAL = ("completed", "exception", "timed_out", "exited_without_status", "dead_lettered", "failed")
 """Statuses of a task of which nothing more will come; the last one is written by older programs only."""
@@ -80,7 +80,7 @@ def outcome_of(event: Event) -> TaskOutcome | None:
         retry,
         integer(event.get("attempt")),
         _started(ended, elapsed_s),
-        None if ended is None else ended.isoformat(),
+        utc(event.get("timestamp")),
         elapsed_s,
         text(event.get("hostname")),
         as_json(event["result"]) if "result" in event else None,

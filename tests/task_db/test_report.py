@@ -99,8 +99,8 @@ def filled(path: Path, count: int) -> Path:
 
 
 def test_the_report_of_a_large_job_takes_no_more_memory(tmp_path: Path) -> None:
-    filled(tmp_path / "small.db", 5_000)
-    filled(tmp_path / "large.db", 25_000)
+    filled(tmp_path / "small.db", 1_500)
+    filled(tmp_path / "large.db", 6_000)
     peak_bytes(tmp_path / "small.db")  # what is loaded once
     small, large = peak_bytes(tmp_path / "small.db"), peak_bytes(tmp_path / "large.db")
     assert large < 1.2 * small + 50_000, (small, large)

@@ -17,6 +17,8 @@ from cloud_tasks.task_db import Applied, EventBook, Snapshot
 T = TypeVar("T")
 
 _PAUSES = Backoff(base_s=0.5, cap_s=30.0)
+_READING = "the event queue cannot be read"
+_REMOVING = "what is stored cannot be removed from the event queue"
 
 
 class MonitorSettings(Struct, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class EventMonitor:
         self._clock = clock
         self._output = output
         self._stopping = asyncio.Event()
+        self._failing = ""
         self._failures = 0
         self._busy = False
         self._shown_at = float("-inf")
@@ -124,19 +127,20 @@ class EventMonitor:
 
     async def _step(self, wait_s: float) -> bool:
         """Take what is there; whether there was something."""
+        doing = _READING
         try:
             messages = await self._unless_stopped(self._receive(wait_s)) or []
             if messages:
                 self._store([message.body for message in messages])
+                doing = _REMOVING
                 await self._feed.ack(messages)
         except QueueUnavailableError as error:
             # What is stored and could not be removed comes again, and is known then.
             self._busy = False
-            await self._pause(error)
+            await self._pause(doing, error)
             return False
-        if self._failures:
-            self._failures = 0
-            self._view.say("the event queue answers again")
+        if messages or self._failing == _READING:
+            self._recovered()
         return bool(messages)
 
     async def _receive(self, wait_s: float) -> list[FeedMessage]:
@@ -164,10 +168,16 @@ class EventMonitor:
             if one.effect != "duplicate":
                 self._view.event(one)
 
-    async def _pause(self, error: QueueUnavailableError) -> None:
+    def _recovered(self) -> None:
+        if self._failing:
+            self._failing, self._failures = "", 0
+            self._view.say("the event queue answers again")
+
+    async def _pause(self, doing: str, error: QueueUnavailableError) -> None:
+        if self._failing != doing:
+            self._failing, self._failures = doing, 0
+            self._view.say(f"{doing}, and it will be tried again: {error}")
         self._failures += 1
-        if self._failures == 1:
-            self._view.say(f"the event queue does not answer, and will be asked again: {error}")
         pause_s = _PAUSES.pause_s(self._failures, "event queue")
         await self._unless_stopped(self._clock.sleep_until(self._clock.monotonic() + pause_s))
 

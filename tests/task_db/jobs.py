@@ -40,7 +40,12 @@ def record(event: Event, second: float = 0.0, host: str = "host-1") -> EventReco
     return EventRecord(at(second), host, event)
 
 
-def ended(
+def ended(task_id: str, kind: Kind = "completed", **details: Any) -> bytes:
+    """The event of an attempt's end, as it is sent; see `end_of`."""
+    return end_of(task_id, kind, **details).encode()
+
+
+def end_of(
     task_id: str,
     kind: Kind = "completed",
     *,
@@ -50,7 +55,7 @@ def ended(
     took_s: float = 2.0,
     host: str = "host-1",
     error: str = "ValueError: wrong",
-) -> bytes:
+) -> EventRecord:
     """The event of an attempt's end."""
     said: dict[str, Any] = {"task_id": task_id, "elapsed_time": took_s, "retry": retry, "attempt": attempt}
     event: Event
@@ -67,7 +72,7 @@ def ended(
             )
         case "dead_lettered":
             event = TaskDeadLettered(**{**said, "retry": False}, reason="its 3 attempts were used up")
-    return record(event, second, host).encode()
+    return record(event, second, host)
 
 
 def interrupted(task_id: str, reason: str = "spot_termination", second: float = 5.0) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 
 from fakes.deadlines import Deadlines
@@ -27,6 +27,11 @@ class Backlog:
         settings: How it behaves.
         timers: Ends of leases and rests, of all subscriptions; who owns them calls `due`.
         bury: Publishes a message that came back too often to the dead-letter topic; returns whether it could.
+
+    Attributes:
+        number: The subscription's number.
+        settings: How it behaves.
+        ready: How many messages are ready.
     """
 
     def __init__(
@@ -45,11 +50,11 @@ class Backlog:
         self._deliveries = itertools.count(1)
         self._confirmed: set[AckId] = set()
         self._confirmations: Deadlines[AckId] = Deadlines()
-        self._counts = dict.fromkeys(Place, 0)
+        self.ready = 0
 
     def counts(self) -> dict[Place, int]:
-        """Number of messages in each place."""
-        return dict(self._counts)
+        """Number of messages in each place; has to look at all of them."""
+        return Counter(entry.place for entry in self._entries.values())
 
     def unacked(self) -> list[Published]:
         """The messages that have not been acked, oldest first."""
@@ -93,7 +98,10 @@ class Backlog:
     def ack(self, now: float, ack_ids: Iterable[str]) -> dict[str, str]:
         """Ack deliveries; returns which were refused, and why."""
         refused = {}
-        for text, ack_id in _in_order(ack_ids):
+        read = [(text, decode_ack_id(text)) for text in ack_ids]
+        if self.settings.ordered:
+            read.sort(key=_message_number)  # so that one request may ack several messages of a key
+        for text, ack_id in read:
             if (reason := self._ack(now, ack_id)) is not None:
                 refused[text] = reason
         return refused
@@ -276,12 +284,12 @@ class Backlog:
             entry.timer = None
 
     def _move(self, entry: Entry, place: Place) -> None:
-        self._counts[entry.place] -= 1
-        self._counts[place] += 1
+        if entry.place is Place.READY:
+            self.ready -= 1
+        elif place is Place.READY:
+            self.ready += 1
         entry.place = place
 
 
-def _in_order(ack_ids: Iterable[str]) -> list[tuple[str, AckId | None]]:
-    """Ack ids with what they say, older messages first, so that one request may ack a key's messages."""
-    read = [(text, decode_ack_id(text)) for text in ack_ids]
-    return sorted(read, key=lambda one: 0 if one[1] is None else one[1].message)
+def _message_number(read: tuple[str, AckId | None]) -> int:
+    return 0 if read[1] is None else read[1].message

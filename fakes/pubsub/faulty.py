@@ -15,7 +15,7 @@ from fakes.pubsub.errors import (
     unavailable,
 )
 from fakes.pubsub.holders import StreamHolder
-from fakes.pubsub.message import Entry, Place
+from fakes.pubsub.message import Entry
 from fakes.pubsub.protos import PullResponse, raw
 from fakes.pubsub.rpcs import STREAMING_PULL, Rpc
 from fakes.pubsub.service import PULL_MESSAGES_MAX, PubSubService
@@ -108,7 +108,7 @@ class Faulty(Calls):
     async def _pull(self, rpc: Rpc, request: Any, rules: _Rules) -> Any:
         subscription = self.service.consumable(request.subscription)
         empty = rules.get(FaultKind.EMPTY_RECEIVE)
-        if empty is not None and subscription.backlog.counts()[Place.READY]:
+        if empty is not None and subscription.backlog.ready:
             self._injector.had_effect(empty)
             return PullResponse()
         self._reorder(subscription, rules)
@@ -121,14 +121,14 @@ class Faulty(Calls):
 
     def _reorder(self, subscription: Subscription, rules: _Rules) -> None:
         rule = rules.get(FaultKind.REORDER)
-        if rule is None or subscription.backlog.counts()[Place.READY] <= 1:
+        if rule is None or subscription.backlog.ready <= 1:
             return
         if subscription.backlog.skip(self._injector.random.randint(1, _SKIPPED_MAX)):
             self._injector.had_effect(rule)
 
     def _shorten(self, subscription: Subscription, count: int, rules: _Rules) -> int:
         rule = rules.get(FaultKind.SHORT_RECEIVE)
-        ready = min(count, subscription.backlog.counts()[Place.READY])
+        ready = min(count, subscription.backlog.ready)
         if rule is None or ready <= 1:
             return count
         self._injector.had_effect(rule)

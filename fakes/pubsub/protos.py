@@ -36,5 +36,10 @@ def epoch_of(timestamp: Timestamp) -> float:
 
 def set_epoch(timestamp: Timestamp, epoch_s: float) -> None:
     """Set a time that is given in seconds of the epoch, to the microsecond."""
+    timestamp.CopyFrom(timestamp_of(epoch_s))
+
+
+def timestamp_of(epoch_s: float) -> Timestamp:
+    """A time that is given in seconds of the epoch, to the microsecond."""
     micros = round(epoch_s * 1_000_000)
-    timestamp.seconds, timestamp.nanos = micros // 1_000_000, micros % 1_000_000 * 1_000
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)

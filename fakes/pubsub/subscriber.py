@@ -11,7 +11,7 @@ from fakes.pubsub.limits import check_ack_request, check_extension
 from fakes.pubsub.message import Entry
 from fakes.pubsub.names import check_name, check_project
 from fakes.pubsub.pages import page
-from fakes.pubsub.protos import PullResponse, Subscription, raw, set_epoch
+from fakes.pubsub.protos import PullResponse, Subscription, raw, timestamp_of
 from fakes.pubsub.publisher import merge, show_retention
 from fakes.pubsub.service import PubSubService
 
@@ -112,17 +112,18 @@ class SubscriberCalls:
 
 def fill(response: Any, taken: list[Entry]) -> None:
     """Put deliveries into a `PullResponse` or a `StreamingPullResponse`."""
-    received = response.received_messages
+    add = response.received_messages.add
+    epoch_s, at = 0.0, None
     for entry in taken:
-        published = entry.published
+        published, backlog = entry.published, entry.backlog
         content = published.content
-        one = received.add(
-            ack_id=entry.backlog.ack_id(entry), delivery_attempt=entry.backlog.delivery_attempt(entry)
-        )
+        if at is None or published.at_utc != epoch_s:  # those of one request have one time
+            epoch_s, at = published.at_utc, timestamp_of(published.at_utc)
+        one = add(ack_id=backlog.ack_id(entry), delivery_attempt=backlog.delivery_attempt(entry))
         message = one.message
         message.data = content.data
         message.message_id = published.message_id
-        set_epoch(message.publish_time, published.at_utc)
+        message.publish_time.CopyFrom(at)
         if content.attributes:
             message.attributes.update(content.attributes)
         if content.ordering_key:

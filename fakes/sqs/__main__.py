@@ -6,13 +6,18 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.interfaces import Clock
 from fakes.fault_file import read_fault_plan
-from fakes.faults import FaultInjector, FaultKind
+from fakes.faults import FaultInjector, FaultKind, Struck
 from fakes.sqs import SqsError, SqsService
 from fakes.sqs.faulty import Faulty
 from fakes.sqs.operations import OPERATIONS
@@ -60,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a fault plan in YAML: which calls go wrong, and how (docs/sqs-stand-in.md)",
     )
+    parser.add_argument(
+        "--fault-log",
+        metavar="FILE",
+        help="append a line of JSON for every fault that strikes",
+    )
     return parser
 
 
@@ -78,9 +88,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(number, ended.set)
     clock = SystemClock()
     service = SqsService(clock)
-    injector = None
-    if arguments.faults is not None:
-        injector = FaultInjector(read_fault_plan(arguments.faults, tuple(OPERATIONS)), clock)
+    injector = _injector(arguments, clock)
     for name in arguments.queue:
         _create(service, name)
     server = _server(arguments, service, None if injector is None else Faulty(injector, clock))
@@ -91,6 +99,27 @@ async def _serve(arguments: argparse.Namespace) -> int:
     if injector is not None:
         _report(injector)
     return 0
+
+
+def _injector(arguments: argparse.Namespace, clock: Clock) -> FaultInjector | None:
+    if arguments.faults is None:
+        if arguments.fault_log is not None:
+            raise ConfigurationError(Problem("--fault-log: there are no faults without --faults"))
+        return None
+    plan = read_fault_plan(arguments.faults, tuple(OPERATIONS))
+    return FaultInjector(plan, clock, None if arguments.fault_log is None else _observer(arguments.fault_log))
+
+
+def _observer(path: str) -> Callable[[Struck], None]:
+    try:
+        file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - open as long as the program runs
+    except OSError as error:
+        raise ConfigurationError(Problem(f"--fault-log: cannot write `{path}`: {error.strerror}")) from None
+
+    def observe(struck: Struck) -> None:
+        file.write(msgspec.json.encode(struck) + b"\n")
+
+    return observe
 
 
 def _report(injector: FaultInjector) -> None:

@@ -54,7 +54,7 @@ class Wire:
             raise unknown_operation()
         try:
             return name, self._decoders[name].decode(body or b"{}")
-        except msgspec.DecodeError as error:  # a ValidationError is one
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed(str(error)) from None
 
     def write(self, answer: Struct) -> Reply:

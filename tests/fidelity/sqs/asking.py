@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
     from types_boto3_sqs.type_defs import MessageTypeDef
+
+
+T = TypeVar("T")
 
 
 def refused(call: Callable[..., Any], **arguments: object) -> tuple[str, str]:
@@ -98,13 +101,22 @@ class WireSqs(Sqs):
 
     def long_poll(self, url: str, wait_s: int = 20, count: int = 10) -> Future[list[str]]:
         """Begin to wait for messages, and return when the service waits."""
-        before = self.server.run(self._waiting(url))
-        poll = self._threads.submit(self.bodies, url, count, WaitTimeSeconds=wait_s)
-        while self.server.run(self._waiting(url)) == before:
+        before = self.server.run(self.waiting(url))
+        poll = self.begin(self.bodies, url, count, WaitTimeSeconds=wait_s)
+        while self.server.run(self.waiting(url)) == before:
             assert not poll.done(), poll.result()
         return poll
 
-    async def _waiting(self, url: str) -> int:
+    def begin(self, call: Callable[..., T], *arguments: Any, **options: Any) -> Future[T]:
+        """Make a call in another thread."""
+        return self._threads.submit(call, *arguments, **options)
+
+    async def sleepers(self) -> int:
+        """How many moments the service waits for."""
+        return len(self.server.clock._sleepers)
+
+    async def waiting(self, url: str) -> int:
+        """How many wait for a message."""
         return len(self.server.service.queues.at(url).poll._waiters)
 
     def close(self) -> None:

@@ -1,0 +1,152 @@
+"""`python -m fakes.sqs`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fidelity.sqs.asking import refused
+from tests.sqs_servers import client_of
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Program:
+    """The stand-in as a process; none outlives its test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "fakes.sqs", *arguments],
+            cwd=self._directory,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def serve(self, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+        """The process and where it listens."""
+        process = self.start("--port", "0", *arguments)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:"), process.communicate()
+        return process, line.split()[-1]
+
+    def refused(self, *arguments: str) -> str:
+        stdout, stderr = self.start(*arguments).communicate(timeout=60)
+        assert (self._processes[-1].returncode, stdout) == (2, "")
+        assert "Traceback" not in stderr
+        return stderr
+
+    def end(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    one = Program(tmp_path)
+    yield one
+    one.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_the_queues_it_was_given_until_it_is_asked_to_end(
+    program: Program, number: signal.Signals
+) -> None:
+    process, url = program.serve("--queue", "jobs", "--queue", "jobs.fifo", "--queue", "jobs")
+    boto = client_of(url)
+    assert [one.rpartition("/")[2] for one in boto.list_queues()["QueueUrls"]] == ["jobs", "jobs.fifo"]
+    boto.send_message(QueueUrl="jobs", MessageBody="a")
+    (message,) = boto.receive_message(QueueUrl="jobs", WaitTimeSeconds=20)["Messages"]
+    assert message["Body"] == "a"
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout, stderr) == (0, "", "")
+
+
+def test_it_ends_although_somebody_waits_for_a_message(program: Program) -> None:
+    process, url = program.serve("--queue", "jobs")
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+        body = b'{"QueueUrl": "jobs", "WaitTimeSeconds": 20}'
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        client_of(url).list_queues()
+        process.terminate()
+        _, stderr = process.communicate(timeout=15)
+    assert (process.returncode, stderr) == (0, "")
+
+
+def test_faults_strike_are_logged_and_counted(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(
+        "seed: 1\nrules:\n"
+        "- {kind: throttle, operation: SendMessage, calls: [2]}\n"
+        "- {kind: short_receive, operation: ReceiveMessage, every: 1}\n"
+    )
+    process, url = program.serve("--queue", "jobs", "--faults", "plan.yaml", "--fault-log", "faults.jsonl")
+    boto = client_of(url)
+    boto.send_message(QueueUrl="jobs", MessageBody="a")
+    assert refused(boto.send_message, QueueUrl="jobs", MessageBody="b")[0] == "RequestThrottled"
+    assert len(boto.receive_message(QueueUrl="jobs")["Messages"]) == 1
+    process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert stderr == (
+        "throttle: injected 1, had an effect 1\n"
+        "short_receive: injected 1, had an effect 0\n"
+    )  # fmt: skip
+    log = [json.loads(line) for line in (tmp_path / "faults.jsonl").read_text().splitlines()]
+    assert [(one["kind"], one["operation"], one["call"], one["rule"]) for one in log] == [
+        ("throttle", "SendMessage", 2, 0),
+        ("short_receive", "ReceiveMessage", 1, 1),
+    ]
+
+
+def test_mistakes_are_told_in_words(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text("rules:\n- {kind: throttle, operation: SendMesage, every: 1}\n")
+    told = program.refused("--faults", "plan.yaml")
+    assert "plan.yaml:2:31" in told
+    assert "did you mean `SendMessage`?" in told
+    assert "cannot read the fault plan `none.yaml`" in program.refused("--faults", "none.yaml")
+    assert "no faults without --faults" in program.refused("--fault-log", "x")
+    (tmp_path / "plan.yaml").write_text("")
+    assert "cannot write `no/x`" in program.refused("--faults", "plan.yaml", "--fault-log", "no/x")
+
+
+def test_a_port_that_is_taken_is_told(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = program.refused("--port", str(taken.getsockname()[1]))
+    assert "cannot listen on 127.0.0.1, port" in told
+    assert "--port" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--port", "65536"), "expected 0 to 65535, got '65536'"),
+        (("--port", "x"), "expected 0 to 65535, got 'x'"),
+        (("--queue", "a b"), "--queue a b: Can only include alphanumeric characters"),
+        (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_told(
+    program: Program, arguments: tuple[str, str], word: str
+) -> None:
+    assert word in program.refused(*arguments)

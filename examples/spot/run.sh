@@ -33,13 +33,14 @@ start() {
     started+=($!)
 }
 
-# address NAME: what a stand-in says when it listens
+# address NAME: what the stand-in that was started last says when it listens
 address() {
     for _ in $(seq 300); do
         if [ -s "$1.out" ]; then
             sed -n 's/^listening on //p' "$1.out"
             return
         fi
+        kill -0 "${started[-1]}" 2>/dev/null || break
         sleep 0.1
     done
     cat "$1.err" >&2

@@ -165,10 +165,15 @@ class Backlog:
 
     # ---
 
+    @property
+    def _takes_late(self) -> bool:
+        """Whether the newest ack id is of use when its lease is over: where that disturbs no promise."""
+        return not (self.settings.exactly_once or self.settings.ordered)
+
     def _ack(self, now: float, ack_id: AckId | None) -> str | None:
         entry = self._find(ack_id)
         strict = self.settings.exactly_once
-        if ack_id is None or entry is None or (strict and entry.place is not Place.LEASED):
+        if ack_id is None or entry is None or (entry.place is not Place.LEASED and not self._takes_late):
             return self._refusal(now, ack_id)
         if strict and not self._line.may_ack(entry):
             return UNORDERED_ACK_ID
@@ -179,14 +184,14 @@ class Backlog:
 
     def _extend(self, now: float, ack_id: AckId | None, seconds: float) -> str | None:
         entry = self._find(ack_id)
-        if entry is None or (entry.place is not Place.LEASED and self.settings.exactly_once):
+        if entry is None or (entry.place is not Place.LEASED and not self._takes_late):
             return self._refusal(now, ack_id)
         if entry.place is Place.LEASED and seconds:
             self._stop_timer(entry)
             entry.timer = self._timers.add(now + seconds, entry)
         elif entry.place is Place.LEASED:
             self._fail(entry, now)
-        elif entry.place is Place.READY and seconds and not self.settings.ordered and entry.holder:
+        elif entry.place is Place.READY and seconds and entry.holder is not None:
             self._line.remove(entry)
             self._lease(entry, now + seconds, entry.holder, again=True)
         return None

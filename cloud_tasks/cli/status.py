@@ -12,12 +12,11 @@ import msgspec
 from cloud_tasks.cli.backends import database_path
 from cloud_tasks.cli.call import Call
 from cloud_tasks.cli.chosen import chosen
-from cloud_tasks.cli.facts import job_facts
 from cloud_tasks.cli.running import Session, run_session
 from cloud_tasks.cli.show_queue import depth_table
 from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.diagnostics import visible
-from cloud_tasks.task_db import JobFacts
+from cloud_tasks.task_db import JobFacts, read_facts
 
 
 def run(call: Call) -> int:
@@ -33,7 +32,7 @@ async def _status(call: Call, session: Session) -> int:
         inspector = await session.backend.inspector(queue.which)
         depths[queue.name] = dict(await inspector.depth())
     path = Path(database_path(call))
-    facts = await in_thread(partial(job_facts, path))
+    facts = await in_thread(partial(read_facts, path))
     if call.json:
         call.print_json(_plain(depths, facts))
     else:

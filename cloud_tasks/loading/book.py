@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import Problem, TaskFileError
 from cloud_tasks.interfaces import Clock
-from cloud_tasks.task_db.schema import connect, errors_told
+from cloud_tasks.task_db.database import Database
 
 _PARTS = ("", "-wal", "-shm")
 """A database is up to three files."""
@@ -50,7 +47,7 @@ def remove(path: Path) -> None:
         Path(f"{path}{part}").unlink(missing_ok=True)
 
 
-class TaskBook:
+class TaskBook(Database):
     """A `LoadBook` in the task database, as a context.
 
     A task is "pending" there; with a time of sending it is being sent. What is confirmed is
@@ -67,21 +64,8 @@ class TaskBook:
         Raises:
             ConfigurationError: It is no database, or cannot be written; every other method raises this, too.
         """
-        self._path = path
+        super().__init__(path)
         self._clock = clock
-        self._db = connect(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._db.close()
 
     def add(self, tasks: Sequence[Task]) -> int:
         """See `LoadBook`."""
@@ -128,10 +112,3 @@ class TaskBook:
                 helps = ("go on with the file that the load began with, or begin a new load",)
                 message = f"the task `{task.task_id}` is in the database with other data"
                 raise TaskFileError(Problem(message, helps=helps))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with errors_told(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                yield

@@ -39,7 +39,8 @@ def progress_line(snapshot: Snapshot, per_s: float | None) -> str:
 
 def rate_and_rest(snapshot: Snapshot, per_s: float) -> str:
     """How fast it goes, and how long it will take at that rate."""
-    return f"{rate(per_s)}, about {duration((snapshot.total - snapshot.finished) / per_s)} left"
+    left = snapshot.total - snapshot.finished
+    return f"{rate(per_s)}, about {duration(left / per_s)} left" if left else rate(per_s)
 
 
 def apart(snapshot: Snapshot) -> Iterator[str]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from msgspec import Struct
 
 from cloud_tasks.core.events import EVENT_CLASSES
+from cloud_tasks.task_db.database import Database
 from cloud_tasks.task_db.heard import Heard
 from cloud_tasks.task_db.messages import Event, as_stored, decode, digest, text, utc
 from cloud_tasks.task_db.outcomes import FINAL, IN_QUEUE, OUTCOME_TYPES, TaskOutcome, outcome_of, rank
-from cloud_tasks.task_db.schema import connect, errors_told
+from cloud_tasks.task_db.schema import errors_told
 from cloud_tasks.task_db.tallies import (
     EFFECTS,
     Snapshot,
@@ -59,7 +57,7 @@ class Applied(Struct, frozen=True):
     event: Event | None
 
 
-class EventBook:
+class EventBook(Database):
     """The events of a job and the outcomes of its tasks, as a context.
 
     An outcome without retry is final and never changes (F25): what comes after it, and what comes again, is
@@ -76,8 +74,7 @@ class EventBook:
         Raises:
             ConfigurationError: It is no database, or cannot be written; every other method raises this, too.
         """
-        self._path = path
-        self._db = connect(path)
+        super().__init__(path)
         self._effects: Counter[str] = Counter()
         self._counted_id = 0
         try:
@@ -89,23 +86,11 @@ class EventBook:
             self._db.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._db.close()
-
     def apply(self, bodies: Sequence[bytes]) -> list[Applied]:
         """Store messages and what follows from them, all or nothing; when this returns, it is on the disk."""
         changes: list[tuple[str, str]] = []
         heard = Heard()
-        with errors_told(self._path), self._transaction():
+        with self._transaction():
             applied = [self._apply(body, changes, heard) for body in bodies]
             heard.store(self._db)
         for before, after in changes:
@@ -202,12 +187,6 @@ class EventBook:
     def _data_version(self) -> int:
         """Changes when another program has written something."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            yield
 
 
 def _values(outcome: TaskOutcome, started_before: str | None) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cloud_tasks.task_db.schema import connect_read_only
+from cloud_tasks.task_db.schema import connect_read_only, errors_told, is_missing
 from cloud_tasks.task_db.tallies import Machine, count_statuses, ordered, read_machines
 
 _DOUBTFUL = "SELECT count(*) FROM tasks WHERE status = 'pending' AND enqueued_at IS NOT NULL"
@@ -27,12 +27,14 @@ class JobFacts(Struct, frozen=True):
     machines: tuple[Machine, ...]
 
 
-def read_facts(path: Path) -> JobFacts:
-    """What is in a database.
+def read_facts(path: Path) -> JobFacts | None:
+    """What is in a database; None if it is not there.
 
     Raises:
-        sqlite3.Error: The file is no task database, or is not there.
+        ConfigurationError: It is no task database, or cannot be read.
     """
-    with closing(connect_read_only(path)) as db:
+    if is_missing(path):
+        return None
+    with errors_told(path), closing(connect_read_only(path)) as db:
         (being_sent,) = db.execute(_DOUBTFUL).fetchone()
         return JobFacts(ordered(count_statuses(db)), being_sent, read_machines(db))

@@ -7,6 +7,7 @@ more. What is ours is dated by `PRAGMA user_version`, which that package leaves 
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,21 +122,33 @@ def _problem(path: Path, error: sqlite3.Error) -> Problem:
     name = getattr(error, "sqlite_errorname", "")
     why = str(error)
     helps: tuple[str, ...] = ("name another with --db-file",)
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if _is_directory(path):
+        why = "it is a directory"
+    elif why.startswith("no such table"):
+        why = f"it is another program's, or nobody's ({why})"
+    elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         why, helps = "another program has locked it", ("end that program, or wait until it has ended",)
     elif name.startswith("SQLITE_CORRUPT"):
         why = f"it is damaged ({error})"
         helps = (f"`sqlite3 {path} .recover` prints what can be saved, as SQL", *helps)
-    elif name.startswith("SQLITE_CANTOPEN") and _is_missing(path.parent):
+    elif name.startswith("SQLITE_CANTOPEN") and is_missing(path.parent):
         why = f"there is no directory `{path.parent}`"
     return Problem(f"the task database `{path}` cannot be used: {why}", helps=helps)
 
 
-def _is_missing(folder: Path) -> bool:
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing; what may not be looked at is taken to be there."""
     try:
-        folder.stat()
+        path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
     return False
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False

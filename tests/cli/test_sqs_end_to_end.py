@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cloud_tasks.cli import main
-from cloud_tasks.cli.facts import job_facts
 from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.task_db import read_facts
 from tests.cli.calling import Done
 
 COUNT = 200
@@ -56,7 +56,7 @@ class Console:
     def confirmed(self) -> int:
         """How many tasks the database says are in the queue; 0 while there is none to be read."""
         try:
-            facts = job_facts(self.folder / "my-job.db")
+            facts = read_facts(self.folder / "my-job.db")
         except ConfigurationError:
             return 0
         return facts.statuses.get("in_queue_original", 0) if facts else 0

@@ -50,7 +50,7 @@ def test_a_file_that_is_no_database_is_told(commands: Commands) -> None:
     (commands.folder / "my-job.db").write_text("hello, I am no database at all" * 10, encoding="utf-8")
     done = commands.job("status")
     assert done.status == 2
-    assert "`my-job.db` cannot be read as a task database" in done.err
+    assert "the task database `my-job.db` cannot be used: file is not a database" in done.err
     done = commands.job("load_queue", "--continue", "--task-file", commands.task_file(1))
     assert done.status == 2
     assert "`my-job.db`" in done.err

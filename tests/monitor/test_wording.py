@@ -94,6 +94,11 @@ def test_what_others_wrote_steers_no_terminal(tmp_path: Path) -> None:
     assert r"ValueError: \x1b[31mred" in text
 
 
+def test_no_time_is_left_when_all_is_done() -> None:
+    done = Snapshot(2, 2, {"completed": 2}, {}, ())
+    assert progress_line(done, 0.5) == "2 of 2 tasks finished, 2 completed, 30.0/min"
+
+
 def test_progress_is_one_line(tmp_path: Path) -> None:
     with EventBook(make_small_job(tmp_path)) as book:
         snapshot = book.snapshot()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.task_db import EventBook, read_report
+from cloud_tasks.task_db import EventBook, read_facts, read_report
 from tests.task_db.jobs import ended, make_job
 
 NOBODY = 65_534
@@ -87,7 +87,28 @@ def test_a_directory_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_directory_in_its_place(tmp_path: Path) -> None:
-    assert f"`{tmp_path}` cannot be used" in told(tmp_path)[0]
+    assert told(tmp_path)[0] == f"the task database `{tmp_path}` cannot be used: it is a directory"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is another program's, or nobody's (no such table: tasks)"),
+        (b"task_id,status\n" * 100, "file is not a database"),
+    ],
+)
+def test_what_cannot_be_looked_at_either(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "job.db"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_facts(path)
+    assert caught.value.problems[0].message == f"the task database `{path}` cannot be used: {why}"
+    assert path.read_bytes() == content
+
+
+def test_a_database_that_is_not_there_is_not_made_by_a_look(tmp_path: Path) -> None:
+    assert read_facts(tmp_path / "job.db") is None
+    assert not (tmp_path / "job.db").exists()
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

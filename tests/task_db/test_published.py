@@ -86,6 +86,7 @@ def test_its_machines_are_known(path: Path) -> None:
 def test_it_can_be_looked_at_without_a_change(path: Path) -> None:
     before = path.read_bytes()
     facts = read_facts(path)
+    assert facts is not None
     assert facts.statuses["completed_with_retry"] == 1
     assert [machine.hostname for machine in facts.machines] == ["host-1", "host-2"]
     assert path.read_bytes() == before

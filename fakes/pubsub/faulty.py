@@ -15,6 +15,7 @@ from fakes.pubsub.errors import (
     unavailable,
 )
 from fakes.pubsub.holders import StreamHolder
+from fakes.pubsub.limits import check_pull
 from fakes.pubsub.message import Entry
 from fakes.pubsub.protos import PullResponse, raw
 from fakes.pubsub.rpcs import STREAMING_PULL, Rpc
@@ -106,6 +107,7 @@ class Faulty(Calls):
             raise connection_lost()
 
     async def _pull(self, rpc: Rpc, request: Any, rules: _Rules) -> Any:
+        check_pull(request)
         subscription = self.service.consumable(request.subscription)
         empty = rules.get(FaultKind.EMPTY_RECEIVE)
         if empty is not None and subscription.backlog.ready:

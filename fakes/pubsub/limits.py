@@ -16,6 +16,7 @@ from fakes.pubsub.errors import (
     too_small,
     unimplemented,
 )
+from fakes.pubsub.names import check_name
 from fakes.pubsub.protos import seconds_of
 from fakes.pubsub.settings import DAY_S
 
@@ -78,6 +79,17 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
             raise too_large("attribute_key_size", len(name.encode()), ATTRIBUTE_NAME_BYTES_MAX)
         if len(text.encode()) > ATTRIBUTE_VALUE_BYTES_MAX:
             raise too_large("attribute_value_size", len(text.encode()), ATTRIBUTE_VALUE_BYTES_MAX)
+
+
+def check_pull(request: Any) -> None:
+    """Refuse a `PullRequest` that the service does not take.
+
+    Raises:
+        PubSubError: It names no subscription, or asks for nothing.
+    """
+    check_name("subscriptions", request.subscription)
+    if request.max_messages <= 0:
+        raise invalid_argument("max_messages")
 
 
 def check_ack_request(request: Any) -> None:

@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from fakes.pubsub.configs import check_mask, subscription_settings
-from fakes.pubsub.errors import ack_ids_refused, invalid_argument
-from fakes.pubsub.limits import check_ack_request, check_extension
+from fakes.pubsub.errors import ack_ids_refused
+from fakes.pubsub.limits import check_ack_request, check_extension, check_pull
 from fakes.pubsub.message import Entry
 from fakes.pubsub.names import check_name, check_project
 from fakes.pubsub.pages import page
@@ -78,10 +78,9 @@ class SubscriberCalls:
 
     async def pull(self, request: Any) -> Any:
         """Hand out messages, or wait for the first."""
-        name = check_name("subscriptions", request.subscription)
-        if request.max_messages <= 0:
-            raise invalid_argument("max_messages")
-        taken = await self._service.pull(name, request.max_messages, wait=not request.return_immediately)
+        check_pull(request)
+        wait = not request.return_immediately
+        taken = await self._service.pull(request.subscription, request.max_messages, wait=wait)
         response = PullResponse()
         fill(response, taken)
         return response

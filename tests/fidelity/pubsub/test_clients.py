@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import NotFound, ResourceExhausted
+from google.api_core.exceptions import FailedPrecondition, NotFound, ResourceExhausted
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from google.cloud.pubsub_v1.subscriber.exceptions import (  # type: ignore[import-untyped]
     AcknowledgeError,
@@ -25,6 +25,7 @@ from cloud_tasks.clock import SystemClock
 from fakes.faults import FaultInjector, FaultKind, FaultPlan, FaultRule
 from fakes.pubsub.threaded import ThreadedPubSubServer
 from tests.fidelity.pubsub.world import SUBSCRIPTION, TOPIC
+from tests.queues.pubsub.jumping_clock import JumpingClock
 
 LIMIT_S = 60.0
 
@@ -44,8 +45,9 @@ class Watching(FaultInjector):
 class Clients:
     """The clients, both written by hand, of a service with a topic and a subscription."""
 
-    def __init__(self, injector: Watching, **fields: Any) -> None:
+    def __init__(self, injector: Watching, clock: JumpingClock, **fields: Any) -> None:
         self.injector = injector
+        self.clock = clock
         options = pubsub_v1.types.PublisherOptions(enable_message_ordering=True)
         self.publisher = pubsub_v1.PublisherClient(publisher_options=options)
         self.subscriber = pubsub_v1.SubscriberClient()
@@ -59,10 +61,10 @@ class Clients:
 
 @contextmanager
 def clients(monkeypatch: pytest.MonkeyPatch, *rules: FaultRule, **fields: Any) -> Iterator[Clients]:
-    injector = Watching(*rules)
-    with ThreadedPubSubServer(SystemClock(), injector) as server:
+    injector, clock = Watching(*rules), JumpingClock()
+    with ThreadedPubSubServer(clock, injector) as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
-        one = Clients(injector, **fields)
+        one = Clients(injector, clock, **fields)
         yield one
         one.publisher.stop()
         one.publisher.transport.close()
@@ -98,6 +100,30 @@ def test_a_batch_is_followed_by_a_receipt_and_settled_by_calls(monkeypatch: pyte
         one.publish("a")
         got.get(timeout=LIMIT_S).ack()
         wait_for(lambda: one.injector.calls["ModifyAckDeadline"] and one.injector.calls["Acknowledge"])
+
+
+def test_the_receipt_lets_a_lease_last_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[CLIENT] The receipt asks for 10 s, so that what is not extended again comes again then."""
+    with clients(monkeypatch, ack_deadline_seconds=600) as one, subscribed(one) as (_, got):
+        one.publish("a")
+        first = got.get(timeout=LIMIT_S)
+        wait_for(lambda: one.injector.calls["ModifyAckDeadline"])
+        one.clock.jump(10.5)
+        again = got.get(timeout=LIMIT_S)
+        assert again.message_id == first.message_id
+
+
+def test_with_exactly_once_the_receipt_lets_it_last_sixty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[CLIENT] The receipt asks for 60 s there, and its user is called when it is confirmed."""
+    fields = {"ack_deadline_seconds": 10, "enable_exactly_once_delivery": True}
+    with clients(monkeypatch, **fields) as one, subscribed(one) as (_, got):
+        one.publish("a", "b")
+        in_time, late = got.get(timeout=LIMIT_S), got.get(timeout=LIMIT_S)
+        one.clock.jump(45.0)
+        in_time.ack_with_response().result(LIMIT_S)
+        one.clock.jump(16.0)
+        with pytest.raises(AcknowledgeError):
+            late.ack_with_response().result(LIMIT_S)
 
 
 def test_f24_a_lost_ack_id_is_told_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +162,16 @@ def test_f24_an_ack_to_a_subscription_that_is_gone_is_no_success(monkeypatch: py
         with pytest.raises(NotFound) as caught:
             one.subscriber.acknowledge(request)
         assert caught.value.details
+
+
+def test_a_stream_ends_for_good_when_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[CLIENT] NOT_FOUND (above) and FAILED_PRECONDITION end it: no other stream is opened."""
+    with clients(monkeypatch) as one, subscribed(one) as (future, got):
+        one.publish("a")
+        got.get(timeout=LIMIT_S)
+        one.publisher.detach_subscription({"subscription": SUBSCRIPTION})
+        with pytest.raises(FailedPrecondition):
+            future.result(LIMIT_S)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.THROTTLE, FaultKind.EFFECT_WITHOUT_REPLY])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import grpc
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -32,11 +33,28 @@ SUBSCRIBER = (
 )
 
 
+CALLS = [
+    *(("Publisher", name) for name in PUBLISHER.split()),
+    *(("Subscriber", name) for name in SUBSCRIBER.split()),
+]
+
+
 def test_every_call_is_there(world: World) -> None:
     """[WIRING] Nine calls of Publisher, and sixteen of Subscriber."""
     there = {rpc.name for rpc in rpcs(world.server.service)} | {STREAMING_PULL}
-    assert there == {*PUBLISHER.split(), *SUBSCRIBER.split()}
-    assert len(there) == 25
+    assert there == {name for _, name in CALLS}
+    assert len(CALLS) == len(there) == 25
+
+
+@pytest.mark.parametrize(("service", "name"), CALLS)
+async def test_every_call_answers(world: World, service: str, name: str) -> None:
+    """[PROTO] Every request has a required field, so that an empty one is INVALID_ARGUMENT."""
+    async with grpc.aio.insecure_channel(world.server.address) as channel:
+        asked: Any = channel
+        path = f"/google.pubsub.v1.{service}/{name}"
+        streams = name == STREAMING_PULL
+        call = asked.stream_stream(path)(iter([b""])) if streams else asked.unary_unary(path)(b"")
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 class TestPublishing:

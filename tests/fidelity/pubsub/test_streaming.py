@@ -1,6 +1,7 @@
 """Facts about streams, each with its source.
 
 [PROTO] google/pubsub/v1/pubsub.proto: the comment of the field of StreamingPullRequest that is named
+[CLIENT] google-cloud-pubsub 2.44.0: `subscriber`, the client that is written by hand
 [PULL] Pub/Sub documentation, "Pull subscriptions": StreamingPull
 """
 
@@ -62,6 +63,17 @@ async def test_requests_that_are_wrong_end_the_stream(world: World, fields: dict
         await stream.ask(**fields)
         with refused("INVALID_ARGUMENT"):
             await stream.next()
+
+
+async def test_empty_requests_keep_a_stream_alive(world: World) -> None:
+    """[CLIENT] google-cloud-pubsub 2.44.0 sends one every 30 s, and nothing else after the first."""
+    await world.both()
+    async with streaming(world) as stream:
+        for data in "ab":
+            await stream.ask()
+            await world.publish(data)
+            (received,) = await stream.messages(1)
+            assert received.message.data.decode() == data
 
 
 async def test_no_more_messages_are_outstanding_than_allowed(world: World) -> None:

@@ -38,8 +38,8 @@ ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=ANSWER_S, max_pool
 """Tries once, and may be called by many at a time."""
 
 
-def client_of(url: str, config: Config = ONCE) -> SQSClient:
-    """A client."""
+def client_of(url: str | None, config: Config = ONCE) -> SQSClient:
+    """A client; None: of AWS, for what stands in for it within this process."""
     return _session.client("sqs", endpoint_url=url, config=config)
 
 

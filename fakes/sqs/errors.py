@@ -113,6 +113,21 @@ def handle_expired(handle: str) -> SqsError:
     return invalid_value("ReceiptHandle", handle, "The receipt handle has expired.")
 
 
+def lease_too_long(timeout_s: float, total_s_max: int) -> SqsError:
+    """The message would be held for longer than it may be."""
+    return invalid_value(
+        "VisibilityTimeout",
+        f"{timeout_s:.0f}",
+        f"Total VisibilityTimeout for the message is beyond the limit [{total_s_max} seconds]",
+    )
+
+
+def bad_timeout(timeout_s: int, timeout_s_max: int) -> SqsError:
+    """There is no such visibility timeout."""
+    reason = f"VisibilityTimeout must be an integer between 0 and {timeout_s_max}"
+    return invalid_value("VisibilityTimeout", timeout_s, reason)
+
+
 def no_such_message(handle: str) -> SqsError:
     """The message of that handle has been deleted."""
     return invalid_value(

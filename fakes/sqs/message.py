@@ -77,6 +77,11 @@ class Message:
         return self.content.message_group_id or ""
 
 
+def sequence_number(count: int) -> str:
+    """The number of the n-th message of a FIFO queue; as text they sort as they do as numbers."""
+    return str(18_850_000_000_000_000_000 + count * 256)
+
+
 class Handle(NamedTuple):
     """What a receipt handle says.
 

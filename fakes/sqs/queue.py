@@ -8,9 +8,9 @@ from cloud_tasks.interfaces import Clock
 from fakes.deadlines import Deadlines
 from fakes.long_poll import LongPoll
 from fakes.sqs.deduplication import Deduplication
-from fakes.sqs.errors import handle_expired, invalid_handle, invalid_value, no_such_message, over_limit
+from fakes.sqs.errors import handle_expired, invalid_handle, lease_too_long, no_such_message, over_limit
 from fakes.sqs.lines import FifoLine, Line, StandardLine
-from fakes.sqs.message import Handle, Message, Place, decode_handle
+from fakes.sqs.message import Handle, Message, Place, decode_handle, sequence_number
 from fakes.sqs.queue_attributes import QueueAttributes
 
 IN_FLIGHT_MAX = 120_000
@@ -83,9 +83,8 @@ class Queue:
         """Take in a message that is in no place."""
         self._catch_up()
         if self.attributes.is_fifo:
-            # Wide enough that as text they sort as they do as numbers.
             self.last_sequence += 1
-            message.sequence_number = f"{18_850_000_000_000_000_000 + self.last_sequence * 256}"
+            message.sequence_number = sequence_number(self.last_sequence)
         self._live[message.number] = message
         message.retention = self._retention.add(message.kept_since_s, message)
         self._show_after(message, delay_s)
@@ -150,11 +149,7 @@ class Queue:
             raise no_such_message(handle)
         until = self._clock.monotonic() + timeout_s
         if timeout_s and until > message.received_at_s + LEASE_TOTAL_S_MAX:
-            raise invalid_value(
-                "VisibilityTimeout",
-                f"{timeout_s:.0f}",
-                f"Total VisibilityTimeout for the message is beyond the limit [{LEASE_TOTAL_S_MAX} seconds]",
-            )
+            raise lease_too_long(timeout_s, LEASE_TOTAL_S_MAX)
         self._leave_place(message)
         if timeout_s:
             self._hold(message, until)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cloud_tasks.interfaces import Clock
 from fakes.sqs.batches import check_ids, each
 from fakes.sqs.directory import QueueDirectory
-from fakes.sqs.errors import invalid_value, missing_parameter
+from fakes.sqs.errors import bad_timeout, missing_parameter
 from fakes.sqs.message import Message
 from fakes.sqs.queue import IN_FLIGHT_MAX, Queue
 from fakes.sqs.receiving import TIMEOUT_S_MAX, check_receive, show
@@ -118,9 +118,5 @@ def _change(queue: Queue, handle: str, timeout_s: int | None) -> None:
     if timeout_s is None:
         raise missing_parameter("VisibilityTimeout")
     if not 0 <= timeout_s <= TIMEOUT_S_MAX:
-        raise invalid_value(
-            "VisibilityTimeout",
-            timeout_s,
-            f"VisibilityTimeout must be an integer between 0 and {TIMEOUT_S_MAX}",
-        )
+        raise bad_timeout(timeout_s, TIMEOUT_S_MAX)
     queue.hold_until(handle, timeout_s)

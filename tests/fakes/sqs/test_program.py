@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.sqs.programs import Program
 from tests.fidelity.sqs.asking import refused
 from tests.sqs_servers import client_of
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-class Program:
-    """The stand-in as a process; none outlives its test."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._processes: list[subprocess.Popen[str]] = []
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "fakes.sqs", *arguments],
-            cwd=self._directory,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._processes.append(process)
-        return process
-
-    def serve(self, *arguments: str) -> tuple[subprocess.Popen[str], str]:
-        """The process and where it listens."""
-        process = self.start("--port", "0", *arguments)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), process.communicate()
-        return process, line.split()[-1]
-
-    def refused(self, *arguments: str) -> str:
-        stdout, stderr = self.start(*arguments).communicate(timeout=60)
-        assert (self._processes[-1].returncode, stdout) == (2, "")
-        assert "Traceback" not in stderr
-        return stderr
-
-    def end(self) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    one = Program(tmp_path)
+    one = Program("fakes.sqs", tmp_path)
     yield one
     one.end()
 

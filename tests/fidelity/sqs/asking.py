@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from fakes.clock import VirtualClock
 from fakes.faults import FaultPlan
+from fakes.sqs.moto_server import mended_moto
 from tests.sqs_servers import ThreadedSqs, client_of, serving
 
 if TYPE_CHECKING:
@@ -134,3 +135,10 @@ def asking(plan: FaultPlan | None = None, **limits: int) -> Iterator[WireSqs]:
         sqs = WireSqs(server)
         yield sqs
         sqs.close()
+
+
+@contextmanager
+def asking_moto(**limits: int) -> Iterator[Sqs]:
+    clock = VirtualClock()
+    with mended_moto(clock, **limits):
+        yield Sqs(client_of(None), clock.advance)

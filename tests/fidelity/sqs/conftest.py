@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fidelity.sqs.asking import Sqs, WireSqs, asking
+from tests.fidelity.sqs.asking import Sqs, WireSqs, asking, asking_moto
 
 
 @pytest.fixture
@@ -17,5 +17,14 @@ def wire() -> Iterator[WireSqs]:
 
 
 @pytest.fixture
-def sqs(wire: WireSqs) -> Sqs:
-    return wire
+def moto() -> Iterator[Sqs]:
+    """The mended moto as a library, in virtual time."""
+    with asking_moto() as one:
+        yield one
+
+
+@pytest.fixture(params=["wire", "moto"])
+def sqs(request: pytest.FixtureRequest) -> Sqs:
+    """Both, one after the other."""
+    one: Sqs = request.getfixturevalue(request.param)
+    return one

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes.sqs.queue import IN_FLIGHT_MAX
-from tests.fidelity.sqs.asking import Sqs, WireSqs, asking, refused
+from tests.fidelity.sqs.asking import Sqs, WireSqs, asking, asking_moto, refused
 
 if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
@@ -232,3 +232,19 @@ def test_too_many_in_flight() -> None:
         assert [poll.result(30) for poll in polls] == [[], []]
         sqs.advance(580.0)
         assert len(sqs.bodies(url)) == 10
+
+
+def test_too_many_in_flight_of_moto() -> None:
+    """[QUOTAS] The same; a FIFO queue gives nothing either way."""
+    with asking_moto(in_flight_max=3) as sqs:
+        url = sqs.create(VisibilityTimeout=600)
+        sqs.send(url, *"abcde")
+        assert sqs.bodies(url) == ["a", "b", "c"]
+        assert refused(sqs.boto.receive_message, QueueUrl=url)[0] == "OverLimit"
+        fifo = sqs.create("q.fifo", VisibilityTimeout=600)
+        for group in "abcde":
+            sqs.send(fifo, group, group=group)
+        assert sqs.bodies(fifo) == ["a", "b", "c"]
+        assert sqs.bodies(fifo) == []
+        sqs.advance(600.1)
+        assert sqs.bodies(url) == ["a", "b", "c"]

@@ -9,6 +9,8 @@ LOCKS := $(addprefix requirements/,build.txt run.txt dev.txt docs.txt)
 # No version check by pip, no download of another Python by uv.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
+# The tests start thousands of processes: modules are compiled once, not once in each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint format bench docs lock clean
 .DELETE_ON_ERROR:
@@ -63,7 +65,7 @@ lock: $(VENV)/.tools ## look for newer versions of all requirements and lock the
 clean: ## remove everything that make made
 	rm -rf $(VENV) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-INSTALL := requirements/uv $(VENV) pip install --quiet --python $(BIN)/python
+INSTALL := requirements/uv $(VENV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
 # The environment is made anew when a lock changes: what is no longer listed must not linger.
 $(VENV)/.tools: $(LOCKS)

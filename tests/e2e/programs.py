@@ -80,9 +80,12 @@ class Programs:
         return path
 
     def start(self, source: str, *arguments: str, env: dict[str, str] | None = None) -> Running:
-        path = self.write(source)
+        return self.launch(str(self.write(source)), *arguments, env=env)
+
+    def launch(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
+        """Start the interpreter with these arguments."""
         process = subprocess.Popen(  # noqa: S603 - the program of the test
-            [sys.executable, str(path), *arguments],
+            [sys.executable, *arguments],
             cwd=self.directory,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
             stdout=subprocess.PIPE,

@@ -10,10 +10,10 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.gathering import Answers, Gatherer
 from cloud_tasks.queues.pubsub.ack_requests import AckRequests, Refused
 from cloud_tasks.queues.pubsub.calls import Calls
 from cloud_tasks.queues.pubsub.facts import SubscriptionFacts
-from cloud_tasks.queues.pubsub.gathering import Gatherer
 from cloud_tasks.queues.pubsub.leases import Delivery, PubSubLease, delivery_of, lease_of
 from cloud_tasks.queues.pubsub.limits import (
     ACK_IDS_MAX,
@@ -62,8 +62,8 @@ class PubSubQueue:
         self._puller = Puller(calls, facts.name, clock)
         self._dead_letters = dead_letters
         self._requests = AckRequests(calls, facts.name)
-        self._acks = Gatherer(self._requests.acknowledge, ACK_IDS_MAX)
-        self._deadlines: dict[int, Gatherer] = {}
+        self._acks = Gatherer(self._acknowledge, ACK_IDS_MAX)
+        self._deadlines: dict[int, Gatherer[str]] = {}
         self._capabilities = QueueCapabilities(
             lease_s_max=float(LEASE_S_MAX),
             delay_s_max=float(LEASE_S_MAX),
@@ -143,12 +143,15 @@ class PubSubQueue:
         for gatherer in (self._acks, *self._deadlines.values()):
             await gatherer.aclose()
 
-    def _deadline(self, seconds: int) -> Gatherer:
+    async def _acknowledge(self, ack_ids: Sequence[str]) -> Answers:
+        return _in_order(ack_ids, await self._requests.acknowledge(ack_ids))
+
+    def _deadline(self, seconds: int) -> Gatherer[str]:
         gatherer = self._deadlines.get(seconds)
         if gatherer is None:
 
-            async def request(ack_ids: Sequence[str]) -> Refused:
-                return await self._requests.set_deadline(ack_ids, seconds)
+            async def request(ack_ids: Sequence[str]) -> Answers:
+                return _in_order(ack_ids, await self._requests.set_deadline(ack_ids, seconds))
 
             gatherer = self._deadlines[seconds] = Gatherer(request, ACK_IDS_MAX)
         return gatherer
@@ -196,6 +199,10 @@ async def _settled(delivery: Delivery, answer: asyncio.Future[None], *, lasts: b
         raise
     if not lasts:
         delivery.settled = True
+
+
+def _in_order(ack_ids: Sequence[str], refused: Refused) -> Answers:
+    return [refused.get(ack_id) for ack_id in ack_ids]
 
 
 def _short(reason: str) -> str:

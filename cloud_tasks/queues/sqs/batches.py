@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloud_tasks.errors import QueueError, QueueUnavailableError
+from cloud_tasks.queues.gathering import Answers
 from cloud_tasks.queues.sqs.calls import Answer, Calls
 from cloud_tasks.queues.sqs.failures import of_entry
-from cloud_tasks.queues.sqs.gathering import Answers
 
 
 class Batches:

@@ -13,10 +13,10 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.gathering import Gatherer
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_attribute
 from cloud_tasks.queues.sqs.calls import Answer, Calls
-from cloud_tasks.queues.sqs.gathering import Gatherer
 from cloud_tasks.queues.sqs.leases import Delivery, SqsLease, delivery_of, lease_of
 from cloud_tasks.queues.sqs.limits import (
     BATCH_MAX,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
+from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.queues.pubsub.ack_requests import AckRequests
-from cloud_tasks.queues.pubsub.gathering import UNDER_WAY_MAX, Gatherer
-from tests.queues.pubsub.scripted import details, fails, fine, scripted, until
+from tests.queues.pubsub.scripted import details, fails, fine, scripted
 
 LOST = "PERMANENT_FAILURE_INVALID_ACK_ID"
 TRANSIENT = "TRANSIENT_FAILURE_INVALID_ACK_ID"
@@ -80,92 +78,3 @@ class TestAnswers:
             server.script("Acknowledge", fails("RESOURCE_EXHAUSTED", "slow down"))
             await AckRequests(calls, "s").acknowledge(["a"])
             assert len(server.seen["Acknowledge"]) == 1
-
-
-class Requests:
-    """Requests that are answered when the test says so."""
-
-    def __init__(self) -> None:
-        self.made: list[list[str]] = []
-        self.refused: dict[str, QueueError] = {}
-        self.fault: Exception | None = None
-        self.may_end = asyncio.Event()
-
-    async def __call__(self, ack_ids: Any) -> dict[str, QueueError]:
-        self.made.append(list(ack_ids))
-        await self.may_end.wait()
-        if self.fault is not None:
-            raise self.fault
-        return self.refused
-
-
-class TestGatherer:
-    async def test_what_comes_in_one_turn_is_one_request(self) -> None:
-        requests = Requests()
-        requests.may_end.set()
-        gatherer = Gatherer(requests, 1000)
-        await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abc"))
-        assert requests.made == [["a", "b", "c"]]
-
-    async def test_a_request_is_no_larger_than_allowed(self) -> None:
-        requests = Requests()
-        requests.may_end.set()
-        gatherer = Gatherer(requests, 2)
-        await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abcde"))
-        assert requests.made == [["a", "b"], ["c", "d"], ["e"]]
-
-    async def test_each_waits_for_its_own_answer(self) -> None:
-        requests = Requests()
-        requests.may_end.set()
-        requests.refused = {"b": LeaseLostError("gone")}
-        gatherer = Gatherer(requests, 1000)
-        ends = await asyncio.gather(*(gatherer.submit(ack_id) for ack_id in "abc"), return_exceptions=True)
-        assert [type(end) for end in ends] == [type(None), LeaseLostError, type(None)]
-
-    async def test_a_request_that_hangs_holds_up_nobody(self) -> None:
-        requests = Requests()
-        gatherer = Gatherer(requests, 1000)
-        gatherer.submit("a")
-        await until(lambda: requests.made)
-        gatherer.submit("b")
-        await until(lambda: len(requests.made) == 2)
-        assert requests.made == [["a"], ["b"]]
-        requests.may_end.set()
-        await gatherer.aclose()
-
-    async def test_requests_under_way_are_bounded(self) -> None:
-        requests = Requests()
-        gatherer = Gatherer(requests, 1)
-        answers = [gatherer.submit(str(number)) for number in range(3 * UNDER_WAY_MAX)]
-        await until(lambda: len(requests.made) == UNDER_WAY_MAX)
-        await asyncio.sleep(0.1)
-        assert len(requests.made) == UNDER_WAY_MAX
-        requests.may_end.set()
-        await asyncio.wait(answers)
-        assert len(requests.made) == 3 * UNDER_WAY_MAX
-
-    async def test_a_fault_is_told_to_all_who_wait(self) -> None:
-        requests = Requests()
-        requests.may_end.set()
-        requests.fault = RuntimeError("a fault")
-        gatherer = Gatherer(requests, 1000)
-        ends = await asyncio.gather(gatherer.submit("a"), gatherer.submit("b"), return_exceptions=True)
-        assert [type(end) for end in ends] == [RuntimeError, RuntimeError]
-
-    async def test_closing_sends_what_waits(self) -> None:
-        requests = Requests()
-        requests.may_end.set()
-        gatherer = Gatherer(requests, 1000)
-        answer = gatherer.submit("a")
-        await gatherer.aclose()
-        assert answer.done()
-
-    async def test_who_gives_up_waiting_disturbs_nobody(self) -> None:
-        requests = Requests()
-        gatherer = Gatherer(requests, 1000)
-        impatient, patient = (gatherer.submit(ack_id) for ack_id in "ab")
-        await until(lambda: requests.made)
-        impatient.cancel()
-        requests.may_end.set()
-        await patient
-        assert impatient.cancelled()

@@ -12,17 +12,16 @@ T = TypeVar("T")
 Answers: TypeAlias = Sequence[QueueError | None]
 """What became of each item of a batch, in order; None: it was done."""
 
-GATHER_S = 0.02
-"""How long an item waits at most while an earlier batch is under way."""
+GATHER_S = 0.01
+"""How long the first item of a batch waits at most for others to join it."""
 UNDER_WAY_MAX = 8
 
 
 class Gatherer(Generic[T]):
     """Gathers items into batches, and tells each caller what became of its own.
 
-    A single item goes out with the next turn of the loop. While a batch is under way, what comes in waits
-    until it has ended, a batch is full, or `GATHER_S` has passed: an answer that hangs must not hold up the
-    renewal of another lease.
+    A batch goes out when it is full or its first item has waited for `GATHER_S`. It does not wait for the
+    answer to the one before: an answer that hangs must not hold up the renewal of another lease.
 
     Args:
         request: Makes one batch request; raises a `QueueError` if nothing is known of any item.
@@ -38,12 +37,13 @@ class Gatherer(Generic[T]):
 
     def submit(self, item: T) -> asyncio.Future[None]:
         """Have it done. The answer raises what the request told, a `QueueError`; nobody has to look at it."""
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
         self._waiting.append((item, answer))
-        if len(self._waiting) >= self._size_max and len(self._under_way) < UNDER_WAY_MAX:
+        if len(self._waiting) >= self._size_max:
             self._send()
-        else:
-            self._plan()
+        elif self._planned is None:
+            self._planned = loop.call_later(GATHER_S, self._send)
         return answer
 
     async def aclose(self) -> None:
@@ -52,29 +52,20 @@ class Gatherer(Generic[T]):
             self._send()
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
 
-    def _plan(self) -> None:
-        if self._planned is not None or not self._waiting or len(self._under_way) >= UNDER_WAY_MAX:
-            return
-        loop = asyncio.get_running_loop()
-        if self._under_way:
-            self._planned = loop.call_later(GATHER_S, self._send)
-        else:
-            self._planned = loop.call_soon(self._send)
-
     def _send(self) -> None:
+        """Send what waits, as far as may be under way; what stays goes out when a batch has ended."""
         if self._planned is not None:
             self._planned.cancel()
             self._planned = None
-        batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
-        if batch:
+        while self._waiting and len(self._under_way) < UNDER_WAY_MAX:
+            batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
             task = asyncio.get_running_loop().create_task(self._carry_out(batch))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
-        self._plan()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if self._waiting:
+        if self._waiting and self._planned is None:
             self._send()
 
     async def _carry_out(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:

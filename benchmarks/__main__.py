@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bench_worker
+from benchmarks import bench_loading, bench_worker
 from benchmarks.measuring import Finding, table
 
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "results": bench_worker.results,
     "settling": bench_worker.settling,
     "size": bench_worker.size,
+    "loading": bench_loading.loading,
 }
 
 

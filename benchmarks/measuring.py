@@ -8,7 +8,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -78,9 +79,22 @@ def python(*arguments: str, env: dict[str, str] | None = None, timeout_s: float 
     return done.stdout
 
 
-def rate(*arguments: str) -> float:
+def rate(*arguments: str, env: dict[str, str] | None = None) -> float:
     """Tasks a second, as a bare program prints it."""
-    return float(python("-m", *arguments).strip().splitlines()[-1])
+    return float(python("-m", *arguments, env=env).strip().splitlines()[-1])
+
+
+@contextmanager
+def stand_in(module: str) -> Iterator[str]:
+    """A stand-in as a process of its own, on a free port; where it listens."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", module, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.terminate()
 
 
 def worker(task_file: Path, *options: str, env: dict[str, str] | None = None) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The raw limit of a worker from SQS: one boto3 loop that receives ten and deletes ten.
 
-`fill` puts messages of tasks into a queue; `drain` empties it and prints messages a second; `depth` does all
-three, send, receive and delete, in a queue that is always so deep, and prints messages a second.
+`fill` puts messages of tasks into a queue, `drain` empties it, and `depth` does all three, send, receive and
+delete, in a queue that is always so deep; each prints messages a second.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
             assert "Failed" not in client.delete_message_batch(QueueUrl=address, Entries=entries)
         return len(messages)
 
-    if what == "fill":
-        send(0, count)
-        return
     if what == "depth":
         send(0, depth)
     began = time.perf_counter()
+    if what == "fill":
+        send(0, count)
+        print(count / (time.perf_counter() - began))
+        return
     done = 0
     while done < count:
         if what == "depth":

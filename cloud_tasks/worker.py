@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from typing import Any, TypeAlias
 
-    from cloud_tasks.compose import Assembly
+    from cloud_tasks.compose.assembly import Assembly
     from cloud_tasks.interfaces import TaskQueue
     from cloud_tasks.summary import Summary
 
@@ -83,7 +83,7 @@ class Worker:
                 and its like.
         """
         _refuse_inside_import()
-        from cloud_tasks.compose import Assembly
+        from cloud_tasks.compose.assembly import Assembly
 
         older = isinstance(user_worker_function, SuccessFirst)
         function: Callable[..., object] = (

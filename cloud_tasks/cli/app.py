@@ -1,4 +1,7 @@
-"""`main`: from a command line to an exit status. Whatever goes wrong is told in words."""
+"""`main`: from a command line to an exit status. Whatever goes wrong is told in words.
+
+What a command needs is imported when there is one, so that help and version come at once.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from cloud_tasks.cli.call import Call
 from cloud_tasks.cli.parser import Line, Parser, make_parser, parse
 from cloud_tasks.compose.backends import BackendSettings, open_backend
 from cloud_tasks.compose.telling import USAGE_STATUS, tell
@@ -56,6 +58,8 @@ def _main(argv: Sequence[str], open_queues: Callable[[BackendSettings], QueueBac
     line = parse(argv, parser)
     if line.command is None:
         return _without_command(line, parser)
+    from cloud_tasks.cli.call import Call
+
     call = Call(line.command, line, os.environ, open_queues)
     tell(call.configuration.warnings, "warning")
     for override in call.configuration.overrides:

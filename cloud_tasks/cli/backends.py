@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cloud_tasks.cli.call import Call, refused
 from cloud_tasks.compose.backends import BackendSettings
-from cloud_tasks.config_file import Configuration
+from cloud_tasks.config_file.merge import Configuration
 from cloud_tasks.errors import Problem
 
 _LEASE_MARGIN_S = 10.0

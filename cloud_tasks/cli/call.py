@@ -15,9 +15,9 @@ from cloud_tasks.config.gather import Flag
 from cloud_tasks.config.option import Option, Value
 from cloud_tasks.config.problems import bad_value
 from cloud_tasks.config.values import BadValueError, read_flag
-from cloud_tasks.config_file import ConfigFile, Configuration, merge, read_config_file
 from cloud_tasks.config_file.keys import BY_KEY
-from cloud_tasks.config_file.read import NOTE
+from cloud_tasks.config_file.merge import Configuration, merge
+from cloud_tasks.config_file.read import NOTE, ConfigFile, read_config_file
 from cloud_tasks.errors import ConfigurationError, Problem, ProblemsError
 from cloud_tasks.interfaces import QueueBackend
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from cloud_tasks.cli.call import Call
-from cloud_tasks.config_file import config_rows, json_schema
+from cloud_tasks.config_file.schema import json_schema
+from cloud_tasks.config_file.show import config_rows
 
 
 def run(call: Call) -> int:

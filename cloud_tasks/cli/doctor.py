@@ -16,7 +16,7 @@ from cloud_tasks.cli.call import Call
 from cloud_tasks.cli.finding import Finding
 from cloud_tasks.cli.machine import look_at_machine
 from cloud_tasks.clock import SystemClock
-from cloud_tasks.config_file import Configuration
+from cloud_tasks.config_file.merge import Configuration
 from cloud_tasks.diagnostics import visible
 from cloud_tasks.errors import CloudTasksError, Problem, ProblemsError
 from cloud_tasks.metadata import open_metadata

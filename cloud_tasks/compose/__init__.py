@@ -1,5 +1,5 @@
-"""The composition root: the only place that chooses adapters and puts a worker together."""
+"""The composition root: the only place that chooses adapters and puts a worker together.
 
-from cloud_tasks.compose.assembly import Assembly
-
-__all__ = ["Assembly"]
+`assembly` puts a worker together, `backends` opens queues for the commands. This module imports neither, so
+that a command pays only for what it needs.
+"""

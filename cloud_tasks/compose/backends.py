@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cloud_tasks.clock import SystemClock
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import QueueBackend
 
@@ -61,6 +60,7 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
 
 
 def _aws(settings: BackendSettings) -> QueueBackend:
+    from cloud_tasks.clock import SystemClock
     from cloud_tasks.queues.sqs import SqsSettings
     from cloud_tasks.queues.sqs import open_backend as open_sqs
 
@@ -79,6 +79,7 @@ def _aws(settings: BackendSettings) -> QueueBackend:
 
 
 def _gcp(settings: BackendSettings) -> QueueBackend:
+    from cloud_tasks.clock import SystemClock
     from cloud_tasks.queues.pubsub import PubSubSettings
     from cloud_tasks.queues.pubsub import open_backend as open_pubsub
 

@@ -35,6 +35,15 @@ def test_the_version(commands: Commands) -> None:
     assert commands("--version") == (0, f"cloud_tasks {__version__}\n", "")
 
 
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_what_asks_no_queue_waits_for_no_imports(argument: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+    code += "from cloud_tasks.cli import main\n"
+    code += f"try: main([{argument!r}])\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('asyncio', 'yaml', 'rich', 'sqlite3', 'boto3') if name in sys.modules])"
+    assert python("-c", code, folder=tmp_path).stdout.endswith("\n[]\n")
+
+
 def test_without_a_command_the_help_is_shown(commands: Commands) -> None:
     done = commands()
     assert done.status == 2

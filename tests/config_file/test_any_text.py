@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud_tasks.config_file import config_rows, merge, read_config_file
 from cloud_tasks.config_file.keys import KEYS, TOP_LEVEL
+from cloud_tasks.config_file.merge import merge
+from cloud_tasks.config_file.read import read_config_file
+from cloud_tasks.config_file.show import config_rows
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError
 

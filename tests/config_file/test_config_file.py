@@ -6,8 +6,11 @@ import msgspec
 import pytest
 
 from cloud_tasks.config.gather import Flag
-from cloud_tasks.config_file import Configuration, config_rows, json_schema, merge, read_config_file
 from cloud_tasks.config_file.keys import BY_KEY, KEYS, LATER_KEYS, TOP_LEVEL
+from cloud_tasks.config_file.merge import Configuration, merge
+from cloud_tasks.config_file.read import read_config_file
+from cloud_tasks.config_file.schema import json_schema
+from cloud_tasks.config_file.show import config_rows
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError
 

@@ -318,7 +318,7 @@ def test_f40_importing_touches_no_logger() -> None:
 
     code = (
         "import logging; before = (logging.root.level, list(logging.root.handlers));"
-        "import cloud_tasks, cloud_tasks.worker, cloud_tasks.compose;"
+        "import cloud_tasks, cloud_tasks.worker, cloud_tasks.compose.assembly;"
         "assert before == (logging.root.level, list(logging.root.handlers))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

@@ -20,9 +20,13 @@ async def refuse(context: Any, error: PubSubError, request: Any = None) -> None:
     The client takes an error about ack ids for success unless its trailer says what became of each, so every
     such error has one.
     """
+    await context.abort(grpc.StatusCode[error.code.name], error.message, trailers(error, request))
+
+
+def trailers(error: PubSubError, request: Any) -> tuple[tuple[str, bytes], ...]:
+    """What a refusal has besides its code and its words."""
     failures = error.ack_failures or _all_failed(error, getattr(request, "ack_ids", ()))
-    trailer = ((_TRAILER, _details(error, failures)),) if failures else ()
-    await context.abort(grpc.StatusCode[error.code.name], error.message, trailer)
+    return ((_TRAILER, _details(error, failures)),) if failures else ()
 
 
 def _all_failed(error: PubSubError, ack_ids: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from msgspec import structs
 
@@ -20,14 +20,18 @@ from cloud_tasks.queues.pubsub.names import dead_letter_names, queue_names
 from cloud_tasks.queues.pubsub.publishing import Publishing, message
 from cloud_tasks.queues.pubsub.pulling import Puller
 from cloud_tasks.queues.pubsub.settings import PubSubSettings
+from fakes.clock import VirtualClock
+from fakes.pubsub import PubSubService
+from tests.contracts.harness import VirtualTime
 from tests.queues.pubsub.jumping_clock import JumpingClock
+from tests.queues.pubsub.wireless import wireless
 
 T = TypeVar("T")
+HarnessClock: TypeAlias = SystemClock | JumpingClock | VirtualClock
 
-
-_STEP_S = 0.5
+_STEP_S = 1.0
 _PAUSE_S = 0.05
-"""While a call is driven, time goes ten times as fast."""
+"""While a call is driven, time goes twenty times as fast."""
 
 
 class Service(Protocol):
@@ -39,12 +43,12 @@ class Service(Protocol):
         ...
 
     @property
-    def clock(self) -> SystemClock | JumpingClock:
+    def clock(self) -> HarnessClock:
         """The clock that leases follow."""
         ...
 
-    def start(self) -> str:
-        """Begin to serve; where, or "" for the cloud."""
+    def start(self) -> str | None:
+        """Begin to serve; where, None: where the environment says."""
         ...
 
     def stop(self) -> None:
@@ -53,17 +57,33 @@ class Service(Protocol):
 
 
 class Cloud:
-    """Google's own service, with the credentials of the environment."""
+    """Google's own service with the credentials of the environment, or where `PUBSUB_EMULATOR_HOST` says."""
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self.clock = SystemClock()
+        self.clock: HarnessClock = SystemClock()
 
-    def start(self) -> str:
-        return ""
+    def start(self) -> str | None:
+        return None
 
     def stop(self) -> None:
         pass
+
+
+class InMemory:
+    """The model, in virtual time."""
+
+    project_id = "project"
+
+    def __init__(self) -> None:
+        self.clock: HarnessClock = VirtualClock()
+        self.model = PubSubService(self.clock)
+
+    def start(self) -> str | None:
+        return None
+
+    def stop(self) -> None:
+        self.model.close()
 
 
 class PubSubHarness:
@@ -76,7 +96,7 @@ class PubSubHarness:
     lease_s = 10.0
 
     def __init__(self, service: Service, *, exactly_once: bool, patience_s: float) -> None:
-        self.clock: SystemClock | JumpingClock = service.clock
+        self.clock: HarnessClock = service.clock
         self.patience_s = patience_s
         self.strict_receipts = exactly_once
         self.project_id = service.project_id
@@ -100,12 +120,17 @@ class PubSubHarness:
 
     async def open(self) -> TaskQueue:
         """Create the queues and open them."""
-        settings = structs.replace(self._settings, emulator_host=self._service.start())
-        self._connection = await connect(settings)
-        self.backend = PubSubBackend(settings, self.clock)
+        self._settings = structs.replace(self._settings, emulator_host=self._service.start())
+        self._connection = await self.connect()
+        self.backend = PubSubBackend(self._settings, self.clock)
+        self.backend._connection = await self.connect()
         await self.backend.check(tasks=True, events=True, create=True)
         self.queue = await self.backend.tasks()
         return self.queue
+
+    async def connect(self) -> Connection:
+        """To the service."""
+        return await connect(self._settings)
 
     async def send(self, *tasks: Task) -> None:
         for task in tasks:
@@ -147,3 +172,20 @@ class PubSubHarness:
         await self.backend.aclose()
         await self._connection.aclose()
         self._service.stop()
+
+
+class ModelHarness(PubSubHarness):
+    """One queue of the model, without a wire."""
+
+    virtual = True
+
+    def __init__(self, *, exactly_once: bool) -> None:
+        self._in_memory = InMemory()
+        self._calls = wireless(self._in_memory.model)
+        super().__init__(self._in_memory, exactly_once=exactly_once, patience_s=1.0)
+
+    async def connect(self) -> Connection:
+        return Connection(self._calls, self.project_id, None)
+
+    advance = VirtualTime.advance
+    drive = VirtualTime.drive

@@ -15,6 +15,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         delay_s_max: Longest delay that `nack` can give, in seconds; 0 where it takes none.
         message_size_bytes_max: Largest message; None: no limit known.
         batch_size_max: Most tasks that one `receive` hands out.
+        gather_s: How long it pays to wait for more free slots before a `receive`, in seconds: where a call
+            costs much more than a task of it.
         delivery_count: Whether leases carry one.
         counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
         requeues: Whether a task that was handed back comes again.
@@ -30,6 +32,7 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     delay_s_max: float = 0.0
     message_size_bytes_max: int | None = None
     batch_size_max: int = 10
+    gather_s: float = 0.0
     delivery_count: bool = False
     counts_interruptions: bool = False
     requeues: bool = True

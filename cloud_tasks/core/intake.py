@@ -39,6 +39,7 @@ class Intake:
         self._retry_at = 0.0
         self._failures = 0
         self._idle_since: float | None = None
+        self._room_since: float | None = None
         self._skipped_keys: dict[str, int] = {}
         self._serial = 0
 
@@ -50,9 +51,27 @@ class Intake:
         if state.drain_reason or self._over or self._retry_at > state.now or self._idle_enough():
             return
         wanted = self._wanted()
-        if wanted > 0:
+        if wanted > 0 and not self._better_later(wanted):
+            self._room_since = None
             state.receiving = True
             state.out.append(do.Receive(wanted, self._wait_s()))
+
+    def _better_later(self, wanted: int) -> bool:
+        """Whether to wait a little, because the call would bring few tasks and more slots may be free soon."""
+        state, settings = self._state, self._state.settings
+        gather_s = state.capabilities.gather_s
+        worth_it = min((settings.slots + 1) // 2, state.capabilities.batch_size_max)
+        if not gather_s or wanted >= worth_it or wanted == self._left_to_start():
+            return False
+        if self._room_since is None:
+            self._room_since = state.now
+            state.timers.plan(RECEIVE_TIMER, state.now + gather_s)
+        return state.now < self._room_since + gather_s
+
+    def _left_to_start(self) -> int | None:
+        """How many more tasks may be started; None: there is no bound."""
+        most = self._state.settings.max_num_tasks
+        return None if most is None else most - self.started
 
     def _wanted(self) -> int:
         """How many tasks to ask for: no more than can be started or skipped, and none when too many wait."""
@@ -61,8 +80,9 @@ class Intake:
         if len(state.attempts) - state.occupied >= settings.unsettled_max:
             return 0
         most = settings.slots - state.occupied
-        if settings.max_num_tasks is not None:
-            most = min(most, settings.max_num_tasks - self.started)
+        left = self._left_to_start()
+        if left is not None:
+            most = min(most, left)
             if most <= 0:
                 return 0
         return min(most + settings.tasks_to_skip - self.skipped, state.capabilities.batch_size_max)

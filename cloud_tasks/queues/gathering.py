@@ -13,7 +13,8 @@ Answers: TypeAlias = Sequence[QueueError | None]
 """What became of each item of a batch, in order; None: it was done."""
 
 GATHER_S = 0.01
-"""How long the first item of a batch waits at most for others to join it."""
+"""How long the first item of a batch waits at most for others to join it; a free slot likewise, for others
+before a receive."""
 UNDER_WAY_MAX = 8
 
 

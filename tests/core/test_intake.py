@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
@@ -40,6 +41,34 @@ def test_as_many_are_asked_for_as_there_are_slots_free() -> None:
 
 def test_no_more_are_asked_for_than_the_backend_gives() -> None:
     assert Driver(slots=50).asked(do.Receive) == [do.Receive(10, 20.0)]
+
+
+GATHERING = structs.replace(CLOUD, gather_s=0.25)
+
+
+def test_where_calls_are_dear_a_receive_waits_a_little_for_more_free_slots() -> None:
+    driver = Driver(slots=4, capabilities=GATHERING)
+    assert driver.asked(do.Receive)[-1].tasks_max == 4
+    driver.receive(*(lease(name) for name in "abcd"))
+    assert not only(driver.end(1), do.Receive)
+    assert not only(driver.wait(0.125), do.Receive)
+    assert one(driver.wait(0.125), do.Receive).tasks_max == 1  # nobody else came
+
+
+def test_half_of_the_slots_or_a_full_batch_are_worth_a_receive() -> None:
+    driver = Driver(slots=4, capabilities=GATHERING)
+    driver.receive(*(lease(name) for name in "abcd"))
+    assert not only(driver.end(1), do.Receive)
+    assert one(driver.end(2), do.Receive).tasks_max == 2
+    driver = Driver(slots=50, capabilities=structs.replace(GATHERING, batch_size_max=2))
+    driver.receive(lease("a"), lease("b"))
+    assert driver.asked(do.Receive)[-1].tasks_max == 2
+
+
+def test_the_last_tasks_of_a_bounded_worker_are_asked_for_at_once() -> None:
+    driver = Driver(slots=4, capabilities=GATHERING, max_num_tasks=5)
+    driver.receive(*(lease(name) for name in "abcd"))
+    assert one(driver.end(1), do.Receive).tasks_max == 1
 
 
 def test_there_is_one_receive_at_a_time() -> None:

@@ -10,7 +10,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
-from cloud_tasks.queues.gathering import Answers, Gatherer
+from cloud_tasks.queues.gathering import GATHER_S, Answers, Gatherer
 from cloud_tasks.queues.pubsub.ack_requests import AckRequests, Refused
 from cloud_tasks.queues.pubsub.calls import Calls
 from cloud_tasks.queues.pubsub.facts import SubscriptionFacts
@@ -69,6 +69,7 @@ class PubSubQueue:
             delay_s_max=float(LEASE_S_MAX),
             message_size_bytes_max=MESSAGE_BYTES_MAX,
             batch_size_max=PULL_MESSAGES_MAX,
+            gather_s=GATHER_S,
             delivery_count=facts.counts_deliveries,
             dead_letters=dead_letters is not None,
         )

@@ -13,7 +13,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueError
 from cloud_tasks.interfaces import Clock
-from cloud_tasks.queues.gathering import Gatherer
+from cloud_tasks.queues.gathering import GATHER_S, Gatherer
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_attribute
 from cloud_tasks.queues.sqs.calls import Answer, Calls
@@ -80,6 +80,7 @@ class SqsQueue:
             delay_s_max=float(LEASE_S_MAX),
             message_size_bytes_max=MESSAGE_BYTES_MAX,
             batch_size_max=BATCH_MAX,
+            gather_s=GATHER_S,
             delivery_count=True,
             dead_letters=facts.dead_letter_url is not None,
         )

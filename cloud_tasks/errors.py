@@ -109,6 +109,18 @@ class QueueUnavailableError(QueueError):
     """The queue did not do what was asked, and may do so later: time-out, throttling, outage."""
 
 
+class NotYetError(QueueUnavailableError):
+    """The service will do what was asked, but not so soon.
+
+    Attributes:
+        wait_s: When to ask again, in seconds.
+    """
+
+    def __init__(self, reason: str, wait_s: float) -> None:
+        self.wait_s = wait_s
+        super().__init__(reason)
+
+
 class SendFailedError(QueueUnavailableError):
     """Some of many tasks were not sent, and it is known which; may work later.
 

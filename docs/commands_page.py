@@ -113,7 +113,12 @@ the load ends with status 1, and `--continue` goes on from there. A task that th
 is too large is told at the end, and the others are loaded.
 
 A new load empties queues that hold something. On AWS that takes a minute, and the load waits for it. On GCP
-the queues are deleted and made again.""",
+the queues are deleted and made again. For a minute after a queue was deleted AWS makes none of that name; the
+load waits for that, too. `--continue` makes no queue: one that is missing has lost what the database says is
+in it.""",
+    "delete_queue": """\
+What was put aside stays: with a queue `jobs` on AWS in the queue `jobs-dead`, on GCP in `jobs-dead-topic` and
+`jobs-dead-subscription`. The task database stays as well.""",
     "purge_queue": """\
 Ends when the provider counts no message any more, which may take a minute on AWS; with status 1 if some are
 still counted after a minute and a half, because somebody sends to the queue.""",

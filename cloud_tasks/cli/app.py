@@ -12,13 +12,11 @@ from importlib import import_module
 
 from cloud_tasks.cli.parser import Line, Parser, make_parser, parse
 from cloud_tasks.compose.backends import BackendSettings, open_backend
-from cloud_tasks.compose.telling import USAGE_STATUS, tell
+from cloud_tasks.compose.telling import FAILED_STATUS, USAGE_STATUS, tell
 from cloud_tasks.errors import CloudTasksError, ConfigurationError, Problem, ProblemsError
 from cloud_tasks.interfaces import QueueBackend
 from cloud_tasks.version import __version__
 
-FAILED_STATUS = 1
-"""Something did not work that is not the caller's mistake."""
 INTERRUPTED_STATUS = 130
 
 

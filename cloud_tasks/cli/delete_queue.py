@@ -24,7 +24,7 @@ async def _delete(call: Call, session: Session) -> int:
     for queue in queues:
         inspector = await session.backend.inspector(queue.which)
         await inspector.delete()
-        call.say(f"deleted {queue.name}")
+        call.say(f"there is no queue {queue.name} any more")
     if call.json:
         call.print_json({"deleted": [queue.name for queue in queues]})
     return 0

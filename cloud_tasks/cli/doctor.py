@@ -86,7 +86,9 @@ async def _queues(call: Call) -> Finding:
 
 
 def _helps(problems: tuple[Problem, ...]) -> tuple[str, ...]:
-    return tuple(line for problem in problems for line in (problem.hint, *problem.helps) if line)
+    return tuple(
+        dict.fromkeys(line for problem in problems for line in (problem.hint, *problem.helps) if line)
+    )
 
 
 async def _metadata(provider: str | None) -> Finding:

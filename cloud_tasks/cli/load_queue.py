@@ -19,7 +19,7 @@ from cloud_tasks.cli.room import check_folder, make_room
 from cloud_tasks.cli.running import Session, run_session
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.sources import in_thread
-from cloud_tasks.compose.telling import tell
+from cloud_tasks.compose.telling import FAILED_STATUS, tell
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import Problem, QueueUnavailableError
 from cloud_tasks.loading import Loader, LoadSettings, LoadSummary, TaskBook
@@ -54,11 +54,12 @@ async def _load(call: Call, session: Session) -> int:
         tell(file.problems, "warning")
         selection = Selection(call, file)
         await make_room(call, session)
-        with LoadView(quiet=call.json) as view:
-            summary = await _send(call, session, selection, view)
-    except QueueUnavailableError as error:
-        tell([Problem(str(error), helps=("--continue with the same file goes on from there",))])
-        return session.status(1)
+        try:
+            with LoadView(quiet=call.json) as view:
+                summary = await _send(call, session, selection, view)
+        except QueueUnavailableError as error:
+            tell([Problem(str(error), helps=("--continue with the same file goes on from there",))])
+            return session.status(FAILED_STATUS)
     finally:
         file.close()
     return _tell(call, session, summary, time.monotonic() - begun_at)
@@ -129,7 +130,7 @@ def _tell(call: Call, session: Session, summary: LoadSummary, took_s: float) -> 
     else:
         tell(summary.refused)
         call.print(*_words(summary, queue, database, took_s))
-    return session.status(1 if summary.unsent else 0)
+    return session.status(FAILED_STATUS if summary.unsent else 0)
 
 
 def _plain(summary: LoadSummary) -> dict[str, object]:
@@ -138,7 +139,7 @@ def _plain(summary: LoadSummary) -> dict[str, object]:
 
 
 def _words(summary: LoadSummary, queue: str, database: str, took_s: float) -> Iterator[str]:
-    rate = f" ({summary.sent / took_s:,.0f}/s)" if took_s > 0 else ""
+    rate = f" ({summary.sent / took_s:,.0f}/s)" if summary.sent and took_s > 0 else ""
     yield f"{summary.sent:,} tasks sent to {queue} in {took_s:.1f} s{rate}; database {database}"
     if summary.found:
         yield f"{summary.found:,} tasks were found in the queue, sent before by a load that was interrupted"

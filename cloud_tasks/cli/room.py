@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,11 +17,13 @@ from cloud_tasks.cli.emptying import empty
 from cloud_tasks.cli.running import Session
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.sources import in_thread
-from cloud_tasks.errors import Problem, QueueError
+from cloud_tasks.errors import NotYetError, Problem, QueueError
 from cloud_tasks.loading import put_aside, remove
 
 _COUNTS_LATE = frozenset({"GCP"})
 """Providers whose counts of messages are minutes old."""
+_ASKED_MAX = 20
+"""How often a queue is asked for that cannot be made yet; on AWS for more than the minute that it takes."""
 _PURGE_S = 60.0
 """For so long AWS may take away what is sent to a queue that is being purged."""
 
@@ -49,9 +52,10 @@ async def make_room(call: Call, session: Session) -> None:
         if not is_there:
             helps = ("without --continue, the load begins from the start",)
             raise refused(Problem(f"there is no database `{database}` to go on with", helps=helps))
-        await session.backend.check(tasks=True, events=True, create=True)
+        # One that was made now would not hold what the database says.
+        await session.backend.check(tasks=True, events=True, create=False)
         return
-    await session.backend.check(tasks=True, events=True, create=True)
+    await _make_queues(call, session)
     depths = {}
     for queue in chosen(call, session.settings):
         depths[queue] = total(await (await session.backend.inspector(queue.which)).depth())
@@ -64,6 +68,21 @@ async def make_room(call: Call, session: Session) -> None:
     late = session.settings.provider in _COUNTS_LATE
     old = [queue for queue, depth in depths.items() if depth or is_there or late]
     await _remove(call, session, database, old)
+
+
+async def _make_queues(call: Call, session: Session) -> None:
+    """Make what is missing; a provider may refuse that for a while after a queue of that name was deleted."""
+    for asked in itertools.count(1):
+        try:
+            await session.backend.check(tasks=True, events=True, create=True)
+        except NotYetError as error:
+            if asked == _ASKED_MAX:
+                raise
+            if asked == 1:
+                call.say(f"{error}: waiting for that")
+            await asyncio.sleep(error.wait_s)
+        else:
+            return
 
 
 async def _remove(call: Call, session: Session, database: Path, queues: Sequence[Chosen]) -> None:

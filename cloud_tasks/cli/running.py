@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from cloud_tasks.cli.backends import backend_settings
 from cloud_tasks.cli.call import Call
-from cloud_tasks.compose.backends import BackendSettings
+from cloud_tasks.compose.backends import BackendSettings, unreachable
 from cloud_tasks.compose.signals import SignalWatch
+from cloud_tasks.compose.telling import FAILED_STATUS, tell
+from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import QueueBackend
 
 SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
@@ -63,6 +65,9 @@ async def _session(call: Call, work: Callable[[Session], Awaitable[int]]) -> int
     try:
         with SignalWatch(session.receive):
             return await work(session)
+    except QueueUnavailableError as error:
+        tell([unreachable(settings.provider, error)])
+        return session.status(FAILED_STATUS)
     except asyncio.CancelledError:
         if not session.signalled:
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.errors import ConfigurationError, Problem, QueueUnavailableError
 from cloud_tasks.interfaces import QueueBackend
 
 NOTHING_STARTED = "nothing started; 0 tasks taken"
@@ -56,6 +56,15 @@ def open_backend(settings: BackendSettings) -> QueueBackend:
             helps=("AWS and GCP have them: --provider AWS or --provider GCP",),
             notes=(NOTHING_STARTED,),
         )
+    )
+
+
+def unreachable(provider: str, error: QueueUnavailableError, notes: tuple[str, ...] = ()) -> Problem:
+    """What to say when the queues do not answer."""
+    return Problem(
+        f"the queues of {provider} cannot be reached: {error}",
+        helps=("look at the network and at the address of the service, then start again",),
+        notes=notes,
     )
 
 

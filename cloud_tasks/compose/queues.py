@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cloud_tasks.compose.backends import NOTHING_STARTED, BackendSettings, open_backend
+from cloud_tasks.compose.backends import NOTHING_STARTED, BackendSettings, open_backend, unreachable
 from cloud_tasks.config.settings import Settings
-from cloud_tasks.errors import ConfigurationError, Problem, QueueUnavailableError
+from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
 from cloud_tasks.interfaces import QueueBackend
 
 
@@ -25,7 +25,8 @@ async def open_queues(settings: Settings, *, tasks: bool) -> QueueBackend | None
         await backend.check(tasks=tasks, events=settings.event_log_to_queue, create=settings.create_queue)
     except QueueUnavailableError as error:
         await backend.aclose()
-        raise ConfigurationError(_unreachable(settings, error)) from error
+        problem = unreachable(settings.provider or "", error, notes=(NOTHING_STARTED,))
+        raise ConfigurationError(problem) from error
     except BaseException:
         await backend.aclose()
         raise
@@ -41,12 +42,4 @@ def _backend_settings(settings: Settings) -> BackendSettings:
         project_id=settings.project_id,
         exactly_once=settings.exactly_once_queue,
         lease_s=settings.visibility_timeout,
-    )
-
-
-def _unreachable(settings: Settings, error: QueueUnavailableError) -> Problem:
-    return Problem(
-        f"the queues of {settings.provider} cannot be reached: {error}",
-        helps=("look at the network and at the address of the service, then start again",),
-        notes=(NOTHING_STARTED,),
     )

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import Problem, ProblemsError
 
+FAILED_STATUS = 1
+"""Exit status where something did not work that is not the caller's mistake."""
 USAGE_STATUS = 2
 """Exit status of a mistake in options, configuration, task file or program."""
 

@@ -7,17 +7,18 @@ from typing import Literal
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.backends import BackendSettings
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import ConfigurationError, Problem, SinkUnavailableError
+from cloud_tasks.errors import ConfigurationError, Problem, QueueUnavailableError, SinkUnavailableError
 from cloud_tasks.interfaces import EventSink, FeedMessage, MessageFeed, QueueInspector, TaskQueue, TaskSender
 from fakes.queue_model import InMemoryQueue
 
 
 class MemoryCloud:
-    """Queues by name, which outlive the backends that look at them."""
+    """Queues by name, which outlive the backends that look at them; `refusals` come before any answer."""
 
     def __init__(self) -> None:
         self.queues: dict[str, InMemoryQueue] = {}
         self.opened: list[BackendSettings] = []
+        self.refusals: list[QueueUnavailableError] = []
 
     def open(self, settings: BackendSettings) -> MemoryBackend:
         self.opened.append(settings)
@@ -34,6 +35,8 @@ class MemoryBackend:
         self._names = {"tasks": settings.task_queue, "events": settings.event_queue}
 
     async def check(self, *, tasks: bool, events: bool, create: bool) -> None:
+        if self._cloud.refusals:
+            raise self._cloud.refusals.pop(0)
         wanted = [self._names[which] for which, on in (("tasks", tasks), ("events", events)) if on]
         if create:
             self._cloud.create(*wanted)

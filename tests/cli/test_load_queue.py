@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_tasks.errors import NotYetError, QueueUnavailableError
 from tests.cli.calling import Commands
 
 
@@ -158,6 +159,49 @@ def test_continue_needs_a_database(commands: Commands) -> None:
     assert done.status == 2
     assert "there is no database `my-job.db` to go on with" in done.err
     assert commands.cloud.queues == {}
+
+
+def test_continue_makes_no_queue_that_would_not_hold_what_it_should(commands: Commands) -> None:
+    name = commands.task_file(3)
+    commands.job("load_queue", "--task-file", name)
+    commands.job("delete_queue", "--force")
+    done = commands.job("load_queue", "--task-file", name, "--continue")
+    assert done.status == 2
+    assert "there is no queue `my-job`" in done.err
+    assert commands.cloud.queues == {}
+
+
+def test_queues_that_cannot_be_made_yet_are_waited_for(commands: Commands) -> None:
+    commands.cloud.refusals = [NotYetError("the queue was deleted a moment ago", 0.01)] * 3
+    done = commands.job("load_queue", "--task-file", commands.task_file(3))
+    assert (done.status, done.err) == (0, "the queue was deleted a moment ago: waiting for that\n")
+    assert commands.ids("my-job") == ids(1, 3)
+
+
+def test_queues_that_can_never_be_made_are_given_up(commands: Commands) -> None:
+    commands.cloud.refusals = [NotYetError("the queue was deleted a moment ago", 0.0)] * 100
+    done = commands.job("load_queue", "--task-file", commands.task_file(3))
+    assert done.status == 1
+    assert "the queues of AWS cannot be reached: the queue was deleted a moment ago" in done.err
+    assert not (commands.folder / "my-job.db").exists()
+
+
+@pytest.mark.parametrize("name", ["load_queue", "show_queue", "status", "purge_queue"])
+def test_queues_that_do_not_answer_are_told_in_words(commands: Commands, name: str) -> None:
+    commands.cloud.refusals = [QueueUnavailableError("connection refused")]
+    arguments = ("--task-file", commands.task_file(3)) if name == "load_queue" else ()
+    done = commands.job(name, *arguments)
+    assert done.status == 1
+    assert "the queues of AWS cannot be reached: connection refused" in done.err
+    assert "--continue" not in done.err
+
+
+def test_nothing_to_send_has_no_rate(commands: Commands) -> None:
+    name = commands.task_file(3)
+    commands.job("load_queue", "--task-file", name)
+    done = commands.job("load_queue", "--task-file", name, "--continue")
+    assert done.out.startswith("0 tasks sent to my-job in ")
+    assert "/s" not in done.out
 
 
 def test_a_task_file_is_needed(commands: Commands) -> None:

@@ -108,7 +108,7 @@ def missing(what: str, resource: str, names: QueueNames, project_id: str, there:
     return Problem(
         f"queue {names.queue}: there is no {what} {short(resource)} in project {project_id}",
         hint=f"did you mean `{like}`?" if like else "",
-        helps=("--create-queue creates what is missing; nothing is created without being asked for",),
+        helps=("load_queue makes it, and a worker that is told --create-queue; nothing else does",),
         notes=(f"{what}s of this project: {listed or 'none'}", *_NOTES),
     )
 

@@ -89,7 +89,7 @@ def no_queue(name: str, where: str, there: Sequence[str] | None) -> Problem:
     return Problem(
         f"there is no queue {name} in {where}",
         hint=f"did you mean `{like}`?" if like else "",
-        helps=("--create-queue creates what is missing; nothing is created without being asked for",),
+        helps=("load_queue makes it, and a worker that is told --create-queue; nothing else does",),
         notes=(f"queues there: {listed or 'none'}", *_NOTES),
     )
 

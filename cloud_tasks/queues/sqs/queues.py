@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from cloud_tasks.errors import NotYetError
 from cloud_tasks.queues.sqs.calls import Calls
 from cloud_tasks.queues.sqs.failures import NO_QUEUE, CallFailedError
 from cloud_tasks.queues.sqs.limits import whole_seconds
@@ -15,6 +16,8 @@ from cloud_tasks.queues.sqs.settings import SqsSettings
 
 Which = Literal["tasks", "events"]
 LISTED_MAX = 1000
+_TOO_SOON = "QueueDeletedRecently"
+_ASK_AGAIN_S = 5.0
 
 
 class Attributes(Struct, frozen=True, kw_only=True):
@@ -114,5 +117,10 @@ class Queues:
             return url
         if self._settings.exactly_once:
             attributes = {**attributes, "FifoQueue": "true"}
-        answer = await self._calls.call("create_queue", QueueName=name, Attributes=attributes)
+        try:
+            answer = await self._calls.call("create_queue", QueueName=name, Attributes=attributes)
+        except CallFailedError as error:
+            if error.code == _TOO_SOON:
+                raise NotYetError(f"SQS makes {name} again a minute after its end", _ASK_AGAIN_S) from error
+            raise
         return str(answer["QueueUrl"])

@@ -66,7 +66,7 @@ class TestQueues:
         assert "queue jobs: there is no topic jobs-topic in project p" in text
         assert "did you mean `job-topic`?" in text
         assert "queue jobs: there is no subscription jobs-subscription in project p" in text
-        assert "--create-queue creates what is missing" in text
+        assert "a worker that is told --create-queue" in text
         assert "nothing started; 0 tasks taken" in text
 
     async def test_permission_denied_tells_what_is_missing_where_and_which_role_grants_it(self) -> None:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.diagnostics import render
-from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
+from cloud_tasks.errors import ConfigurationError, NotYetError, QueueUnavailableError
 from cloud_tasks.queues.sqs.backend import SqsBackend
 from cloud_tasks.queues.sqs.settings import SqsSettings
 from tests.queues.sqs.harness import stand_in_settings
@@ -134,6 +134,16 @@ async def test_an_outage_is_no_mistake_of_the_user(answer: Answer) -> None:
         with pytest.raises(QueueUnavailableError):
             await backend.check(tasks=True, events=False, create=False)
         await backend.aclose()
+
+
+async def test_a_queue_that_was_deleted_a_moment_ago_can_be_made_later() -> None:
+    nothing = refused("QueueDoesNotExist")
+    with Scripted({"GetQueueUrl": nothing, "CreateQueue": refused("QueueDeletedRecently")}).served() as url:
+        backend = SqsBackend(stand_in_settings(url), SystemClock())
+        with pytest.raises(NotYetError, match="a minute after its end") as caught:
+            await backend.check(tasks=True, events=False, create=True)
+        await backend.aclose()
+    assert 0 < caught.value.wait_s <= 60
 
 
 async def test_nothing_is_created_without_being_asked_for() -> None:

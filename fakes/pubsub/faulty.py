@@ -17,8 +17,9 @@ from fakes.pubsub.errors import (
 from fakes.pubsub.holders import StreamHolder
 from fakes.pubsub.limits import check_pull
 from fakes.pubsub.message import Entry
+from fakes.pubsub.operations import STREAMING_PULL
 from fakes.pubsub.protos import PullResponse, raw
-from fakes.pubsub.rpcs import STREAMING_PULL, Rpc
+from fakes.pubsub.rpcs import Rpc
 from fakes.pubsub.service import PULL_MESSAGES_MAX, PubSubService
 from fakes.pubsub.subscription import Subscription
 

@@ -44,12 +44,14 @@ class StreamHolder(Holder):
     Attributes:
         messages: How many messages are outstanding.
         size_bytes: How many bytes.
+        hung_up: Whether the service wants to be rid of it.
     """
 
     def __init__(self, messages_max: int, bytes_max: int) -> None:
         super().__init__()
         self.messages = 0
         self.size_bytes = 0
+        self.hung_up = False
         self._messages_max = messages_max
         self._bytes_max = bytes_max
         self._stirred = asyncio.Event()
@@ -71,6 +73,11 @@ class StreamHolder(Holder):
 
     def wake(self) -> None:
         """See `Holder`."""
+        self._stirred.set()
+
+    def hang_up(self) -> None:
+        """Let it look again, and end."""
+        self.hung_up = True
         self._stirred.set()
 
     async def wait(self) -> None:

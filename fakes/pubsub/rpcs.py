@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from google.protobuf.empty_pb2 import Empty
 from msgspec import Struct
 
+from fakes.pubsub.operations import PUBLISHER_OPERATIONS, STREAMING_PULL, SUBSCRIBER_OPERATIONS
 from fakes.pubsub.protos import raw
 from fakes.pubsub.publisher import PublisherCalls
 from fakes.pubsub.service import PubSubService
@@ -19,7 +21,9 @@ Answer: TypeAlias = Callable[[Any], Any | Awaitable[Any]]
 
 PUBLISHER = "google.pubsub.v1.Publisher"
 SUBSCRIBER = "google.pubsub.v1.Subscriber"
-STREAMING_PULL = "StreamingPull"
+
+_REQUESTS = {"CreateTopic": "Topic", "CreateSubscription": "Subscription"}
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Rpc(Struct, frozen=True):
@@ -40,36 +44,10 @@ class Rpc(Struct, frozen=True):
 
 def rpcs(service: PubSubService) -> list[Rpc]:
     """All calls but the stream."""
-    publisher, subscriber, snapshots = (
-        PublisherCalls(service),
-        SubscriberCalls(service),
-        SnapshotCalls(service),
-    )
+    publisher, subscriber = PublisherCalls(service), (SubscriberCalls(service), SnapshotCalls(service))
     return [
-        _rpc(PUBLISHER, "CreateTopic", publisher.create_topic, "Topic"),
-        _rpc(PUBLISHER, "UpdateTopic", publisher.update_topic),
-        _rpc(PUBLISHER, "Publish", publisher.publish),
-        _rpc(PUBLISHER, "GetTopic", publisher.get_topic),
-        _rpc(PUBLISHER, "ListTopics", publisher.list_topics),
-        _rpc(PUBLISHER, "ListTopicSubscriptions", publisher.list_topic_subscriptions),
-        _rpc(PUBLISHER, "ListTopicSnapshots", publisher.list_topic_snapshots),
-        _rpc(PUBLISHER, "DeleteTopic", publisher.delete_topic),
-        _rpc(PUBLISHER, "DetachSubscription", publisher.detach_subscription),
-        _rpc(SUBSCRIBER, "CreateSubscription", subscriber.create_subscription, "Subscription"),
-        _rpc(SUBSCRIBER, "GetSubscription", subscriber.get_subscription),
-        _rpc(SUBSCRIBER, "UpdateSubscription", subscriber.update_subscription),
-        _rpc(SUBSCRIBER, "ListSubscriptions", subscriber.list_subscriptions),
-        _rpc(SUBSCRIBER, "DeleteSubscription", subscriber.delete_subscription),
-        _rpc(SUBSCRIBER, "ModifyAckDeadline", subscriber.modify_ack_deadline),
-        _rpc(SUBSCRIBER, "Acknowledge", subscriber.acknowledge),
-        _rpc(SUBSCRIBER, "Pull", subscriber.pull),
-        _rpc(SUBSCRIBER, "ModifyPushConfig", subscriber.modify_push_config),
-        _rpc(SUBSCRIBER, "GetSnapshot", snapshots.get_snapshot),
-        _rpc(SUBSCRIBER, "ListSnapshots", snapshots.list_snapshots),
-        _rpc(SUBSCRIBER, "CreateSnapshot", snapshots.create_snapshot),
-        _rpc(SUBSCRIBER, "UpdateSnapshot", snapshots.update_snapshot),
-        _rpc(SUBSCRIBER, "DeleteSnapshot", snapshots.delete_snapshot),
-        _rpc(SUBSCRIBER, "Seek", snapshots.seek),
+        *(_rpc(PUBLISHER, name, publisher) for name in PUBLISHER_OPERATIONS),
+        *(_rpc(SUBSCRIBER, name, *subscriber) for name in SUBSCRIBER_OPERATIONS if name != STREAMING_PULL),
     ]
 
 
@@ -78,5 +56,7 @@ def serialise(response: Any) -> bytes:
     return bytes((Empty() if response is None else response).SerializeToString())
 
 
-def _rpc(service: str, name: str, answer: Answer, request: str = "") -> Rpc:
-    return Rpc(service, name, raw(request or f"{name}Request"), answer)
+def _rpc(service: str, name: str, *answering: object) -> Rpc:
+    method = _CAPITAL.sub("_", name).lower()
+    answer = next(getattr(one, method) for one in answering if hasattr(one, method))
+    return Rpc(service, name, raw(_REQUESTS.get(name, f"{name}Request")), answer)

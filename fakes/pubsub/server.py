@@ -12,13 +12,16 @@ from fakes.faults import FaultInjector
 from fakes.pubsub.calls import Calls
 from fakes.pubsub.errors import PubSubError
 from fakes.pubsub.faulty import Faulty
+from fakes.pubsub.operations import STREAMING_PULL
 from fakes.pubsub.protos import raw
-from fakes.pubsub.rpcs import PUBLISHER, STREAMING_PULL, SUBSCRIBER, Rpc, rpcs, serialise
+from fakes.pubsub.rpcs import PUBLISHER, SUBSCRIBER, Rpc, rpcs, serialise
 from fakes.pubsub.service import PubSubService
 from fakes.pubsub.streaming import Stream
 from fakes.pubsub.wire import refuse
 
 _LOOPBACK = "127.0.0.1"
+_GRACE_S = 1.0
+"""For calls to end by themselves: gRPC prints a traceback for one that it has to cancel."""
 _OPTIONS = [
     # The service says itself what is too large.
     ("grpc.max_receive_message_length", -1),
@@ -60,7 +63,8 @@ class PubSubServer:
     @property
     def address(self) -> str:
         """Where it listens, as `PUBSUB_EMULATOR_HOST` takes it."""
-        return f"{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
 
     async def start(self) -> None:
         """Listen.
@@ -81,7 +85,7 @@ class PubSubServer:
         """Hang up on everybody and stop listening."""
         self.service.close()
         if self._server is not None:
-            await self._server.stop(0)
+            await self._server.stop(_GRACE_S)
 
     async def __aenter__(self) -> Self:
         await self.start()

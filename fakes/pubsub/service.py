@@ -12,7 +12,7 @@ from fakes.pubsub.alarm import Alarm
 from fakes.pubsub.backlog import Backlog
 from fakes.pubsub.dead_letters import dead_letter
 from fakes.pubsub.directory import Directory
-from fakes.pubsub.errors import failed_precondition
+from fakes.pubsub.errors import failed_precondition, unavailable
 from fakes.pubsub.holders import Holder, StreamHolder
 from fakes.pubsub.message import Content, Entry, Published
 from fakes.pubsub.settings import SubscriptionSettings
@@ -107,7 +107,10 @@ class PubSubService:
                 return taken
             poll = self.consumable(name).poll
             with self._alarm.waiting(self._timers.next_moment()):
-                wait = await poll.wait(until)
+                goes_on = await poll.wait(until)
+            if not goes_on:
+                self.consumable(name)
+                raise unavailable()
 
     def take(
         self, subscription: Subscription, count: int, holder: Holder, lease_s: float | None = None

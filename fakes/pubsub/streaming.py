@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fakes.pubsub.errors import UNORDERED_ACK_ID, invalid, invalid_argument, not_found
+from fakes.pubsub.errors import UNORDERED_ACK_ID, invalid, invalid_argument, not_found, unavailable
 from fakes.pubsub.holders import StreamHolder
 from fakes.pubsub.limits import check_ack_deadline, check_extension
 from fakes.pubsub.message import Entry
@@ -90,6 +90,8 @@ class Stream:
         while True:
             if self._service.consumable(subscription.name) is not subscription:
                 raise not_found(subscription.name)
+            if holder.hung_up:
+                raise unavailable()
             taken = await self._take(subscription, holder, self._lease_s)
             if not taken:
                 await self._service.wait_for(holder)

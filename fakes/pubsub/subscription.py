@@ -93,7 +93,7 @@ class Subscription:
         self.stir()
 
     def hang_up(self) -> None:
-        """Let everybody who waits look again, and find what has changed."""
+        """Send everybody home who waits: what they wait for has changed, or the service ends."""
         self.poll.close()
         for stream in self.streams.values():
-            stream.wake()
+            stream.hang_up()

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     )
 
 BATCH = 10
+LOOK_S = 0.1
 
 
 def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
-    """Do one of the three."""
+    """Do one of the four."""
     client = boto3.client(
         "sqs",
         endpoint_url=url,
@@ -40,7 +41,7 @@ def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
         for start in range(first, last, BATCH):
             entries = list(bodies(start, min(start + BATCH, last)))
             answer = client.send_message_batch(QueueUrl=address, Entries=entries)
-            assert "Failed" not in answer
+            assert not answer.get("Failed")
 
     def take() -> int:
         messages = client.receive_message(
@@ -51,7 +52,7 @@ def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
                 for index, message in enumerate(messages)
             ]
-            assert "Failed" not in client.delete_message_batch(QueueUrl=address, Entries=entries)
+            assert not client.delete_message_batch(QueueUrl=address, Entries=entries).get("Failed")
         return len(messages)
 
     if what == "depth":

@@ -6,6 +6,7 @@ For what our own server does not do, and to see the same behaviour in two ways; 
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import socket
 import sys
@@ -110,6 +111,7 @@ def main() -> int:
     arguments = parser.parse_args()
     ends = (signal.SIGTERM, signal.SIGINT)
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # for moto's threads too
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would print a line for each request
     server = MotoServer(arguments.host, arguments.port)
     try:
         server.start()

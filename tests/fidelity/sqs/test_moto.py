@@ -94,7 +94,6 @@ def test_the_program_serves_until_it_is_asked_to_end(tmp_path: Path) -> None:
             MotoServer(port=int(address.rpartition(":")[2])).start()
         process.terminate()
         stdout, stderr = process.communicate(timeout=30)
-        assert (process.returncode, stdout) == (0, "")
-        assert "Traceback" not in stderr
+        assert (process.returncode, stdout, stderr) == (0, "", "")
     finally:
         program.end()

@@ -47,13 +47,13 @@ def run(call: Call) -> int:
 
 
 async def _load(call: Call, session: Session) -> int:
-    begun_at = time.monotonic()
     with LoadView(quiet=call.json) as view:
         file = await in_thread(partial(_open_file, call, view))
     try:
         tell(file.problems, "warning")
         selection = Selection(call, file)
         await make_room(call, session)
+        begun_at = time.monotonic()
         try:
             with LoadView(quiet=call.json) as view:
                 summary = await _send(call, session, selection, view)

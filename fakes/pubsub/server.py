@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +23,7 @@ from fakes.pubsub.wire import refuse
 
 _LOOPBACK = "127.0.0.1"
 _GRACE_S = 1.0
-"""For calls to end by themselves: gRPC prints a traceback for one that it has to cancel."""
+"""For calls to end by themselves; gRPC prints a traceback for each that the loop ends before."""
 _OPTIONS = [
     # The service says itself what is too large.
     ("grpc.max_receive_message_length", -1),
@@ -54,6 +56,8 @@ class PubSubServer:
         self._host = host
         self._port = port
         self._server: grpc.aio.Server | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -86,6 +90,7 @@ class PubSubServer:
         self.service.close()
         if self._server is not None:
             await self._server.stop(_GRACE_S)
+            await self._rest()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -95,6 +100,23 @@ class PubSubServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def _rest(self) -> None:
+        """Wait until gRPC is done with its calls: it stops as soon as they are answered."""
+        if self._under_way:
+            self._idle.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), _GRACE_S)
+        await asyncio.sleep(0)
+
+    def _begin(self, context: Any) -> None:
+        self._under_way += 1
+        context.add_done_callback(self._done)
+
+    def _done(self, _: Any) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         methods: dict[str, dict[str, Any]] = {PUBLISHER: {}, SUBSCRIBER: {}}
@@ -113,6 +135,7 @@ class PubSubServer:
 
     def _unary(self, rpc: Rpc) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(request: Any, context: Any) -> Any:
+            self._begin(context)
             try:
                 return await self._calls.carry_out(rpc, request)
             except PubSubError as error:
@@ -121,6 +144,8 @@ class PubSubServer:
         return answer
 
     async def _stream(self, _: Any, context: Any) -> None:
+        self._begin(context)
+
         async def read() -> Any:
             request = await context.read()
             return None if request is grpc.aio.EOF else request

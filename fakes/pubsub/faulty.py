@@ -53,8 +53,8 @@ class Faulty(Calls):
         Raises:
             PubSubError: The service refuses it, or a fault does.
         """
-        rules = self._decide(rpc.name)
-        await self._before(rules, request if rpc.name in _SETTLING else None)
+        rules = await self._decide(rpc.name)
+        self._refuse(rules, request if rpc.name in _SETTLING else None)
         if FaultKind.REPLY_WITHOUT_EFFECT in rules and self._may_forget(rpc.name, request):
             self._injector.had_effect(rules[FaultKind.REPLY_WITHOUT_EFFECT])
             return None
@@ -75,8 +75,8 @@ class Faulty(Calls):
         """
         if not holder.room() or not (subscription.backlog.has_ready() or holder.keys):
             return []
-        rules = self._decide(STREAMING_PULL)
-        await self._before(rules)
+        rules = await self._decide(STREAMING_PULL)
+        self._refuse(rules)
         self._reorder(subscription, rules)
         count = self._shorten(subscription, PULL_MESSAGES_MAX, rules)
         taken = self.service.take(subscription, count, holder, lease_s)
@@ -85,14 +85,18 @@ class Faulty(Calls):
             self._after(rules)
         return taken
 
-    def _decide(self, operation: str) -> _Rules:
-        return {rule.kind: rule for rule in self._injector.decide(operation)}
-
-    async def _before(self, rules: _Rules, settling: Any = None) -> None:
-        if (delay := rules.get(FaultKind.DELAY)) is not None:
-            self._injector.had_effect(delay)
+    async def _decide(self, operation: str) -> _Rules:
+        """What strikes; several delays of one call add up, and are over then."""
+        struck = self._injector.decide(operation)
+        delays = [rule for rule in struck if rule.kind is FaultKind.DELAY]
+        for rule in delays:
+            self._injector.had_effect(rule)
+        if delays:
             clock = self.service.clock
-            await clock.sleep_until(clock.monotonic() + delay.delay_s)
+            await clock.sleep_until(clock.monotonic() + sum(rule.delay_s for rule in delays))
+        return {rule.kind: rule for rule in struck}
+
+    def _refuse(self, rules: _Rules, settling: Any = None) -> None:
         if (throttle := rules.get(FaultKind.THROTTLE)) is not None:
             self._injector.had_effect(throttle)
             raise throttled()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from cloud_tasks.cli.output import OutputError, write
 from cloud_tasks.cli.parser import Line, Parser, make_parser, parse
 from cloud_tasks.compose.backends import BackendSettings, open_backend
 from cloud_tasks.compose.telling import FAILED_STATUS, USAGE_STATUS, tell
@@ -40,15 +41,23 @@ def main(
     except ProblemsError as error:
         tell(error.problems)
         return USAGE_STATUS
+    except OutputError as error:
+        _write_no_more()
+        tell([Problem(str(error))])
+        return FAILED_STATUS
     except CloudTasksError as error:
         tell([Problem(str(error))])
         return FAILED_STATUS
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     except BrokenPipeError:
-        # Whoever read our output has gone; nor is there anybody to flush the rest to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return FAILED_STATUS
+
+
+def _write_no_more() -> None:
+    """Nobody takes what is left of our output: the interpreter would complain of that at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(argv: Sequence[str], open_queues: Callable[[BackendSettings], QueueBackend]) -> int:
@@ -71,12 +80,12 @@ def _without_command(line: Line, parser: Parser) -> int:
     if line.problems:
         raise ConfigurationError(*line.problems)
     if "version" in line.flags:
-        sys.stdout.write(f"{parser.prog} {__version__}\n")
+        write(sys.stdout, f"{parser.prog} {__version__}")
         return 0
     if "print_completion" in line.flags:
         from cloud_tasks.cli.completion import completion
 
-        sys.stdout.write(completion(parser, line.flags["print_completion"].text or "") + "\n")
+        write(sys.stdout, completion(parser, line.flags["print_completion"].text or ""))
         return 0
     parser.print_help(sys.stderr)
     return USAGE_STATUS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TextIO
 
 import msgspec
 
 from cloud_tasks.cli.options import Command
+from cloud_tasks.cli.output import write
 from cloud_tasks.cli.parser import Line
 from cloud_tasks.compose.backends import BackendSettings
 from cloud_tasks.config.gather import Flag
@@ -80,7 +80,7 @@ class Call:
 
     def print(self, *lines: str) -> None:
         """Write lines to standard output."""
-        _write(sys.stdout, lines)
+        write(sys.stdout, *lines)
 
     def print_json(self, value: object) -> None:
         """Write a value to standard output, as one line of JSON."""
@@ -88,7 +88,7 @@ class Call:
 
     def say(self, *lines: str) -> None:
         """Write lines to standard error: what is told, but is no result."""
-        _write(sys.stderr, lines)
+        write(sys.stderr, *lines)
 
     def say_if_verbose(self, *lines: str) -> None:
         """As `say`, with --verbose only."""
@@ -106,11 +106,6 @@ def refused(*problems: Problem) -> ConfigurationError:
 
 def _with_notes(problem: Problem, *notes: str) -> Problem:
     return Problem(problem.message, place=problem.place, hint=problem.hint, helps=problem.helps, notes=notes)
-
-
-def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
-    stream.write("".join(f"{line}\n" for line in lines))
-    stream.flush()
 
 
 def _values_of(command: Command, flags: Mapping[str, Flag], problems: list[Problem]) -> dict[str, Value]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from cloud_tasks.cli.output import write
 from cloud_tasks.console.wording import clean, whole_seconds
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.monitor.wording import apart, progress_line, rate_and_rest
@@ -74,13 +75,11 @@ class LiveView:
         """See `MonitorView`."""
         if self._print_events and applied.effect not in _NOT_PRINTED:
             # Everything but ASCII is escaped, so that it is JSON still, and steers no terminal.
-            sys.stdout.write(json.dumps(applied.event) + "\n")
-            sys.stdout.flush()
+            write(sys.stdout, json.dumps(applied.event))
 
     def say(self, text: str) -> None:
         """See `MonitorView`."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        write(sys.stderr, text)
 
     def _rate(self, finished: int, now_s: float) -> float | None:
         """Tasks a second in the last minute."""

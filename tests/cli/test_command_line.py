@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,30 @@ def test_what_asks_no_queue_waits_for_no_imports(argument: str, tmp_path: Path) 
     code += f"try: main([{argument!r}])\nexcept SystemExit: pass\n"
     code += "print([name for name in ('asyncio', 'yaml', 'rich', 'sqlite3', 'boto3') if name in sys.modules])"
     assert python("-c", code, folder=tmp_path).stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("config", "schema")])
+def test_output_that_cannot_be_written_is_told(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "cloud_tasks", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write to <stdout>: No space left on device\n"
+
+
+def test_nobody_who_reads_is_no_error(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cloud_tasks", "config", "schema"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_without_a_command_the_help_is_shown(commands: Commands) -> None:

@@ -148,4 +148,5 @@ def _words(summary: LoadSummary, queue: str, database: str, took_s: float) -> It
     if summary.unsent:
         what = "interrupted" if summary.stopped else "not all could be sent"
         left = f"{summary.unsent:,} of {summary.total:,} tasks are not in the queue"
-        yield f"{what}: {left}; --continue goes on"
+        # What was refused would be refused again.
+        yield f"{what}: {left}" + ("; --continue goes on" if summary.unsent > len(summary.refused) else "")

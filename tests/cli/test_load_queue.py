@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -194,6 +195,16 @@ def test_queues_that_do_not_answer_are_told_in_words(commands: Commands, name: s
     assert done.status == 1
     assert "the queues of AWS cannot be reached: connection refused" in done.err
     assert "--continue" not in done.err
+
+
+def test_a_task_that_is_refused_is_no_reason_to_go_on(commands: Commands) -> None:
+    tasks = [{"task_id": "small", "data": {}}, {"task_id": "large", "data": {"text": "x" * 2_000_000}}]
+    (commands.folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+    done = commands.job("load_queue", "--task-file", "tasks.json")
+    assert done.status == 1
+    assert "large" in done.err
+    assert done.out.endswith("not all could be sent: 1 of 2 tasks are not in the queue\n")
+    assert stored(commands.folder / "my-job.db") == {"small": "in_queue_original", "large": "pending"}
 
 
 def test_nothing_to_send_has_no_rate(commands: Commands) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cloud_tasks.diagnostics import near
 from cloud_tasks.errors import Problem
 from cloud_tasks.queues.sqs.bodies import one_line
+from cloud_tasks.queues.sqs.names import FIFO_SUFFIX
 
 NOTHING_TAKEN = "nothing started; 0 tasks taken"
 _NOTES = (NOTHING_TAKEN,)
@@ -86,12 +87,22 @@ def no_queue(name: str, where: str, there: Sequence[str] | None) -> Problem:
     else:
         listed = ", ".join(there[:_SHOWN_NAMES_MAX]) + (", ..." if len(there) > _SHOWN_NAMES_MAX else "")
         like = near(name, list(there))
+    helps = ["load_queue makes it, and a worker that is told --create-queue; nothing else does"]
+    if there is not None and (twin := _twin(name)) in there:
+        like = twin
+        way = "without" if name.endswith(FIFO_SUFFIX) else "with"
+        helps.insert(0, f"{twin} is what is used {way} --exactly-once-queue")
     return Problem(
         f"there is no queue {name} in {where}",
         hint=f"did you mean `{like}`?" if like else "",
-        helps=("load_queue makes it, and a worker that is told --create-queue; nothing else does",),
+        helps=tuple(helps),
         notes=(f"queues there: {listed or 'none'}", *_NOTES),
     )
+
+
+def _twin(name: str) -> str:
+    """The name that a queue would have if it were FIFO, or were not."""
+    return name.removesuffix(FIFO_SUFFIX) if name.endswith(FIFO_SUFFIX) else f"{name}{FIFO_SUFFIX}"
 
 
 def denied(action: str, resource: str, text: str) -> Problem:

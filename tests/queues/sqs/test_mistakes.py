@@ -13,7 +13,7 @@ from cloud_tasks.errors import ConfigurationError, NotYetError, QueueUnavailable
 from cloud_tasks.queues.sqs.backend import SqsBackend
 from cloud_tasks.queues.sqs.settings import SqsSettings
 from tests.queues.sqs.harness import stand_in_settings
-from tests.queues.sqs.scripted import FOUND, Answer, Scripted, refused
+from tests.queues.sqs.scripted import FOUND, URL, Answer, Scripted, refused
 
 NOBODY = "http://127.0.0.1:9"
 """The discard port: nobody listens there."""
@@ -83,6 +83,16 @@ async def test_input_16_no_such_queue_names_those_that_are_like_it(moto_url: str
     assert "--create-queue" in told
     await (await made.inspector("tasks")).delete()
     await made.aclose()
+
+
+async def test_a_queue_of_the_other_kind_is_named() -> None:
+    there = (200, {"QueueUrls": [f"{URL}aaa", f"{URL}one.fifo", f"{URL}two"]})
+    with Scripted({"GetQueueUrl": refused("QueueDoesNotExist"), "ListQueues": there}).served() as url:
+        told = await problems(stand_in_settings(url, task_queue="one"))
+        assert "did you mean `one.fifo`?" in told
+        assert "one.fifo is what is used with --exactly-once-queue" in told
+        told = await problems(stand_in_settings(url, task_queue="two", exactly_once=True))
+        assert "two is what is used without --exactly-once-queue" in told
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fakes.sqs.errors import throttled, unavailable
 from fakes.sqs.message import Place
 from fakes.sqs.operations import OPERATIONS, Caller
 from fakes.sqs.queue import Queue
-from fakes.sqs.receiving import check_receive
+from fakes.sqs.receiving import check_receive, wait_s_of
 from fakes.sqs.requests import HandleBatch, Messages, Nothing
 from fakes.sqs.values import BatchAnswer, Done, ReceiveOptions
 
@@ -97,7 +97,7 @@ class Faulty:
     ) -> Messages:
         queue = caller.service.queues.at(request.queue_url)
         check_receive(request)
-        if (empty := rules.get(FaultKind.EMPTY_RECEIVE)) is not None and queue.counts()[Place.VISIBLE]:
+        if (empty := rules.get(FaultKind.EMPTY_RECEIVE)) is not None and _may_miss(queue, request):
             self._injector.had_effect(empty)
             return Messages()
         if (reorder := rules.get(FaultKind.REORDER)) is not None:
@@ -130,6 +130,11 @@ class Faulty:
         self._injector.had_effect(rule)
         for message in answer.messages:
             queue.hold_until(message.receipt_handle, 0)
+
+
+def _may_miss(queue: Queue, request: ReceiveOptions) -> bool:
+    """Whether there is something to be missed; a long poll asks all servers."""
+    return bool(queue.counts()[Place.VISIBLE]) and not wait_s_of(queue, request)
 
 
 def _as_if_done(request: Struct) -> Struct:

@@ -50,6 +50,11 @@ def check_receive(options: ReceiveOptions) -> None:
             raise invalid_attribute_name(name)
 
 
+def wait_s_of(queue: Queue, options: ReceiveOptions) -> int:
+    """How long a receive waits for the first message: 0 for a short poll."""
+    return queue.attributes.wait_s if options.wait_time_seconds is None else options.wait_time_seconds
+
+
 def show(queue: Queue, message: Message, options: ReceiveOptions) -> Received:
     """A message with the attributes that were asked for."""
     content = message.content

@@ -10,7 +10,7 @@ from fakes.sqs.directory import QueueDirectory
 from fakes.sqs.errors import bad_timeout, missing_parameter
 from fakes.sqs.message import Message
 from fakes.sqs.queue import IN_FLIGHT_MAX, Queue
-from fakes.sqs.receiving import TIMEOUT_S_MAX, check_receive, show
+from fakes.sqs.receiving import TIMEOUT_S_MAX, check_receive, show, wait_s_of
 from fakes.sqs.requests import ChangeMessageVisibility, HandleBatch, Messages, OfMessage, SendMessageBatch
 from fakes.sqs.sending import Sender, check_batch_size, check_fifo
 from fakes.sqs.values import BatchAnswer, Done, HandleEntry, ReceiveOptions, SendEntry, Sent
@@ -65,7 +65,7 @@ class SqsService:
         queue = self.queues.at(options.queue_url)
         check_receive(options)
         settings = queue.attributes
-        wait_s = settings.wait_s if options.wait_time_seconds is None else options.wait_time_seconds
+        wait_s = wait_s_of(queue, options)
         lease_s = (
             settings.visibility_timeout_s
             if options.visibility_timeout is None

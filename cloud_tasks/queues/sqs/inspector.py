@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 from cloud_tasks.core.arguments import check_positive
@@ -16,6 +17,8 @@ from cloud_tasks.queues.sqs.queues import Queues, Which
 
 PEEK_LEASE_S = 30
 """How long messages that are looked at are hidden, should we die before they are handed back."""
+PEEK_WAIT_S = 1
+"""How long is waited for the first message of a queue that seems to be empty."""
 PURGING = "PurgeQueueInProgress"
 
 
@@ -55,7 +58,9 @@ class SqsInspector:
         taken: list[tuple[str, str]] = []
         try:
             while len(taken) < tasks_max:
-                more = await self._take(url, min(tasks_max - len(taken), BATCH_MAX))
+                # A short poll asks some of the servers only, which is good enough after the first.
+                wait_s = 0 if taken else PEEK_WAIT_S
+                more = await self._take(url, min(tasks_max - len(taken), BATCH_MAX), wait_s)
                 taken += more
                 if not more:
                     break
@@ -95,13 +100,18 @@ class SqsInspector:
             raise QueueUnavailableError(f"there is no queue {name}")
         return url
 
-    async def _take(self, url: str, messages_max: int) -> list[tuple[str, str]]:
+    async def _take(self, url: str, messages_max: int, wait_s: int) -> list[tuple[str, str]]:
         answer = await self._calls.poll(
-            QueueUrl=url, MaxNumberOfMessages=messages_max, WaitTimeSeconds=0, VisibilityTimeout=PEEK_LEASE_S
+            QueueUrl=url,
+            MaxNumberOfMessages=messages_max,
+            WaitTimeSeconds=wait_s,
+            VisibilityTimeout=PEEK_LEASE_S,
         )
         return [(one["ReceiptHandle"], one.get("Body", "")) for one in answer.get("Messages", ())]
 
     async def _hand_back(self, url: str, receipts: list[str]) -> None:
         batches = Batches(self._calls, url)
         for start in range(0, len(receipts), BATCH_MAX):
-            await batches.set_visibility([(receipt, 0) for receipt in receipts[start : start + BATCH_MAX]])
+            wanted = [(receipt, 0) for receipt in receipts[start : start + BATCH_MAX]]
+            with contextlib.suppress(CallFailedError):  # they come back by themselves, only later
+                await batches.set_visibility(wanted)

@@ -133,13 +133,16 @@ def test_one_purge_a_minute(sqs: Sqs) -> None:
 
 
 def test_a_short_poll_may_find_nothing_in_a_queue_that_is_not_empty() -> None:
-    """[POLLING] It asks some of the servers."""
-    rule = FaultRule(FaultKind.EMPTY_RECEIVE, "ReceiveMessage", calls=(1,))
+    """[POLLING] It asks some of the servers; a long poll asks all."""
+    rule = FaultRule(FaultKind.EMPTY_RECEIVE, "ReceiveMessage", every=1)
     with asking(FaultPlan(rules=(rule,))) as sqs:
         url = sqs.create()
         sqs.send(url, "a")
         assert sqs.bodies(url) == []
-        assert sqs.bodies(url) == ["a"]
+        assert sqs.bodies(url, WaitTimeSeconds=1, VisibilityTimeout=0) == ["a"]
+        sqs.boto.set_queue_attributes(QueueUrl=url, Attributes={"ReceiveMessageWaitTimeSeconds": "1"})
+        assert sqs.bodies(url, VisibilityTimeout=0) == ["a"]
+        assert sqs.bodies(url, WaitTimeSeconds=0) == []
 
 
 def test_a_message_may_come_back_after_its_delete() -> None:

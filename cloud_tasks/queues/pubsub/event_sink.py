@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import zlib
 
-import msgspec
-
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import QueueUnavailableError, SinkUnavailableError
+from cloud_tasks.queues.event_messages import body_of, order_of
 from cloud_tasks.queues.pubsub.limits import MESSAGE_BYTES_MAX
 from cloud_tasks.queues.pubsub.publishing import Message, Publishing, message
 
@@ -40,7 +39,7 @@ class PubSubEventSink:
         by_key: dict[str, list[Message]] = {}
         for record in records:
             key = _ordering_key(record)
-            by_key.setdefault(key, []).append(message(_body_of(record), ordering_key=key))
+            by_key.setdefault(key, []).append(message(body_of(record, MESSAGE_BYTES_MAX), ordering_key=key))
         async with self._one_at_a_time:
             ends = await asyncio.gather(
                 *(self._publishing.publish(messages) for messages in by_key.values()), return_exceptions=True
@@ -55,27 +54,5 @@ class PubSubEventSink:
         """Nothing is kept here: what `emit` returned from has been accepted."""
 
 
-def _body_of(record: EventRecord) -> bytes:
-    """The record as it is published: cut where it is too large, for it would hold up its task for ever."""
-    body = record.encode()
-    while len(body) > MESSAGE_BYTES_MAX:
-        record = _without_largest_field(record)
-        body = record.encode()
-    return body
-
-
-def _without_largest_field(record: EventRecord) -> EventRecord:
-    sizes = {
-        name: len(msgspec.json.encode(getattr(record.event, name))) for name in record.event.__struct_fields__
-    }
-    largest = max(sizes, key=sizes.__getitem__)
-    note = f"left out: {sizes[largest]} bytes are more than a message can hold"
-    return EventRecord(
-        record.timestamp, record.hostname, msgspec.structs.replace(record.event, **{largest: note})
-    )
-
-
 def _ordering_key(record: EventRecord) -> str:
-    """Which events must stay in order: those of a task, and those of a machine."""
-    whose: str = getattr(record.event, "task_id", record.hostname)
-    return str(zlib.crc32(whose.encode("utf-8", "surrogatepass")) % ORDERING_KEYS)
+    return str(zlib.crc32(order_of(record).encode("utf-8", "surrogatepass")) % ORDERING_KEYS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from cloud_tasks.core.arguments import check_receive
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import QueueUnavailableError, SinkUnavailableError
 from cloud_tasks.interfaces import FeedMessage
+from cloud_tasks.queues.event_messages import body_of, order_of
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_body
 from cloud_tasks.queues.sqs.calls import Calls
@@ -147,27 +147,6 @@ def _waves(prepared: list[_Prepared]) -> list[list[list[_Prepared]]]:
     return waves
 
 
-def _whose(record: EventRecord) -> str:
-    """Which events must stay in order: those of a task, and those of a machine."""
-    whose: str = getattr(record.event, "task_id", record.hostname)
-    return whose
-
-
 def _prepared(record: EventRecord) -> _Prepared:
-    """The record as it is sent: cut where it is too large, for it would hold up its task for ever."""
-    kept, body = record, as_body(record.encode())
-    while len(body.encode()) > MESSAGE_BYTES_MAX:
-        kept = _without_largest_field(kept)
-        body = as_body(kept.encode())
-    return _Prepared(record, _whose(record), body, len(body.encode()))
-
-
-def _without_largest_field(record: EventRecord) -> EventRecord:
-    sizes = {
-        name: len(msgspec.json.encode(getattr(record.event, name))) for name in record.event.__struct_fields__
-    }
-    largest = max(sizes, key=sizes.__getitem__)
-    note = f"left out: {sizes[largest]} bytes are more than a message can hold"
-    return EventRecord(
-        record.timestamp, record.hostname, msgspec.structs.replace(record.event, **{largest: note})
-    )
+    body = body_of(record, MESSAGE_BYTES_MAX, lambda one: as_body(one.encode()).encode())
+    return _Prepared(record, order_of(record), body.decode(), len(body))

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bench_loading, bench_worker
+from benchmarks import bench_loading, bench_pubsub_stand_in, bench_queues, bench_sqs_stand_in, bench_worker
 from benchmarks.measuring import Finding, table
 
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
@@ -20,6 +20,14 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "results": bench_worker.results,
     "settling": bench_worker.settling,
     "size": bench_worker.size,
+    "sqs": bench_queues.sqs,
+    "moto": bench_queues.moto,
+    "pubsub": bench_queues.pubsub,
+    "sqs_servers": bench_sqs_stand_in.sqs_servers,
+    "sqs_depth": bench_sqs_stand_in.sqs_depth,
+    "pubsub_stand_in": bench_pubsub_stand_in.pubsub_stand_in,
+    "pubsub_depth": bench_pubsub_stand_in.pubsub_depth,
+    "models": bench_sqs_stand_in.models,
     "loading": bench_loading.loading,
 }
 

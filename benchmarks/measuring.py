@@ -88,7 +88,11 @@ def rate(*arguments: str, env: dict[str, str] | None = None) -> float:
 def stand_in(module: str) -> Iterator[str]:
     """A stand-in as a process of its own, on a free port; where it listens."""
     with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", module, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # some tell of every request
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:

@@ -1,7 +1,8 @@
 """The raw limit of a worker from SQS: one boto3 loop that receives ten and deletes ten.
 
-`fill` puts messages of tasks into a queue, `drain` empties it, and `depth` does all three, send, receive and
-delete, in a queue that is always so deep; each prints messages a second.
+`fill` puts messages of tasks into a queue; `feed` does so while others take them, so that it never holds more
+than `DEPTH`; `drain` empties it; `depth` does all three, send, receive and delete, in a queue that is always so
+deep. Each prints messages a second.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeNameType
     from types_boto3_sqs.type_defs import (
         DeleteMessageBatchRequestEntryTypeDef,
         SendMessageBatchRequestEntryTypeDef,
     )
 
 BATCH = 10
+LOOK_S = 0.1
 LOOK_S = 0.1
 
 
@@ -55,11 +58,30 @@ def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
             assert not client.delete_message_batch(QueueUrl=address, Entries=entries).get("Failed")
         return len(messages)
 
+    def held() -> int:
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        attributes = client.get_queue_attributes(QueueUrl=address, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def feed() -> None:
+        sent = 0
+        while sent < count:
+            room = max(0, min(depth - held(), count - sent))
+            send(sent, sent + room)
+            sent += room
+            time.sleep(LOOK_S)
+
     if what == "depth":
         send(0, depth)
     began = time.perf_counter()
     if what == "fill":
         send(0, count)
+    elif what == "feed":
+        feed()
+    if what in ("fill", "feed"):
         print(count / (time.perf_counter() - began))
         return
     done = 0

@@ -60,7 +60,7 @@ class Intake:
         """Whether to wait a little, because the call would bring few tasks and more slots may be free soon."""
         state, settings = self._state, self._state.settings
         gather_s = state.capabilities.gather_s
-        worth_it = min((settings.slots + 1) // 2, state.capabilities.batch_size_max)
+        worth_it = min(settings.slots, state.capabilities.batch_size_max)
         if not gather_s or wanted >= worth_it or wanted == self._left_to_start():
             return False
         if self._room_since is None:

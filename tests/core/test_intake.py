@@ -55,9 +55,9 @@ def test_where_calls_are_dear_a_receive_waits_a_little_for_more_free_slots() -> 
     assert one(driver.wait(0.125), do.Receive).tasks_max == 1  # nobody else came
 
 
-def test_half_of_the_slots_or_a_full_batch_are_worth_a_receive() -> None:
-    driver = Driver(slots=4, capabilities=GATHERING)
-    driver.receive(*(lease(name) for name in "abcd"))
+def test_all_slots_or_a_full_batch_are_worth_a_receive_at_once() -> None:
+    driver = Driver(slots=2, capabilities=GATHERING)
+    driver.receive(lease("a"), lease("b"))
     assert not only(driver.end(1), do.Receive)
     assert one(driver.end(2), do.Receive).tasks_max == 2
     driver = Driver(slots=50, capabilities=structs.replace(GATHERING, batch_size_max=2))

@@ -123,6 +123,9 @@ What was put aside stays: with a queue `jobs` on AWS in the queue `jobs-dead`, o
 Ends when the provider counts no message any more, which may take a minute on AWS; with status 1 if some are
 still counted after a minute and a half, because somebody sends to the queue.""",
     "show_queue": "On most clouds these numbers are approximate, and a few seconds old.",
+    "status": """\
+Where the queues cannot be looked at, because they were deleted for instance, the database is shown all the
+same; then comes the error, and its status.""",
     "doctor": "Ends with status 1 if something will not work.",
 }
 

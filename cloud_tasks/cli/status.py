@@ -16,6 +16,7 @@ from cloud_tasks.cli.running import Session, run_session
 from cloud_tasks.cli.show_queue import depth_table
 from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.diagnostics import visible
+from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
 from cloud_tasks.task_db import JobFacts, read_facts
 
 
@@ -26,18 +27,35 @@ def run(call: Call) -> int:
 
 
 async def _status(call: Call, session: Session) -> int:
+    path = Path(database_path(call))
+    facts = await in_thread(partial(read_facts, path))
+    try:
+        depths = await _depths(call, session)
+    except (ConfigurationError, QueueUnavailableError):
+        # The database tells how a job went that has no queues any more.
+        if facts is not None:
+            _show(call, path, {}, facts)
+        raise
+    _show(call, path, depths, facts)
+    return 0
+
+
+async def _depths(call: Call, session: Session) -> dict[str, dict[str, int]]:
     await session.backend.check(tasks=True, events=True, create=False)
     depths = {}
     for queue in chosen(call, session.settings):
         inspector = await session.backend.inspector(queue.which)
         depths[queue.name] = dict(await inspector.depth())
-    path = Path(database_path(call))
-    facts = await in_thread(partial(read_facts, path))
+    return depths
+
+
+def _show(call: Call, path: Path, depths: Mapping[str, Mapping[str, int]], facts: JobFacts | None) -> None:
     if call.json:
         call.print_json(_plain(depths, facts))
-    else:
-        call.print(*depth_table(depths), "", *_words(path, facts))
-    return 0
+        return
+    if depths:
+        call.print(*depth_table(depths), "")
+    call.print(*_words(path, facts))
 
 
 def _plain(depths: Mapping[str, Mapping[str, int]], facts: JobFacts | None) -> dict[str, Any]:

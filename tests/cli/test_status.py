@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from cloud_tasks.errors import QueueUnavailableError
 from tests.cli.calling import Commands
 
 
@@ -42,6 +43,18 @@ def test_a_job_without_a_database_is_no_mistake(commands: Commands) -> None:
     assert done.status == 0
     assert "there is no database my-job.db" in done.out
     assert commands.job("status", "--json").json["database"] is None
+
+
+def test_the_database_is_shown_though_the_queues_are_gone(loaded: Commands) -> None:
+    loaded.job("delete_queue", "--force")
+    done = loaded.job("status")
+    assert done.status == 2
+    assert done.out == "5 tasks in my-job.db\n  in_queue_original          5\n"
+    assert "there is no queue `my-job`" in done.err
+    assert loaded.job("status", "--json").json["queues"] == {}
+    loaded.cloud.refusals = [QueueUnavailableError("connection refused")]
+    done = loaded.job("status")
+    assert (done.status, "5 tasks in my-job.db" in done.out) == (1, True)
 
 
 def test_a_file_that_is_no_database_is_told(commands: Commands) -> None:

@@ -1,7 +1,7 @@
 """The raw limit of a worker from SQS: one boto3 loop that receives ten and deletes ten.
 
-`fill` puts messages of tasks into a queue; `feed` does so while others take them, so that it never holds more
-than `DEPTH`; `drain` empties it; `depth` does all three, send, receive and delete, in a queue that is always so
+`fill` puts messages of tasks into a queue; `feed` does so while others take them, and lets it hold no more than
+`DEPTH`; `drain` empties it; `depth` does all three, send, receive and delete, in a queue that is always so
 deep. Each prints messages a second.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import boto3
@@ -25,71 +25,71 @@ if TYPE_CHECKING:
 
 BATCH = 10
 LOOK_S = 0.1
-LOOK_S = 0.1
 
 
-def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
-    """Do one of the four."""
-    client = boto3.client(
-        "sqs",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="none",
-        aws_secret_access_key="none",  # noqa: S106 - a stand-in wants one, and looks at none
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    address = client.create_queue(QueueName=queue)["QueueUrl"]
+class Bare:
+    """One queue, and one client of it."""
 
-    def send(first: int, last: int) -> None:
+    def __init__(self, url: str, queue: str) -> None:
+        self._client = boto3.client(
+            "sqs",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",  # noqa: S106 - a stand-in wants one, and looks at none
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        self._url = self._client.create_queue(QueueName=queue)["QueueUrl"]
+
+    def fill(self, first: int, last: int) -> None:
+        """Send messages with these numbers."""
         for start in range(first, last, BATCH):
             entries = list(bodies(start, min(start + BATCH, last)))
-            answer = client.send_message_batch(QueueUrl=address, Entries=entries)
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             assert not answer.get("Failed")
 
-    def take() -> int:
-        messages = client.receive_message(
-            QueueUrl=address, MaxNumberOfMessages=BATCH, AttributeNames=["ApproximateReceiveCount"]
+    def feed(self, count: int, depth: int) -> None:
+        """Send `count`, as room comes."""
+        sent = 0
+        while sent < count:
+            room = max(0, min(depth - self._held(), count - sent))
+            self.fill(sent, sent + room)
+            sent += room
+            time.sleep(LOOK_S)
+
+    def drain(self, count: int) -> None:
+        """Take `count`."""
+        done = 0
+        while done < count:
+            done += self._take()
+
+    def stay(self, count: int) -> None:
+        """Send and take by turns."""
+        done = 0
+        while done < count:
+            self.fill(done, done + BATCH)
+            done += self._take()
+
+    def _take(self) -> int:
+        messages = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=BATCH, AttributeNames=["ApproximateReceiveCount"]
         ).get("Messages", [])
         if messages:
             entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
                 for index, message in enumerate(messages)
             ]
-            assert not client.delete_message_batch(QueueUrl=address, Entries=entries).get("Failed")
+            answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            assert not answer.get("Failed")
         return len(messages)
 
-    def held() -> int:
+    def _held(self) -> int:
         names: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
         ]
-        attributes = client.get_queue_attributes(QueueUrl=address, AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
-
-    def feed() -> None:
-        sent = 0
-        while sent < count:
-            room = max(0, min(depth - held(), count - sent))
-            send(sent, sent + room)
-            sent += room
-            time.sleep(LOOK_S)
-
-    if what == "depth":
-        send(0, depth)
-    began = time.perf_counter()
-    if what == "fill":
-        send(0, count)
-    elif what == "feed":
-        feed()
-    if what in ("fill", "feed"):
-        print(count / (time.perf_counter() - began))
-        return
-    done = 0
-    while done < count:
-        if what == "depth":
-            send(done, done + BATCH)
-        done += take()
-    print(count / (time.perf_counter() - began))
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def bodies(first: int, last: int) -> Iterator[SendMessageBatchRequestEntryTypeDef]:
@@ -97,6 +97,22 @@ def bodies(first: int, last: int) -> Iterator[SendMessageBatchRequestEntryTypeDe
     for number in range(first, last):
         task = {"task_id": f"task-{number:07d}", "data": {"n": number}}
         yield {"Id": str(number), "MessageBody": json.dumps(task)}
+
+
+def main(what: str, url: str, queue: str, count: int, depth: int) -> None:
+    """Do one of the four."""
+    bare = Bare(url, queue)
+    work: dict[str, Callable[[], None]] = {
+        "fill": lambda: bare.fill(0, count),
+        "feed": lambda: bare.feed(count, depth),
+        "drain": lambda: bare.drain(count),
+        "depth": lambda: bare.stay(count),
+    }
+    if what == "depth":
+        bare.fill(0, depth)
+    began = time.perf_counter()
+    work[what]()
+    print(count / (time.perf_counter() - began))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The raw limit of a worker from SQS: one boto3 loop that receives ten and deletes ten.
 
-`fill` puts messages of tasks into a queue; `feed` does so while others take them, and lets it hold no more than
-`DEPTH`; `drain` empties it; `depth` does all three, send, receive and delete, in a queue that is always so
+`fill` puts messages of tasks into a queue; `feed` does so while others take them, and lets it hold at most
+`DEPTH`; `drain` empties it; `depth` does all three, send, receive and delete, in a queue always so
 deep. Each prints messages a second.
 """
 

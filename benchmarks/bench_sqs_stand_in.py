@@ -16,6 +16,8 @@ _SERVERS = {"wire": "fakes.sqs", "moto": "benchmarks.programs.plain_moto", "mend
 _COUNTS = {"wire": 2000, "moto": 30, "mended": 50}
 """As many messages as take a second or a few."""
 _RUNS = 3
+_LEVEL_RUNS = 11
+"""More, as the two are close to each other."""
 
 
 def sqs_servers(_scratch: Path) -> Iterator[Finding]:
@@ -39,7 +41,8 @@ def sqs_depth(_scratch: Path) -> Iterator[Finding]:
             {
                 str(depth): partial(_filled(stack, _SERVERS["wire"], depth).rate, _COUNTS["wire"])
                 for depth in (100, _DEEPEST)
-            }
+            },
+            _LEVEL_RUNS,
         ).values()
     title = f"cost of a message, SQS stand-in {_DEEPEST:,} / 100 deep"
     yield at_most(title, few / many, 1.2, "ratio", f"{many:,.0f}/s and {few:,.0f}/s")

@@ -131,21 +131,20 @@ class PubSubService:
     def ack(self, subscription: Subscription, ack_ids: Iterable[str]) -> dict[str, str]:
         """Ack deliveries; returns which were refused, and why."""
         self.catch_up()
-        refused = subscription.backlog.ack(self.clock.monotonic(), ack_ids)
+        refused = subscription.settling.ack(self.clock.monotonic(), ack_ids)
         self._after(subscription)
         return refused
 
     def extend(self, subscription: Subscription, ack_ids: Iterable[tuple[str, float]]) -> dict[str, str]:
         """Let leases end so many seconds from now, 0: at once; returns which were refused, and why."""
         self.catch_up()
-        refused = subscription.backlog.extend(self.clock.monotonic(), ack_ids)
+        refused = subscription.settling.extend(self.clock.monotonic(), ack_ids)
         self._after(subscription)
         return refused
 
     def give_away(self, subscription: Subscription, ack_ids: Iterable[str]) -> None:
         """Let leased messages be taken by others too."""
-        for ack_id in ack_ids:
-            subscription.backlog.give_away(ack_id)
+        subscription.settling.give_away(ack_ids)
         self._after(subscription)
 
     def replay(self, subscription: Subscription, wanted: Iterable[Published]) -> None:

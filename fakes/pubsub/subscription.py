@@ -12,6 +12,7 @@ from fakes.pubsub.holders import StreamHolder
 from fakes.pubsub.message import Published
 from fakes.pubsub.names import DELETED_TOPIC
 from fakes.pubsub.settings import SubscriptionSettings
+from fakes.pubsub.settling import Settling
 
 
 class Subscription:
@@ -23,6 +24,7 @@ class Subscription:
         clock: For those who wait.
 
     Attributes:
+        settling: Acks, nacks and extensions.
         streams: Those who pull by a stream.
         poll: Who waits for a message by a call.
         deleted: Whether it is gone.
@@ -31,6 +33,7 @@ class Subscription:
 
     def __init__(self, backlog: Backlog, config: Any, clock: Clock) -> None:
         self.backlog = backlog
+        self.settling = Settling(backlog)
         self.config = config
         self.streams: OrderedDict[int, StreamHolder] = OrderedDict()
         self.poll = LongPoll(clock)

@@ -16,8 +16,9 @@ _SERVERS = {"wire": "fakes.sqs", "moto": "benchmarks.programs.plain_moto", "mend
 _COUNTS = {"wire": 2000, "moto": 30, "mended": 50}
 """As many messages as take a second or a few."""
 _RUNS = 3
-_LEVEL_RUNS = 11
-"""More, as the two are close to each other."""
+_LEVEL_RUNS = 51
+_LEVEL_COUNT = 400
+"""Many short turns, as the two are close to each other."""
 
 
 def sqs_servers(_scratch: Path) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def sqs_depth(_scratch: Path) -> Iterator[Finding]:
     with ExitStack() as stack:
         few, many = interleaved(
             {
-                str(depth): partial(_filled(stack, _SERVERS["wire"], depth).rate, _COUNTS["wire"])
+                str(depth): partial(_filled(stack, _SERVERS["wire"], depth).rate, _LEVEL_COUNT)
                 for depth in (100, _DEEPEST)
             },
             _LEVEL_RUNS,

@@ -57,7 +57,7 @@ class Intake:
             state.out.append(do.Receive(wanted, self._wait_s()))
 
     def _better_later(self, wanted: int) -> bool:
-        """Whether to wait a little, because the call would bring few tasks and more slots may be free soon."""
+        """Whether to wait a little: the call would bring few tasks, and more slots may be free soon."""
         state, settings = self._state, self._state.settings
         gather_s = state.capabilities.gather_s
         worth_it = min(settings.slots, state.capabilities.batch_size_max)

@@ -21,6 +21,9 @@ _BATCH = 100
 _PUBLISHED_AT_ONCE = 1_000
 _DEPTHS = (100, 100_000)
 _RUNS = 5
+_LEVEL_MESSAGES = 2_000
+_LEVEL_RUNS = 25
+"""Many short turns, as the two are close to each other."""
 
 
 def pubsub_stand_in(_scratch: Path) -> Iterator[Finding]:
@@ -55,7 +58,7 @@ def pubsub_depth(_scratch: Path) -> Iterator[Finding]:
             one = _Subscription(stack)
             one.publish(depth)
             rates[str(depth)] = one.rate
-        few, many = interleaved(rates, _RUNS).values()
+        few, many = interleaved(rates, _LEVEL_RUNS).values()
     title = f"cost of a message, Pub/Sub stand-in {_DEPTHS[1]:,} / {_DEPTHS[0]} deep"
     yield at_most(title, few / many, 1.2, "ratio", f"{many:,.0f}/s and {few:,.0f}/s")
 
@@ -80,11 +83,11 @@ class _Subscription:
     def rate(self) -> float:
         """Publish, pull and acknowledge, a batch at a time; messages a second."""
         began = time.perf_counter()
-        for _ in range(0, _MESSAGES, _BATCH):
+        for _ in range(0, _LEVEL_MESSAGES, _BATCH):
             self.publish(_BATCH)
             received = self._subscriber.pull(
                 subscription=_SUBSCRIPTION, max_messages=_BATCH
             ).received_messages
             assert len(received) == _BATCH
             self._subscriber.acknowledge(subscription=_SUBSCRIPTION, ack_ids=[one.ack_id for one in received])
-        return _MESSAGES / (time.perf_counter() - began)
+        return _LEVEL_MESSAGES / (time.perf_counter() - began)

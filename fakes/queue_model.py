@@ -40,6 +40,7 @@ class InMemoryQueue:
         self._poll = LongPoll(clock)
         self._exists = True
         self._capabilities = QueueCapabilities(
+            lease_s=self._options.lease_s,
             lease_s_max=self._options.lease_s_max,
             lease_total_s_max=self._options.lease_total_s_max,
             delay_s_max=self._options.delay_s_max,

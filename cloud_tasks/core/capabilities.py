@@ -9,6 +9,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     """What differs between backends, as values; the core reads them and decides.
 
     Attributes:
+        lease_s: Length of a lease as `receive` gives it, counted from the moment in which the task was found; None
+            where that is not known, or where leases count from the end of the call.
         lease_s_max: Longest lease that one `extend` can give, in seconds; None: leases never expire.
         lease_total_s_max: Longest time a message can be held in all, in seconds; None: no such limit.
         renewable: Whether `extend` works.
@@ -26,6 +28,7 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
             spot.
     """
 
+    lease_s: float | None = None
     lease_s_max: float | None = None
     lease_total_s_max: float | None = None
     renewable: bool = True

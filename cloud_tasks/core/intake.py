@@ -17,6 +17,8 @@ from cloud_tasks.core.timers import RECEIVE_TIMER
 
 Fire: TypeAlias = Callable[[Attempt, Signal, got.Input], None]
 
+POLL_SHARE = 0.25
+"""Share of a lease that a long poll may take: renewal, at half of it, is not due when a task comes."""
 EMPTY_RECEIVE_S = 1.0
 """Shortest time from one receive to the next when the first brought nothing to work on."""
 
@@ -88,14 +90,21 @@ class Intake:
         return min(most + settings.tasks_to_skip - self.skipped, state.capabilities.batch_size_max)
 
     def _wait_s(self) -> float:
-        """A long poll, unless the worker is about to end for want of tasks."""
+        """A long poll, unless the worker is about to end for want of tasks.
+
+        It takes a share of a lease at most. When in a poll a task was found is not told, so that its lease is
+        counted from the beginning of the poll: one as long as the lease would bring tasks whose time is over.
+        """
         settings, since = self._state.settings, self._idle_since
+        wait_s, lease_s = settings.poll_wait_s, self._state.capabilities.lease_s
+        if lease_s is not None:
+            wait_s = min(wait_s, lease_s * POLL_SHARE)
         if settings.idle_exit_s is None:
-            return settings.poll_wait_s
+            return wait_s
         left_s = settings.idle_exit_s
         if since is not None:
             left_s += since - self._state.now
-        return min(settings.poll_wait_s, max(left_s, EMPTY_RECEIVE_S))
+        return min(wait_s, max(left_s, EMPTY_RECEIVE_S))
 
     def end_reason(self) -> str:
         """Why nothing more will come; "" while more may."""

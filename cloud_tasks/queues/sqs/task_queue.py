@@ -75,6 +75,7 @@ class SqsQueue:
         self._waiters: set[asyncio.Future[None]] = set()
         self._late: set[asyncio.Future[Answer]] = set()
         self._capabilities = QueueCapabilities(
+            lease_s=float(self._lease_s),
             lease_s_max=float(LEASE_S_MAX),
             lease_total_s_max=float(LEASE_S_MAX),
             delay_s_max=float(LEASE_S_MAX),

@@ -44,7 +44,7 @@ def test_no_more_are_asked_for_than_the_backend_gives() -> None:
 
 
 def test_a_long_poll_is_short_beside_a_lease() -> None:
-    """A task that comes at the end of a long poll would else find its lease over: it would never be worked on."""
+    """A task that comes at the end of a long poll would else find its lease over, again and again."""
     assert Driver(structs.replace(CLOUD, lease_s=8.0)).asked(do.Receive)[-1].wait_s == 2.0
     assert Driver(structs.replace(CLOUD, lease_s=600.0)).asked(do.Receive)[-1].wait_s == 20.0
     assert Driver(structs.replace(CLOUD, lease_s=None)).asked(do.Receive)[-1].wait_s == 20.0

@@ -9,8 +9,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     """What differs between backends, as values; the core reads them and decides.
 
     Attributes:
-        lease_s: Length of a lease as `receive` gives it, counted from when the task was found; None where that
-            is not known, or where leases count from the end of the call.
+        lease_s: Length of a lease as `receive` gives it, counted from when the task was found; None where
+            that is not known, or where leases count from the end of the call.
         lease_s_max: Longest lease that one `extend` can give, in seconds; None: leases never expire.
         lease_total_s_max: Longest time a message can be held in all, in seconds; None: no such limit.
         renewable: Whether `extend` works.

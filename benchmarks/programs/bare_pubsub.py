@@ -16,6 +16,7 @@ from google.pubsub_v1 import (
     PublishRequest,
     PubsubMessage,
     PullRequest,
+    PullResponse,
     SubscriberAsyncClient,
 )
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
@@ -46,7 +47,8 @@ async def drain(address: str, subscription: str, count: int, batch: int) -> None
         done = 0
         while done < count:
             answer = await client.pull(PullRequest(subscription=subscription, max_messages=batch))
-            ids = [message.ack_id for message in answer.received_messages]
+            # As protobuf has them: Google's wrapper around each message costs more than all the rest.
+            ids = [message.ack_id for message in PullResponse.pb(answer).received_messages]
             if ids:
                 await client.acknowledge(AcknowledgeRequest(subscription=subscription, ack_ids=ids))
             done += len(ids)

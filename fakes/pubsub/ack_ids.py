@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-_DIGITS_MAX = 18
+_ACK_ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})").fullmatch
 
 
 class AckId(NamedTuple):
@@ -27,10 +28,5 @@ class AckId(NamedTuple):
 
 def decode_ack_id(text: str) -> AckId | None:
     """What an ack id says; None if it never was one."""
-    parts = text.split("-")
-    if len(parts) != len(AckId._fields) or not text.isascii():
-        return None
-    for part in parts:
-        if not part.isdecimal() or len(part) > _DIGITS_MAX:
-            return None
-    return AckId(int(parts[0]), int(parts[1]), int(parts[2]))
+    found = _ACK_ID(text)
+    return None if found is None else AckId(*map(int, found.groups()))

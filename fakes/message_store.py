@@ -127,6 +127,20 @@ class MessageStore:
         """Settle by moving the message to the dead-letter queue."""
         self._bury(now, self._held(now, key, receipt), reason)
 
+    def show_too_early(self, now: float, key: str) -> bool:
+        """Let a message that is leased be delivered to somebody else, as a broker does now and then by mistake.
+
+        Returns whether it was leased.
+        """
+        self._catch_up(now)
+        message = self._live.get(key)
+        if message is None or message.place is not Place.IN_FLIGHT:
+            return False
+        self._tell(FactKind.EXPIRED, now, message, reason="duplicate")
+        self._leave_place(message)
+        self._show_after(now, message, 0.0)
+        return True
+
     def purge(self, now: float) -> None:
         """Remove every message but the dead letters."""
         self._catch_up(now)

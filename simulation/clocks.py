@@ -1,0 +1,65 @@
+"""What time it is on a host, which may not be what time it is."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+
+from simulation.loop import SimulationLoop
+
+START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class HostClock:
+    """A `Clock` on the loop's time.
+
+    Its monotonic side starts anywhere and may run a little fast or slow; its time of day may step.
+
+    Args:
+        loop: True time.
+        offset_s: What `monotonic()` shows at true time zero.
+        rate: Seconds that it shows for each true second.
+        wall_offset_s: How far the time of day is off.
+    """
+
+    def __init__(
+        self, loop: SimulationLoop, offset_s: float = 0.0, rate: float = 1.0, wall_offset_s: float = 0.0
+    ) -> None:
+        self._loop = loop
+        self._offset_s = offset_s
+        self._rate = rate
+        self._start_utc = START_UTC + timedelta(seconds=wall_offset_s)
+
+    def monotonic(self) -> float:
+        """Seconds that never step."""
+        return self._offset_s + self._loop.time() * self._rate
+
+    def utc_now(self) -> datetime:
+        """The time of day."""
+        return self._start_utc + timedelta(seconds=self._loop.time())
+
+    def step_wall(self, seconds: float) -> None:
+        """Move the time of day, either way."""
+        self._start_utc += timedelta(seconds=seconds)
+
+    async def sleep_until(self, moment: float) -> None:
+        """Sleep until `monotonic()` reaches `moment`; gives way at least once."""
+        loop = self._loop
+        due = (moment - self._offset_s) / self._rate
+        while self._offset_s + due * self._rate < moment:  # rounding must not wake anybody a moment too early
+            due = math.nextafter(due, math.inf)
+        if due <= loop.time():
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(due, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

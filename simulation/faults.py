@@ -1,0 +1,171 @@
+"""Faults, each by itself: what it is, whom it strikes, and how it is drawn, recorded and played again.
+
+Every decision has a name that says what it is about: the second ack of task 7, the first run of task 3.
+Whether a fault strikes there follows from the seed and that name alone, so nothing that is added, removed or
+reordered elsewhere moves it, and a fault that was recorded can be played again in another run by its name.
+"""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+_MASK = (1 << 64) - 1
+
+
+class FaultClass(enum.Enum):
+    """What can go wrong."""
+
+    REQUEST_LOST = "request_lost"
+    """A call fails before its effect."""
+    REPLY_LOST = "reply_lost"
+    """A call has its effect, and fails."""
+    SLOW_CALL = "slow_call"
+    """A call takes very long."""
+    THROTTLED = "throttled"
+    """A call is refused at once."""
+    EMPTY_RECEIVE = "empty_receive"
+    """A receive brings nothing although there is something."""
+    DUPLICATE = "duplicate"
+    """A message that was delivered stays visible to others."""
+    REORDER = "reorder"
+    """Another message comes first."""
+    OUTAGE = "outage"
+    """No call to the queue succeeds for a while."""
+    PARTITION = "partition"
+    """No call of one host succeeds for a while."""
+    SINK_FAILS = "sink_fails"
+    """Events cannot be stored."""
+    SINK_SLOW = "sink_slow"
+    """Events take long to be stored."""
+    SINK_REPLY_LOST = "sink_reply_lost"
+    """Events are stored, and the call fails."""
+    CHILD_RAISES = "child_raises"
+    """The function raises."""
+    CHILD_EXITS = "child_exits"
+    """The process exits with a status."""
+    CHILD_KILLED = "child_killed"
+    """A signal ends the process."""
+    CHILD_HANGS = "child_hangs"
+    """The function never returns."""
+    CHILD_IGNORES_STOP = "child_ignores_stop"
+    """SIGTERM makes no impression."""
+    CHILD_LINGERS = "child_lingers"
+    """What it started outlives it."""
+    CHILD_CANNOT_START = "child_cannot_start"
+    """There is no process to be had."""
+    CHILD_ENDS_AT_DEADLINE = "child_ends_at_deadline"
+    """The function returns within a tick of its deadline, or of the end of its lease."""
+    WORKER_CRASH = "worker_crash"
+    """SIGKILL to a worker."""
+    WORKER_STOP = "worker_stop"
+    """SIGSTOP to a worker, and SIGCONT later."""
+    SIGTERM = "sigterm"
+    """Somebody ends a worker."""
+    NOTICE = "notice"
+    """The provider takes the machine away, and says so."""
+    NOTICE_WITHOUT_KILL = "notice_without_kill"
+    """The provider says so, and does not."""
+    WALL_STEP = "wall_step"
+    """The time of day steps."""
+    DRIFT = "drift"
+    """A host's clock runs fast or slow."""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One fault.
+
+    Attributes:
+        kind: What goes wrong.
+        whom: A worker, a task or an operation, by name.
+        which: Number of the occasion, from 1: the second ack of that task.
+        at_s: When, for faults that strike at a time; else 0.
+        size: How large it is: seconds, or another measure of its class.
+    """
+
+    kind: FaultClass
+    whom: str = ""
+    which: int = 1
+    at_s: float = 0.0
+    size: float = 0.0
+
+
+Name = tuple[FaultClass, str, int]
+
+
+def share_of(seed: int, *names: object) -> float:
+    """A number from 0 to 1 that follows from a seed and some names."""
+    # CRC-32 spreads the names, and two rounds of SplitMix64 what CRC leaves alike.
+    mixed = (seed * 0x9E3779B97F4A7C15 + zlib.crc32(repr(names).encode())) & _MASK
+    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
+        mixed = ((mixed ^ (mixed >> 30)) * factor) & _MASK
+    return (mixed ^ (mixed >> 31)) / 2**64
+
+
+class Chances(Struct, frozen=True):
+    """How often each class strikes, where it is a matter of chance.
+
+    Attributes:
+        seed: Of every decision.
+        odds: Probability on each occasion.
+    """
+
+    seed: int = 0
+    odds: Mapping[FaultClass, float] = {}
+
+
+class FaultSource:
+    """Decides on each occasion what strikes; draws by chance, or plays what was recorded.
+
+    Args:
+        chances: How often.
+        script: Faults to play on their occasions, beside those of chance.
+
+    Attributes:
+        injected: Every fault that struck, in order.
+        effective: How many of each class made a difference.
+        quiet: Whether the faults have stopped.
+    """
+
+    def __init__(self, chances: Chances, script: tuple[Fault, ...] = ()) -> None:
+        self.injected: list[Fault] = []
+        self.effective: Counter[FaultClass] = Counter()
+        self.quiet = False
+        self._seed = chances.seed
+        self._odds = {kind: odds for kind, odds in chances.odds.items() if odds > 0}
+        self._script: dict[Name, Fault] = {(fault.kind, fault.whom, fault.which): fault for fault in script}
+
+    def strikes(
+        self, kind: FaultClass, whom: str, which: int, size: Callable[[float], float] | None = None
+    ) -> Fault | None:
+        """The fault of this class on this occasion; None where there is none.
+
+        Args:
+            kind: The class.
+            whom: What the occasion is about.
+            which: Number of the occasion.
+            size: From a number between 0 and 1 to the size of the fault.
+        """
+        if self.quiet:
+            return None
+        fault = self._script.get((kind, whom, which)) if self._script else None
+        if fault is None:
+            odds = self._odds.get(kind)
+            if odds is None or share_of(self._seed, kind.value, whom, which) >= odds:
+                return None
+            drawn = 0.0 if size is None else size(share_of(self._seed, kind.value, whom, which, "size"))
+            fault = Fault(kind=kind, whom=whom, which=which, size=drawn)
+        self.injected.append(fault)
+        return fault
+
+    def note(self, fault: Fault) -> None:
+        """A fault that was planned by time has struck."""
+        self.injected.append(fault)
+
+    def had_effect(self, kind: FaultClass) -> None:
+        """A fault made a difference."""
+        self.effective[kind] += 1

@@ -1,0 +1,169 @@
+"""`Fleet`: workers that begin, end, are killed, and are started again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.interfaces import Clock, EventSink, RunSpec, TaskQueue
+from cloud_tasks.shell import ShellSettings, WorkerShell
+from fakes.runner import Script
+from simulation.children import SimulatedRunner
+from simulation.clocks import HostClock
+from simulation.history import EndAsked, History, WorkerBegan, WorkerContinued, WorkerEnded, WorkerKilled
+from simulation.history import WorkerStopped as WorkerHalted
+from simulation.hosts import Host
+from simulation.loop import SimulationLoop
+from simulation.machine import SimulatedMetadata
+
+RESTART_S = 5.0
+"""From the end of a worker to the start of the next in its place."""
+
+
+class Silent:
+    """An observer that nobody listens to."""
+
+    def task_started(self, task_id: str) -> None:
+        """Nothing."""
+
+    def task_progress(self, task_id: str, done: float, total: float | None) -> None:
+        """Nothing."""
+
+    def worker_message(self, text: str) -> None:
+        """Nothing."""
+
+
+class Dwelling(Struct, frozen=True):
+    """What a worker is given.
+
+    Attributes:
+        queue: Where its tasks come from.
+        sink: Where its events go.
+    """
+
+    queue: TaskQueue
+    sink: EventSink
+
+
+class SimulatedWorker:
+    """One start of the worker: the real shell and machine on a host of its own."""
+
+    def __init__(
+        self, host: Host, clock: HostClock, runner: SimulatedRunner, metadata: SimulatedMetadata
+    ) -> None:
+        self.host = host
+        self.clock = clock
+        self.runner = runner
+        self.metadata = metadata
+        self.shell: WorkerShell | None = None
+        self.running = True
+
+
+class Fleet:
+    """Keeps so many workers running, whatever becomes of each.
+
+    Args:
+        loop: Time.
+        history: Told of every beginning and end.
+        settings: What every worker is told.
+        dwelling: Makes what a worker works with.
+        script: What the run of an attempt does.
+        restarts: Whether a worker that is gone is followed by another.
+    """
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        history: History,
+        settings: MachineSettings,
+        dwelling: Callable[[Host, Clock], Dwelling],
+        script: Callable[[RunSpec, str], Script],
+    ) -> None:
+        self.workers: list[SimulatedWorker] = []
+        self.restarts = True
+        self._loop = loop
+        self._history = history
+        self._settings = settings
+        self._dwelling = dwelling
+        self._script = script
+        self._numbers = itertools.count(1)
+        self._run_numbers = itertools.count(1)
+
+    def start(self) -> SimulatedWorker:
+        """Start a worker."""
+        loop = self._loop
+        number = next(self._numbers)
+        host = loop.add_host(f"worker-{number}")
+        clock = HostClock(loop, offset_s=1000.0 * number)
+        runner = SimulatedRunner(loop, host, self._history, self._script, self._run_numbers)
+        worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host))
+        self.workers.append(worker)
+        self._history.tell(WorkerBegan(at=loop.time(), worker=host.name))
+        loop.start_on(host, self._live(worker))
+        return worker
+
+    def kill(self, worker: SimulatedWorker) -> None:
+        """SIGKILL."""
+        if not worker.running:
+            return
+        worker.running = False
+        self._loop.kill(worker.host)
+        worker.runner.orphan()
+        self._history.tell(WorkerKilled(at=self._loop.time(), worker=worker.host.name))
+        self._follow()
+
+    def stop(self, worker: SimulatedWorker) -> None:
+        """SIGSTOP."""
+        if worker.running and not worker.host.stopped:
+            self._loop.stop_host(worker.host)
+            self._history.tell(WorkerHalted(at=self._loop.time(), worker=worker.host.name))
+
+    def go_on(self, worker: SimulatedWorker) -> None:
+        """SIGCONT."""
+        if worker.running and worker.host.stopped:
+            self._loop.continue_host(worker.host)
+            self._history.tell(WorkerContinued(at=self._loop.time(), worker=worker.host.name))
+
+    def terminate(self, worker: SimulatedWorker) -> None:
+        """SIGTERM."""
+        if worker.running and worker.shell is not None:
+            now = self._loop.time()
+            within_s = self._settings.grace_s
+            self._history.tell(EndAsked(at=now, worker=worker.host.name, why="sigterm", within_s=within_s))
+            self._loop.at(worker.host, now, worker.shell.request_shutdown, "SIGTERM")
+
+    def give_notice(self, worker: SimulatedWorker, in_s: float) -> None:
+        """The machine goes in so many seconds."""
+        if worker.running:
+            now = self._loop.time()
+            self._history.tell(EndAsked(at=now, worker=worker.host.name, why="notice", within_s=in_s))
+            self._loop.at(worker.host, now, worker.metadata.give_notice, now + in_s)
+
+    async def _live(self, worker: SimulatedWorker) -> None:
+        host = worker.host
+        dwelling = self._dwelling(host, worker.clock)
+        worker.shell = WorkerShell(
+            self._settings,
+            ShellSettings(worker_id=host.name, hostname=host.name, pid=host.number),
+            queue=dwelling.queue,
+            runner=worker.runner,
+            sink=dwelling.sink,
+            metadata=worker.metadata,
+            clock=worker.clock,
+            observer=Silent(),
+        )
+        summary = await worker.shell.run()
+        worker.running = False
+        self._history.tell(WorkerEnded(at=self._loop.time(), worker=host.name, reason=summary.reason))
+        self._follow()
+
+    def _follow(self) -> None:
+        if self.restarts:
+            self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._start_next)
+
+    def _start_next(self) -> None:
+        if self.restarts:
+            self.start()

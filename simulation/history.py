@@ -1,0 +1,192 @@
+"""What happened, as the judges hear it: everything that can be seen from outside a worker, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from cloud_tasks.core.events import Event
+from cloud_tasks.core.task import RunEnd
+from fakes.history import Fact
+
+
+class Happening(Struct, frozen=True, kw_only=True, gc=False):
+    """What all have in common.
+
+    Attributes:
+        at: True time, in seconds.
+        worker: Name of the worker; "" for what concerns none.
+    """
+
+    at: float
+    worker: str = ""
+
+
+class WorkerBegan(Happening, frozen=True, kw_only=True):
+    """A worker process was started."""
+
+
+class WorkerEnded(Happening, frozen=True, kw_only=True):
+    """A worker returned.
+
+    Attributes:
+        reason: Why, in its own words.
+    """
+
+    reason: str
+
+
+class WorkerKilled(Happening, frozen=True, kw_only=True):
+    """A worker process is no more."""
+
+
+class WorkerStopped(Happening, frozen=True, kw_only=True):
+    """SIGSTOP."""
+
+
+class WorkerContinued(Happening, frozen=True, kw_only=True):
+    """SIGCONT."""
+
+
+class EndAsked(Happening, frozen=True, kw_only=True):
+    """SIGTERM, or a termination notice, has reached a worker.
+
+    Attributes:
+        why: "sigterm" or "notice".
+        within_s: How soon it is to be over.
+    """
+
+    why: str
+    within_s: float
+
+
+class CallIssued(Happening, frozen=True, kw_only=True):
+    """A worker calls a service.
+
+    Attributes:
+        operation: Which call.
+        task_id: About which task; "" where it is about none.
+        number: Of the call, from 1.
+    """
+
+    operation: str
+    task_id: str = ""
+    number: int = 0
+
+
+class CallAnswered(Happening, frozen=True, kw_only=True):
+    """The answer has reached the worker.
+
+    Attributes:
+        operation: Which call.
+        number: Of the call.
+        task_id: About which task.
+        error: Name of the error; "" for success.
+        count: How many tasks it brought.
+    """
+
+    operation: str
+    number: int
+    task_id: str = ""
+    error: str = ""
+    count: int = 0
+
+
+class QueueChanged(Happening, frozen=True, kw_only=True):
+    """Something happened to a message, in the queue itself.
+
+    Attributes:
+        fact: What.
+        task_id: Of the task in the message.
+    """
+
+    fact: Fact
+    task_id: str
+
+
+class RunBegan(Happening, frozen=True, kw_only=True):
+    """A task's function was called.
+
+    Attributes:
+        task_id: Of the task.
+        attempt: Number of the attempt, as the task sees it.
+        run: Identity of the run.
+    """
+
+    task_id: str
+    attempt: int
+    run: int
+
+
+class RunOver(Happening, frozen=True, kw_only=True):
+    """A run has ended.
+
+    Attributes:
+        task_id: Of the task.
+        run: Identity of the run.
+        end: How.
+    """
+
+    task_id: str
+    run: int
+    end: RunEnd
+
+
+class RunGone(Happening, frozen=True, kw_only=True):
+    """Nothing is left of a run.
+
+    Attributes:
+        task_id: Of the task.
+        run: Identity of the run.
+    """
+
+    task_id: str
+    run: int
+
+
+class EventStored(Happening, frozen=True, kw_only=True):
+    """An event is durable.
+
+    Attributes:
+        event: It.
+    """
+
+    event: Event
+
+
+Listener: TypeAlias = Callable[[Any], None]
+
+
+class History:
+    """Tells each happening to those who asked for its type, in the order in which they asked.
+
+    Attributes:
+        count: How many there were.
+        kept: All of them, if they are to be kept.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self.count = 0
+        self.kept: list[Happening] | None = [] if keep else None
+        self._listeners: dict[type, list[Listener]] = {}
+        self._of_all: list[Listener] = []
+
+    def on(self, kind: type[Happening], listener: Listener) -> None:
+        """Tell `listener` every happening of that type."""
+        self._listeners.setdefault(kind, []).append(listener)
+
+    def on_all(self, listener: Listener) -> None:
+        """Tell `listener` everything."""
+        self._of_all.append(listener)
+
+    def tell(self, happening: Happening) -> None:
+        """Something happened."""
+        self.count += 1
+        if self.kept is not None:
+            self.kept.append(happening)
+        for listener in self._listeners.get(type(happening), ()):
+            listener(happening)
+        for listener in self._of_all:
+            listener(happening)

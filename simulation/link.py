@@ -1,0 +1,195 @@
+"""How a call of a worker fares on its way to a service and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from cloud_tasks.errors import QueueError, QueueUnavailableError
+from simulation.faults import FaultClass, FaultSource, share_of
+from simulation.history import CallAnswered, CallIssued, History
+from simulation.hosts import Host
+from simulation.loop import SimulationLoop
+
+T = TypeVar("T")
+Reply: TypeAlias = Callable[[Any], None]
+"""Takes the answer of a service: a value, or a `QueueError`."""
+Effect: TypeAlias = Callable[[Reply], None]
+"""What a call does in the service; replies at once or later."""
+
+SLOW_S_MAX = 60.0
+TAIL_FROM = 0.99
+
+
+class Latency(Struct, frozen=True):
+    """How long a call takes, there and back: a body around the median, and a tail.
+
+    Attributes:
+        median_s: Half of the calls take less.
+        p99_s: One in a hundred takes longer, by a power law.
+    """
+
+    median_s: float = 0.015
+    p99_s: float = 0.3
+
+    def at(self, share: float) -> float:
+        """The latency that `share` of all calls stay below."""
+        if share < TAIL_FROM:
+            return self.median_s * (0.5 + share)
+        beyond = max((1.0 - share) / (1.0 - TAIL_FROM), 1e-4)
+        return self.p99_s / float(beyond**0.5)
+
+
+class Link:
+    """The way from one worker to one service.
+
+    Every call takes its time there, has its effect in the service, and takes its time back. A call whose
+    worker is killed meanwhile has its effect all the same.
+
+    Args:
+        loop: Time.
+        host: The worker.
+        faults: What goes wrong.
+        history: Told of each call.
+        latency: How long calls take.
+        down_until: Until when no call gets through, on true time.
+    """
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        host: Host,
+        faults: FaultSource,
+        history: History,
+        *,
+        latency: Latency,
+        down_until: Callable[[], float],
+    ) -> None:
+        self._loop = loop
+        self._host = host
+        self._faults = faults
+        self._history = history
+        self._latency = latency
+        self._down_until = down_until
+        self._calls = 0
+        self._occasions: Counter[str] = Counter()
+
+    def call(
+        self, operation: str, task_id: str, effect: Callable[[], T], count: Callable[[T], int] | None = None
+    ) -> asyncio.Future[T]:
+        """Make a call that the service answers at once; see `start`."""
+
+        def at_once(reply: Reply) -> None:
+            try:
+                answer: object = effect()
+            except QueueError as error:
+                answer = error
+            reply(answer)
+
+        return self.start(operation, task_id, at_once, count)
+
+    def start(
+        self,
+        operation: str,
+        task_id: str,
+        effect: Effect,
+        count: Callable[[Any], int] | None = None,
+    ) -> asyncio.Future[Any]:
+        """Make a call. The answer raises what the service replied, or `QueueUnavailableError`.
+
+        Args:
+            operation: Which.
+            task_id: About which task; "" for none.
+            effect: What it does in the service.
+            count: How many tasks an answer brings.
+        """
+        self._calls += 1
+        call = _Call(self, operation, task_id, self._calls, count)
+        now = self._loop.time()
+        self._history.tell(
+            CallIssued(
+                at=now, worker=self._host.name, operation=operation, task_id=task_id, number=call.number
+            )
+        )
+        self._send(call, effect, now)
+        return call.answer
+
+    def _send(self, call: _Call, effect: Effect, now: float) -> None:
+        """Decide how the call fares."""
+        loop, faults = self._loop, self._faults
+        whom = f"{call.operation} of {call.task_id or self._host.name}"
+        self._occasions[whom] += 1
+        which = self._occasions[whom]
+        latency_s = self._latency.at(share_of(self._host.number, call.operation, call.number))
+        slow = faults.strikes(FaultClass.SLOW_CALL, whom, which, lambda share: 1 + SLOW_S_MAX * share)
+        if slow is not None:
+            faults.had_effect(FaultClass.SLOW_CALL)
+            latency_s += slow.size
+        call.back_s = latency_s / 2
+        if faults.strikes(FaultClass.THROTTLED, whom, which) is not None:
+            faults.had_effect(FaultClass.THROTTLED)
+            call.reply(QueueUnavailableError("ThrottlingException: Rate exceeded"))
+        elif faults.strikes(FaultClass.REQUEST_LOST, whom, which) is not None:
+            faults.had_effect(FaultClass.REQUEST_LOST)
+            call.reply(QueueUnavailableError("the connection broke"))
+        elif self._down_until() > now:
+            call.reply(QueueUnavailableError("no route to host"))
+        else:
+            if faults.strikes(FaultClass.REPLY_LOST, whom, which) is not None:
+                call.reply_lost = True
+            loop.at(loop.world, now + call.back_s, effect, call.reply)
+
+    def reply(self, call: _Call, answer: object) -> None:
+        """Send an answer back."""
+        if call.reply_lost:
+            self._faults.had_effect(FaultClass.REPLY_LOST)
+            answer = QueueUnavailableError("the connection broke before the answer came")
+        loop = self._loop
+        loop.at(self._host, loop.time() + call.back_s, self._arrive, call, answer)
+
+    def _arrive(self, call: _Call, answer: object) -> None:
+        error = answer if isinstance(answer, Exception) else None
+        brought = 0 if error is not None or call.count is None else call.count(answer)
+        self._history.tell(
+            CallAnswered(
+                at=self._loop.time(),
+                worker=self._host.name,
+                operation=call.operation,
+                number=call.number,
+                task_id=call.task_id,
+                error="" if error is None else type(error).__name__,
+                count=brought,
+            )
+        )
+        if call.answer.done():
+            return
+        if error is None:
+            call.answer.set_result(answer)
+        else:
+            call.answer.set_exception(error)
+
+
+class _Call:
+    """One call under way."""
+
+    __slots__ = ("answer", "back_s", "count", "link", "number", "operation", "reply_lost", "task_id")
+
+    def __init__(
+        self, link: Link, operation: str, task_id: str, number: int, count: Callable[[Any], int] | None
+    ) -> None:
+        self.link = link
+        self.operation = operation
+        self.task_id = task_id
+        self.number = number
+        self.count = count
+        self.back_s = 0.0
+        self.reply_lost = False
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def reply(self, answer: object) -> None:
+        """The service has answered."""
+        self.link.reply(self, answer)

@@ -1,0 +1,345 @@
+"""`SimulationLoop`: an asyncio event loop in virtual time, without a selector, whose schedule is drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import itertools
+import threading
+import warnings
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, cast
+
+from simulation.hosts import HOST, Host
+from simulation.schedule import InTurn, Schedule
+
+UNWIND_STEPS_MAX = 1_000
+Fault = dict[str, Any]
+"""What asyncio says about an exception that nobody looked at."""
+
+
+class Step:
+    """One callback that is to run; takes the place of `asyncio.Handle`."""
+
+    __slots__ = ("args", "callback", "context", "host", "moment")
+
+    def __init__(
+        self, host: Host, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context
+    ) -> None:
+        self.host = host
+        self.callback: Callable[..., object] | None = callback
+        self.args = args
+        self.context = context
+        self.moment = 0.0
+
+    def cancel(self) -> None:
+        """Do not run it."""
+        self.callback = None
+        self.args = ()
+
+    def cancelled(self) -> bool:
+        """Whether it will not run, or has run."""
+        return self.callback is None
+
+    def when(self) -> float:
+        """The moment of a timer."""
+        return self.moment
+
+
+class SimulationLoop:
+    """Runs steps; when none is ready, time jumps to the next timer.
+
+    Each host has a queue of steps of its own, first in first out, as its own event loop would have. Which of
+    several hosts goes next, at the same moment, is the schedule's choice. There are no sockets, threads or
+    processes; asking for one raises `NotImplementedError`.
+
+    Args:
+        schedule: Chooses among hosts.
+
+    Attributes:
+        world: The host of what belongs to no host.
+        faults: What nobody has looked at: exceptions of callbacks, and of tasks that were forgotten.
+        steps: How many steps have run.
+    """
+
+    def __init__(self, schedule: Schedule | None = None) -> None:
+        self.world = Host(0, "world", contextvars.copy_context())
+        self.faults: list[Fault] = []
+        self.steps = 0
+        self.schedule: Schedule = schedule or InTurn()
+        self._now = 0.0
+        self._timers: list[tuple[float, int, Step]] = []
+        self._numbers = itertools.count()
+        self._ready: list[Host] = []
+        self._hosts = [self.world]
+        self._running = False
+        self._stopping = False
+        self._closed = False
+
+    @property
+    def as_asyncio(self) -> asyncio.AbstractEventLoop:
+        """This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has."""
+        return cast("asyncio.AbstractEventLoop", self)
+
+    # -- hosts -------------------------------------------------------------------------------------------
+
+    def add_host(self, name: str) -> Host:
+        """A host that may begin to run."""
+        host = Host(len(self._hosts), name, contextvars.copy_context())
+        self._hosts.append(host)
+        return host
+
+    def start_on(self, host: Host, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        """Run a coroutine as a task of a host."""
+        return asyncio.Task(work, loop=self.as_asyncio, name=name or host.name, context=host.context.copy())
+
+    def at(self, host: Host, when: float, callback: Callable[..., object], *args: Any) -> Step:
+        """Run a callback of a host at a moment of `time()`, whoever asks for it."""
+        step = Step(host, callback, args, host.context)
+        if when <= self._now:
+            if host.alive:
+                self._make_ready(step)
+        else:
+            step.moment = when
+            heapq.heappush(self._timers, (when, next(self._numbers), step))
+        return step
+
+    def kill(self, host: Host) -> None:
+        """Let nothing of the host run any more."""
+        host.alive = False
+        host.ready.clear()
+        if host in self._ready:
+            self._ready.remove(host)
+
+    def stop_host(self, host: Host) -> None:
+        """SIGSTOP: what becomes due waits."""
+        host.stopped = True
+        if host in self._ready:
+            self._ready.remove(host)
+
+    def continue_host(self, host: Host) -> None:
+        """SIGCONT."""
+        host.stopped = False
+        if host.ready and host.alive:
+            self._ready.append(host)
+
+    # -- running -----------------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run until `stop` is called or nothing is left that could run."""
+        if self._running:
+            raise RuntimeError("this loop is running already")
+        self._running, self._stopping = True, False
+        outer = asyncio._get_running_loop()  # noqa: SLF001 - made for event loops
+        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - likewise
+        try:
+            while not self._stopping and (self._ready or self._advance()):
+                self._run_ready()
+        finally:
+            self._running = False
+            asyncio._set_running_loop(outer)  # noqa: SLF001 - likewise
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until the future is done; returns its result.
+
+        Raises:
+            DeadlockError: Nothing is left that could bring it about.
+        """
+        work = asyncio.ensure_future(future, loop=self.as_asyncio)
+        work.add_done_callback(self._stop_at)
+        self.run_forever()
+        work.remove_done_callback(self._stop_at)
+        if not work.done():
+            raise DeadlockError(f"nothing is left to run, and {work} is not done")
+        return work.result()
+
+    def run_until(self, moment: float) -> None:
+        """Run until that moment; time is there afterwards, whether or not anything was left to do."""
+        stopper = self.call_at(moment, self.stop)
+        self.run_forever()
+        stopper.cancel()
+        self._now = max(self._now, moment)
+
+    def _run_ready(self) -> None:
+        """One step of one host."""
+        ready = self._ready
+        index = 0 if len(ready) == 1 else self.schedule.choose(ready)
+        host = ready[index]
+        step = host.ready.popleft()
+        if not host.ready:
+            ready.pop(index)
+        callback = step.callback
+        if callback is None:
+            return
+        step.callback = None
+        self.steps += 1
+        try:
+            step.context.run(callback, *step.args)
+        except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
+            self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
+
+    def _advance(self) -> bool:
+        """Jump to the next timer that still means something, and make ready all of that moment."""
+        timers = self._timers
+        while timers:
+            moment, _, step = heapq.heappop(timers)
+            if step.callback is None or not step.host.alive:
+                continue
+            self._now = moment
+            self._make_ready(step)
+            while timers and timers[0][0] == moment:
+                step = heapq.heappop(timers)[2]
+                if step.callback is not None and step.host.alive:
+                    self._make_ready(step)
+            if self._ready:
+                return True
+        return False
+
+    def _make_ready(self, step: Step) -> None:
+        host = step.host
+        if not host.ready and not host.stopped:
+            self._ready.append(host)
+        host.ready.append(step)
+
+    def _stop_at(self, _: object) -> None:
+        self.stop()
+
+    # -- what asyncio asks of a loop ---------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Virtual seconds since the beginning."""
+        return self._now
+
+    def call_soon(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Step:
+        """Run a callback in a moment of its host."""
+        if context is None:
+            context = contextvars.copy_context()
+        host = context.get(HOST) or self.world
+        step = Step(host, callback, args, context)
+        if host.alive:
+            self._make_ready(step)
+        return step
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Step:
+        """Run a callback after `delay` seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Step:
+        """Run a callback at a moment of `time()`; at once if that has gone by."""
+        if context is None:
+            context = contextvars.copy_context()
+        step = Step(context.get(HOST) or self.world, callback, args, context)
+        step.moment = when
+        heapq.heappush(self._timers, (max(when, self._now), next(self._numbers), step))
+        return step
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Step:
+        """As `call_soon`: there are no other threads.
+
+        Raises:
+            RuntimeError: There are. Nothing would be the same twice.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("a thread calls into the simulation, which has no threads")
+        return self.call_soon(callback, *args, context=context)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future of this loop."""
+        return asyncio.Future(loop=self.as_asyncio)
+
+    def create_task(
+        self,
+        coro: Any,
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[Any]:
+        """A task of the host that asks for it."""
+        return asyncio.Task(coro, loop=self.as_asyncio, name=name, context=context)
+
+    def stop(self) -> None:
+        """End `run_forever` after this step."""
+        self._stopping = True
+
+    def is_running(self) -> bool:
+        """Whether steps are being run."""
+        return self._running
+
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Forget what has not run, and unwind what still waits: else that would be done later, by chance."""
+        self._closed = True
+        self._timers.clear()
+        self._ready.clear()
+        for host in self._hosts:
+            host.alive = False
+            host.ready.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that a clean-up makes in vain
+            for task in asyncio.all_tasks(self.as_asyncio):
+                _unwind(task)
+
+    def get_debug(self) -> bool:
+        """Never: asyncio would look at the clock."""
+        return False
+
+    def call_exception_handler(self, context: Fault) -> None:
+        """Note a fault; that of a host that was killed is none."""
+        self.faults.append(context)
+
+    def default_exception_handler(self, context: Fault) -> None:
+        """As `call_exception_handler`."""
+        self.faults.append(context)
+
+    async def shutdown_asyncgens(self) -> None:
+        """There is nothing to do."""
+
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
+        """Refused: there are no threads here.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("the simulation has no threads: give the adapter its way of making calls")
+
+
+def _unwind(task: asyncio.Task[Any]) -> None:
+    """End a coroutine that nobody will ever step again, whatever it tries to wait for on its way out."""
+    forgotten: Any = task
+    forgotten._log_destroy_pending = False  # noqa: SLF001 - there is no other way to say so
+    coroutine: Any = task.get_coro()
+    for _ in range(UNWIND_STEPS_MAX):
+        try:
+            coroutine.throw(asyncio.CancelledError)
+        except BaseException:  # noqa: BLE001 - boundary: what a dead worker would have said is of no interest
+            return
+
+
+class DeadlockError(Exception):
+    """Nothing is left to run, and what was waited for has not come about."""

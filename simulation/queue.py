@@ -1,0 +1,107 @@
+"""`SimulatedQueue`: the broker as one worker sees it over its link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.errors import QueueError
+from fakes.message_store import MessageStore
+from simulation.broker import Broker
+from simulation.hosts import Host
+from simulation.link import Link
+
+
+class SimulatedQueue:
+    """A `TaskQueue` on a broker, with all that a network does to calls.
+
+    Args:
+        host: The worker.
+        broker: The queue.
+        link: The way to it.
+    """
+
+    def __init__(self, host: Host, broker: Broker, link: Link) -> None:
+        self._worker = host.name
+        self._broker = broker
+        self._link = link
+        self._late: set[asyncio.Task[None]] = set()
+        options = broker.options
+        self._capabilities = QueueCapabilities(
+            lease_s=options.lease_s,
+            lease_s_max=options.lease_s_max,
+            lease_total_s_max=options.lease_total_s_max,
+            delay_s_max=options.delay_s_max,
+            message_size_bytes_max=options.message_size_bytes_max,
+            batch_size_max=options.batch_size_max,
+            delivery_count=True,
+            counts_interruptions=options.counts_interruptions,
+            dead_letters=True,
+        )
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """What follows from the broker's options."""
+        return self._capabilities
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Lease up to `tasks_max` tasks; see `TaskQueue`. What a cancelled call brings is handed back."""
+        check_receive(tasks_max, wait_s)
+        take = partial(self._broker.take, self._worker, tasks_max, wait_s)
+        answer: asyncio.Future[list[Lease]] = self._link.start("receive", "", take, len)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            answer.add_done_callback(self._hand_back)
+            raise
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease end `seconds` from now; see `TaskQueue`."""
+        check_positive("seconds", seconds)
+        effect = partial(self._broker.extend, self._worker, lease, seconds)
+        return await self._link.call("extend", lease.task.task_id, effect)
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Settle for good; see `TaskQueue`."""
+        await self._settle("ack", lease, lambda store, now: store.ack(now, lease.key, lease.receipt))
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Hand back; see `TaskQueue`."""
+        check_not_negative("delay_s", delay_s)
+        interrupted = reason is not HandBack.RETRY
+        await self._settle(
+            "nack",
+            lease,
+            lambda store, now: store.nack(now, lease.key, lease.receipt, delay_s, interrupted=interrupted),
+        )
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Move the message to the dead-letter queue; see `TaskQueue`."""
+        await self._settle(
+            "dead_letter", lease, lambda store, now: store.dead_letter(now, lease.key, lease.receipt, reason)
+        )
+
+    async def aclose(self) -> None:
+        """There is no connection to let go of."""
+
+    async def _settle(
+        self, operation: str, lease: Lease, act: Callable[[MessageStore, float], object]
+    ) -> None:
+        await self._link.call(operation, lease.task.task_id, partial(self._broker.settle, self._worker, act))
+
+    def _hand_back(self, answer: asyncio.Future[list[Lease]]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        for lease in answer.result():
+            task = asyncio.ensure_future(self._nack_late(lease))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    async def _nack_late(self, lease: Lease) -> None:
+        with contextlib.suppress(QueueError):  # it comes again by itself when its lease is over
+            await self.nack(lease, 0.0, HandBack.INTERRUPTED)

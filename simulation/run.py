@@ -1,0 +1,88 @@
+"""A run and its report."""
+
+from __future__ import annotations
+
+import hashlib
+
+from msgspec import Struct
+
+from simulation.faults import Fault, FaultClass
+from simulation.history import Happening, RunBegan
+from simulation.judges import all_judges
+from simulation.judges.judge import Bench
+from simulation.plan import RunPlan
+from simulation.verdict import Violation
+from simulation.world import World
+
+
+class RunReport(Struct, frozen=True, kw_only=True):
+    """What came of a run.
+
+    Attributes:
+        plan: What it followed from.
+        violations: Promises that were not kept, in the order in which that was seen.
+        checks: How often each invariant was looked at.
+        injected: Faults that struck, in order.
+        effective: How many of each class made a difference.
+        attempts: How many runs of tasks there were.
+        virtual_s: How much time went by in the world.
+        steps: How many callbacks ran.
+        happenings: How much could be seen.
+        trace: Hash of all that could be seen; "" where it was not asked for.
+    """
+
+    plan: RunPlan
+    violations: tuple[Violation, ...]
+    checks: dict[str, int]
+    injected: tuple[Fault, ...]
+    effective: dict[FaultClass, int]
+    attempts: int
+    virtual_s: float
+    steps: int
+    happenings: int
+    trace: str = ""
+
+
+def run(plan: RunPlan, *, trace: bool = False) -> RunReport:
+    """Live through a plan, with every judge on.
+
+    Args:
+        plan: What the run follows from.
+        trace: Whether to hash everything that can be seen, which takes its time.
+    """
+    world = World(plan)
+    bench = Bench(plan, world.loop.time)
+    judges = all_judges(bench, world)
+    attempts = _Counter()
+    world.history.on(RunBegan, attempts)
+    hasher = hashlib.sha256()
+    for judge in judges:
+        judge.listen(world.history)
+    if trace:
+        world.history.on_all(lambda happening: hasher.update(repr(happening).encode()))
+    try:
+        world.run()
+        for judge in judges:
+            judge.finish()
+    finally:
+        world.close()
+    return RunReport(
+        plan=plan,
+        violations=tuple(bench.violations),
+        checks=dict(sorted(bench.checks.items())),
+        injected=tuple(world.faults.injected),
+        effective=dict(sorted(world.faults.effective.items(), key=lambda item: item[0].value)),
+        attempts=attempts.count,
+        virtual_s=world.loop.time(),
+        steps=world.loop.steps,
+        happenings=world.history.count,
+        trace=hasher.hexdigest() if trace else "",
+    )
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, _: Happening) -> None:
+        self.count += 1

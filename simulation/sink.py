@@ -1,0 +1,74 @@
+"""`SimulatedSink`: where one worker's events become durable, if they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from cloud_tasks.core.events import EventRecord
+from cloud_tasks.errors import SinkUnavailableError
+from simulation.faults import FaultClass, FaultSource
+from simulation.history import EventStored, History
+from simulation.hosts import Host
+from simulation.loop import SimulationLoop
+
+STORE_S = 0.002
+SLOW_S_MAX = 90.0
+
+
+class SimulatedSink:
+    """An `EventSink`: a store that can be full, slow, or silent after the deed.
+
+    Args:
+        loop: Time.
+        host: The worker.
+        faults: What goes wrong.
+        history: Told of each event once it is durable.
+        accept: Takes the events that have become durable; the event queue.
+    """
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        host: Host,
+        faults: FaultSource,
+        history: History,
+        accept: Callable[[Sequence[EventRecord]], None],
+    ) -> None:
+        self._loop = loop
+        self._host = host
+        self._faults = faults
+        self._history = history
+        self._accept = accept
+        self._calls = 0
+
+    async def emit(self, records: list[EventRecord]) -> None:
+        """Store events; see `EventSink`."""
+        self._calls += 1
+        faults, name = self._faults, self._host.name
+        pause_s = STORE_S
+        slow = faults.strikes(FaultClass.SINK_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
+        if slow is not None:
+            faults.had_effect(FaultClass.SINK_SLOW)
+            pause_s += slow.size
+        if faults.strikes(FaultClass.SINK_FAILS, name, self._calls) is not None:
+            faults.had_effect(FaultClass.SINK_FAILS)
+            await asyncio.sleep(pause_s)
+            raise SinkUnavailableError("no space left on device")
+        stored: asyncio.Future[None] = self._loop.create_future()
+        self._loop.at(self._loop.world, self._loop.time() + pause_s, self._store, list(records), stored)
+        await stored
+        if faults.strikes(FaultClass.SINK_REPLY_LOST, name, self._calls) is not None:
+            faults.had_effect(FaultClass.SINK_REPLY_LOST)
+            raise SinkUnavailableError("the connection broke before the answer came")
+
+    async def aclose(self) -> None:
+        """There is nothing to let go of."""
+
+    def _store(self, records: list[EventRecord], stored: asyncio.Future[None]) -> None:
+        now, history, name = self._loop.time(), self._history, self._host.name
+        for record in records:
+            history.tell(EventStored(at=now, worker=name, event=record.event))
+        self._accept(records)
+        if not stored.done():
+            stored.set_result(None)

@@ -1,0 +1,142 @@
+"""Drawing plans: each seed is a workload, a configuration, a queue and a mixture of faults."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+
+from fakes.queue_options import QueueOptions
+from simulation.faults import Fault, FaultClass
+from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.streams import Streams
+
+CALM_SHARE = 0.1
+"""Of all seeds: no fault at all."""
+SINGLE_SHARE = 0.1
+"""Of all seeds: a single class."""
+
+ODDS: dict[FaultClass, tuple[float, float]] = {
+    FaultClass.REQUEST_LOST: (0.001, 0.3),
+    FaultClass.REPLY_LOST: (0.001, 0.3),
+    FaultClass.SLOW_CALL: (0.001, 0.1),
+    FaultClass.THROTTLED: (0.001, 0.3),
+    FaultClass.DUPLICATE: (0.001, 0.05),
+    FaultClass.SINK_FAILS: (0.001, 0.3),
+    FaultClass.SINK_SLOW: (0.001, 0.1),
+    FaultClass.SINK_REPLY_LOST: (0.001, 0.2),
+    FaultClass.CHILD_RAISES: (0.01, 0.3),
+    FaultClass.CHILD_EXITS: (0.01, 0.3),
+    FaultClass.CHILD_KILLED: (0.01, 0.3),
+    FaultClass.CHILD_HANGS: (0.005, 0.1),
+    FaultClass.CHILD_IGNORES_STOP: (0.01, 0.5),
+    FaultClass.CHILD_LINGERS: (0.01, 0.3),
+    FaultClass.CHILD_CANNOT_START: (0.01, 0.3),
+    FaultClass.CHILD_ENDS_AT_DEADLINE: (0.01, 0.3),
+}
+"""Least and greatest odds on an occasion."""
+
+PER_HOUR: dict[FaultClass, tuple[float, float]] = {
+    FaultClass.OUTAGE: (2.0, 30.0),
+    FaultClass.PARTITION: (2.0, 60.0),
+    FaultClass.WORKER_CRASH: (5.0, 200.0),
+    FaultClass.WORKER_STOP: (5.0, 100.0),
+    FaultClass.SIGTERM: (5.0, 100.0),
+    FaultClass.NOTICE: (5.0, 100.0),
+    FaultClass.NOTICE_WITHOUT_KILL: (2.0, 30.0),
+    FaultClass.WALL_STEP: (2.0, 60.0),
+}
+"""Least and greatest number in an hour."""
+
+
+def draw_plan(seed: int, tasks: int = 40) -> RunPlan:
+    """The plan of a seed."""
+    streams = Streams(seed)
+    classes = _classes(streams.of("classes"))
+    dials = streams.of("dials")
+    queue = _queue(streams.of("queue"))
+    worker = _worker(streams.of("worker"))
+    faults_s = _log_uniform(dials, 60.0, 900.0)
+    timed = tuple(
+        fault
+        for kind in PER_HOUR
+        if kind in classes
+        for fault in _timed(kind, streams.of("timed", kind.value), faults_s, queue.lease_s)
+    )
+    odds = {
+        kind: _log_uniform(streams.of("odds", kind.value), *ODDS[kind]) for kind in ODDS if kind in classes
+    }
+    return RunPlan(
+        seed=seed,
+        workload=Workload(
+            tasks=dials.randint(1, 2 * tasks),
+            over_s=dials.choice((0.0, faults_s / 2)),
+            duration_s=_log_uniform(dials, 0.2, 20.0),
+            spread=dials.uniform(0.1, 1.0),
+            poison=dials.choice((0.0, 0.0, 0.1)),
+            malformed=dials.choice((0, 0, 0, 2)),
+        ),
+        worker=worker,
+        queue=queue,
+        odds=odds,
+        faults=timed,
+        faults_s=faults_s,
+        policy="pct" if dials.random() < 0.5 else "random",  # noqa: PLR2004 - one half
+    )
+
+
+def _classes(stream: random.Random) -> frozenset[FaultClass]:
+    """Which classes are on: none, a single one, or each with probability one half."""
+    kinds = [*ODDS, *PER_HOUR]
+    drawn = stream.random()
+    if drawn < CALM_SHARE:
+        return frozenset()
+    if drawn < CALM_SHARE + SINGLE_SHARE:
+        return frozenset((stream.choice(kinds),))
+    return frozenset(kind for kind in kinds if stream.random() < 0.5)  # noqa: PLR2004 - one half
+
+
+def _worker(stream: random.Random) -> WorkerPlan:
+    return WorkerPlan(
+        workers=stream.randint(1, 4),
+        num_simultaneous_tasks=stream.choice((1, 2, 5, 10)),
+        max_runtime_s=_log_uniform(stream, 10.0, 120.0),
+        shutdown_grace_period_s=_log_uniform(stream, 2.0, 60.0),
+        retry_on_exit=stream.random() < 0.7,  # noqa: PLR2004 - mostly
+        retry_on_exception=False,
+        retry_on_timeout=False,
+        max_attempts=stream.choice((None, 2, 5)),
+    )
+
+
+def _queue(stream: random.Random) -> QueueOptions:
+    return QueueOptions(
+        lease_s=_log_uniform(stream, 5.0, 120.0),
+        lease_s_max=600.0,
+        counts_interruptions=stream.random() < 0.5,  # noqa: PLR2004 - one half
+        settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half
+        extend_renews_receipt=stream.random() < 0.3,  # noqa: PLR2004 - some
+        batch_size_max=stream.choice((1, 10, 100)),
+    )
+
+
+def _timed(kind: FaultClass, stream: random.Random, until_s: float, lease_s: float) -> Iterator[Fault]:
+    """Faults at moments of a Poisson process."""
+    least, most = PER_HOUR[kind]
+    mean_s = 3600.0 / _log_uniform(stream, least, most)
+    at_s, which = 0.0, 0
+    while (at_s := at_s + stream.expovariate(1 / mean_s)) < until_s:
+        which += 1
+        yield Fault(kind=kind, which=which, at_s=at_s, size=_size(kind, stream, lease_s))
+
+
+def _size(kind: FaultClass, stream: random.Random, lease_s: float) -> float:
+    if kind in (FaultClass.NOTICE, FaultClass.NOTICE_WITHOUT_KILL):
+        return stream.choice((30.0, 120.0, 0.0, stream.uniform(0.0, 120.0)))
+    if kind is FaultClass.WALL_STEP:
+        return stream.choice((-1, 1)) * _log_uniform(stream, 0.001, 7200.0)
+    return _log_uniform(stream, 0.1, 3.0) * lease_s
+
+
+def _log_uniform(stream: random.Random, least: float, most: float) -> float:
+    return math.exp(stream.uniform(math.log(least), math.log(most)))

@@ -1,0 +1,264 @@
+"""`World`: one run of a plan, from the first worker to the last verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.core.task import Task
+from cloud_tasks.interfaces import Clock
+from simulation.broker import Broker
+from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
+from simulation.fleet import Dwelling, Fleet, SimulatedWorker
+from simulation.history import History
+from simulation.hosts import Host
+from simulation.link import SLOW_S_MAX, Link
+from simulation.loop import SimulationLoop
+from simulation.plan import RunPlan, WorkerPlan
+from simulation.queue import SimulatedQueue
+from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
+from simulation.scripts import Scripts
+from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
+from simulation.sink import SimulatedSink
+from simulation.streams import Streams
+
+_PATIENCE_S = 120.0
+"""The longest pauses of the worker between tries, and some slack."""
+_END_S = 10.0
+"""From the end of the grace period to the last sign of life."""
+
+
+class World:
+    """Everything there is, for one run.
+
+    Args:
+        plan: What the run follows from.
+        keep: Whether to keep every happening.
+
+    Attributes:
+        loop: Time.
+        faults: What goes wrong.
+        history: What can be seen.
+        broker: The queue.
+        fleet: The workers.
+        quiet_at: When the faults stopped, on true time; infinite while they have not.
+        settled: Whether every task was settled within the bound, once the faults had stopped.
+        ended: Whether every worker ended in time when it was asked to.
+    """
+
+    def __init__(self, plan: RunPlan, *, keep: bool = False) -> None:
+        self.plan = plan
+        self.loop = SimulationLoop(_schedule(plan))
+        self.history = History(keep=keep)
+        self.faults = FaultSource(Chances(plan.seed, plan.odds), plan.faults)
+        self.broker = Broker(self.loop, plan.queue, self.faults, self.history)
+        self.scripts = Scripts(plan, self.faults)
+        self.fleet = Fleet(
+            self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
+        )
+        self.quiet_at = math.inf
+        self.settled = self.ended = False
+        self._outage_until = 0.0
+        self._cut_until: dict[str, float] = {}
+        self._to_send = plan.workload.tasks + plan.workload.malformed
+
+    # -- the run -----------------------------------------------------------------------------------------
+
+    def run(self) -> bool:
+        """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
+        self._plan_tasks()
+        self._plan_faults()
+        for _ in range(self.plan.worker.workers):
+            self.fleet.start()
+        self.loop.run_until(self.plan.faults_s)
+        self._stop_faults()
+        settled = self._run_until(self.all_settled, self.liveness_bound_s())
+        ended = self._end_workers()
+        self.loop.run_until(self.loop.time() + self.plan.queue.lease_s + _END_S)
+        self.settled, self.ended = settled, ended
+        return settled and ended
+
+    def close(self) -> None:
+        """Forget everything that still waits."""
+        self.loop.close()
+
+    def all_settled(self) -> bool:
+        """Whether nothing is left of the tasks but what became of them."""
+        counts = self.broker.store.counts(self.loop.time())
+        return not self._to_send and not (counts["visible"] or counts["in_flight"] or counts["delayed"])
+
+    def liveness_bound_s(self) -> float:
+        """How long it may take, from the end of the faults, until every task is settled."""
+        plan, worker = self.plan, self.plan.worker
+        attempts = worker.max_attempts or 1
+        slots = worker.workers * worker.num_simultaneous_tasks
+        rounds = math.ceil((plan.workload.tasks + plan.workload.malformed) / slots) + 1
+        one_s = worker.max_runtime_s + 10.0 + 2 * SLOW_S_MAX
+        return (
+            plan.queue.lease_s
+            + _PATIENCE_S
+            + 2 * SLOW_S_MAX
+            + SINK_SLOW_S_MAX
+            + plan.workload.over_s
+            + rounds * attempts * one_s
+        )
+
+    def _run_until(self, done: Callable[[], bool], bound_s: float) -> bool:
+        limit = self.loop.time() + bound_s
+        step_s = 1.0
+        while not done():
+            if self.loop.time() >= limit:
+                return False
+            self.loop.run_until(min(limit, self.loop.time() + step_s))
+            step_s = min(step_s * 1.5, 30.0)
+        return True
+
+    def _end_workers(self) -> bool:
+        """Ask all to end, and wait for as long as they may take."""
+        self.fleet.restarts = False
+        for worker in self.fleet.workers:
+            self.fleet.terminate(worker)
+        return self._run_until(
+            lambda: not any(worker.running for worker in self.fleet.workers),
+            self.plan.worker.shutdown_grace_period_s + _END_S,
+        )
+
+    # -- what is planned ---------------------------------------------------------------------------------
+
+    def _plan_tasks(self) -> None:
+        workload = self.plan.workload
+        for number in range(workload.tasks + workload.malformed):
+            share = share_of(self.plan.seed, "arrival", number)
+            self.loop.at(self.loop.world, share * workload.over_s, self._send, number)
+
+    def _send(self, number: int) -> None:
+        self._to_send -= 1
+        if number < self.plan.workload.tasks:
+            self.broker.put(Task(f"task-{number + 1}", {}))
+        else:
+            self.broker.put_raw(b"no task at all")
+
+    def _plan_faults(self) -> None:
+        for fault in self.plan.faults:
+            act = self._acts.get(fault.kind)
+            if act is not None:
+                self.loop.at(self.loop.world, fault.at_s, self._strike, fault)
+
+    def _strike(self, fault: Fault) -> None:
+        if not self.faults.quiet:
+            self.faults.note(fault)
+            self._acts[fault.kind](fault)
+
+    @property
+    def _acts(self) -> dict[FaultClass, Callable[[Fault], None]]:
+        return {
+            FaultClass.OUTAGE: self._begin_outage,
+            FaultClass.PARTITION: self._cut_off,
+            FaultClass.WORKER_CRASH: self._crash,
+            FaultClass.WORKER_STOP: self._halt,
+            FaultClass.SIGTERM: self._terminate,
+            FaultClass.NOTICE: self._give_notice,
+            FaultClass.NOTICE_WITHOUT_KILL: self._give_notice,
+            FaultClass.WALL_STEP: self._step_wall,
+        }
+
+    def _stop_faults(self) -> None:
+        self.quiet_at = self.loop.time()
+        self.faults.quiet = True
+        self._outage_until = 0.0
+        self._cut_until.clear()
+        for worker in self.fleet.workers:
+            self.fleet.go_on(worker)
+
+    # -- faults that strike at a time --------------------------------------------------------------------
+
+    def _begin_outage(self, fault: Fault) -> None:
+        self.faults.had_effect(fault.kind)
+        self._outage_until = max(self._outage_until, self.loop.time() + fault.size)
+
+    def _cut_off(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None:
+            self.faults.had_effect(fault.kind)
+            self._cut_until[worker.host.name] = self.loop.time() + fault.size
+
+    def _crash(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None:
+            self.faults.had_effect(fault.kind)
+            self.fleet.kill(worker)
+
+    def _halt(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None and not worker.host.stopped:
+            self.faults.had_effect(fault.kind)
+            self.fleet.stop(worker)
+            self.loop.at(self.loop.world, self.loop.time() + fault.size, self.fleet.go_on, worker)
+
+    def _terminate(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None:
+            self.faults.had_effect(fault.kind)
+            self.fleet.terminate(worker)
+
+    def _give_notice(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is None:
+            return
+        self.faults.had_effect(fault.kind)
+        self.fleet.give_notice(worker, fault.size)
+        if fault.kind is FaultClass.NOTICE:
+            self.loop.at(self.loop.world, self.loop.time() + fault.size, self.fleet.kill, worker)
+
+    def _step_wall(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None:
+            self.faults.had_effect(fault.kind)
+            worker.clock.step_wall(fault.size)
+
+    def _worker(self, fault: Fault) -> SimulatedWorker | None:
+        """The worker that a fault strikes: the n-th of those that run now."""
+        running = [worker for worker in self.fleet.workers if worker.running]
+        return running[fault.which % len(running)] if running else None
+
+    # -- what a worker works with ------------------------------------------------------------------------
+
+    def _dwelling(self, host: Host, clock: Clock) -> Dwelling:
+        link = Link(
+            self.loop,
+            host,
+            self.faults,
+            self.history,
+            latency=self.plan.latency,
+            down_until=lambda: max(self._outage_until, self._cut_until.get(host.name, 0.0)),
+        )
+        return Dwelling(
+            SimulatedQueue(host, self.broker, link),
+            SimulatedSink(self.loop, host, self.faults, self.history, lambda _: None),
+        )
+
+
+def machine_settings(worker: WorkerPlan) -> MachineSettings:
+    """What the machine of every worker is told."""
+    return MachineSettings(
+        slots=worker.num_simultaneous_tasks,
+        max_runtime_s=worker.max_runtime_s,
+        grace_s=worker.shutdown_grace_period_s,
+        retry=RetryPolicy(
+            on_exit=worker.retry_on_exit,
+            on_exception=worker.retry_on_exception,
+            on_timeout=worker.retry_on_timeout,
+            attempts_max=worker.max_attempts,
+        ),
+        unsettled_max=worker.num_simultaneous_tasks + 64,
+    )
+
+
+def _schedule(plan: RunPlan) -> Schedule:
+    if plan.policy == "random":
+        return RandomSchedule(Streams(plan.seed).of("schedule"))
+    if plan.policy == "pct":
+        return PctSchedule(Streams(plan.seed).of("schedule"))
+    return InTurn()

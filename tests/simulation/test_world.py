@@ -1,0 +1,113 @@
+"""The world: the real worker lives in it, and everything in it follows from the plan."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from fakes.history import FactKind
+from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
+from simulation.history import CallAnswered, QueueChanged, RunBegan, WorkerKilled
+from simulation.plan import RunPlan, Workload
+from simulation.run import run
+from simulation.swarm import draw_plan
+from simulation.world import World
+
+CALM = RunPlan(seed=1, workload=Workload(tasks=12), faults_s=60.0)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lived(plan: RunPlan) -> World:
+    world = World(plan, keep=True)
+    world.run()
+    world.close()
+    return world
+
+
+def test_without_faults_each_task_runs_once_and_is_acked() -> None:
+    world = lived(CALM)
+    assert world.settled
+    assert world.ended
+    happenings = world.history.kept or []
+    began = [one.task_id for one in happenings if isinstance(one, RunBegan)]
+    acked = [
+        one.task_id for one in happenings if isinstance(one, QueueChanged) and one.fact.kind is FactKind.ACKED
+    ]
+    assert sorted(began) == sorted(acked) == sorted(f"task-{number}" for number in range(1, 13))
+    assert world.loop.faults == []
+
+
+def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost() -> None:
+    crash = Fault(kind=FaultClass.WORKER_CRASH, at_s=1.0)
+    world = lived(structs.replace(CALM, faults=(crash,)))
+    assert world.settled
+    assert [one.worker for one in world.history.kept or [] if isinstance(one, WorkerKilled)]
+    assert len(world.fleet.workers) == 3
+
+
+def test_a_fault_by_name_strikes_where_its_name_says() -> None:
+    fault = Fault(kind=FaultClass.REPLY_LOST, whom="ack of task-7", which=1)
+    world = lived(structs.replace(CALM, faults=(fault,)))
+    failed = [
+        (one.operation, one.task_id)
+        for one in world.history.kept or []
+        if isinstance(one, CallAnswered) and one.error == "QueueUnavailableError"
+    ]
+    assert failed == [("ack", "task-7")]
+    assert world.faults.injected == [fault]
+    assert world.settled
+
+
+def test_what_struck_by_chance_strikes_again_by_name() -> None:
+    plan = structs.replace(CALM, odds={FaultClass.REQUEST_LOST: 0.2, FaultClass.CHILD_EXITS: 0.2})
+    first = run(plan, trace=True)
+    assert first.injected
+    again = run(structs.replace(plan, odds={}, faults=first.injected), trace=True)
+    assert again.trace == first.trace
+
+
+def test_to_switch_a_class_on_leaves_what_strikes_of_the_others() -> None:
+    one = FaultSource(Chances(3, {FaultClass.CHILD_EXITS: 0.5}))
+    both = FaultSource(Chances(3, {FaultClass.CHILD_EXITS: 0.5, FaultClass.CHILD_RAISES: 0.5}))
+    for number in range(50):
+        both.strikes(FaultClass.CHILD_RAISES, f"task-{number}", 1)
+        assert one.strikes(FaultClass.CHILD_EXITS, f"task-{number}", 1) == both.strikes(
+            FaultClass.CHILD_EXITS, f"task-{number}", 1
+        )
+
+
+def test_shares_are_spread_evenly() -> None:
+    shares = [share_of(7, "x", f"task-{number}", 1) for number in range(4_000)]
+    for tenth in range(10):
+        assert 300 < sum(tenth / 10 <= share < (tenth + 1) / 10 for share in shares) < 500
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_seeds_keep_every_promise(seed: int) -> None:
+    assert run(draw_plan(seed, tasks=15)).violations == ()
+
+
+def test_h1_the_same_plan_gives_the_same_run_whatever_the_seed_of_hashes() -> None:
+    code = (
+        "from simulation.swarm import draw_plan; from simulation.run import run;"
+        "print(*[run(draw_plan(seed, tasks=10), trace=True).trace for seed in (2, 5)])"
+    )
+    traces = {
+        subprocess.run(  # noqa: S603 - our own code
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("0", "1", "random")
+    }
+    assert len(traces) == 1
+    assert len(traces.pop().split()) == 2

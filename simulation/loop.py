@@ -61,6 +61,8 @@ class SimulationLoop:
         world: The host of what belongs to no host.
         faults: What nobody has looked at: exceptions of callbacks, and of tasks that were forgotten.
         steps: How many steps have run.
+        schedule: Chooses among hosts.
+        as_asyncio: This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has.
     """
 
     def __init__(self, schedule: Schedule | None = None) -> None:
@@ -68,6 +70,7 @@ class SimulationLoop:
         self.faults: list[Fault] = []
         self.steps = 0
         self.schedule: Schedule = schedule or InTurn()
+        self.as_asyncio = cast("asyncio.AbstractEventLoop", self)
         self._now = 0.0
         self._timers: list[tuple[float, int, Step]] = []
         self._numbers = itertools.count()
@@ -76,11 +79,6 @@ class SimulationLoop:
         self._running = False
         self._stopping = False
         self._closed = False
-
-    @property
-    def as_asyncio(self) -> asyncio.AbstractEventLoop:
-        """This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has."""
-        return cast("asyncio.AbstractEventLoop", self)
 
     # -- hosts -------------------------------------------------------------------------------------------
 
@@ -134,8 +132,7 @@ class SimulationLoop:
         outer = asyncio._get_running_loop()  # noqa: SLF001 - made for event loops
         asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - likewise
         try:
-            while not self._stopping and (self._ready or self._advance()):
-                self._run_ready()
+            self._run()
         finally:
             self._running = False
             asyncio._set_running_loop(outer)  # noqa: SLF001 - likewise
@@ -161,40 +158,52 @@ class SimulationLoop:
         stopper.cancel()
         self._now = max(self._now, moment)
 
-    def _run_ready(self) -> None:
-        """One step of one host."""
+    def _run(self) -> None:
+        """One step after the other. In one piece, because everything that is simulated goes through it."""
         ready = self._ready
-        index = 0 if len(ready) == 1 else self.schedule.choose(ready)
-        host = ready[index]
-        step = host.ready.popleft()
-        if not host.ready:
-            ready.pop(index)
-        callback = step.callback
-        if callback is None:
-            return
-        step.callback = None
-        self.steps += 1
-        try:
-            step.context.run(callback, *step.args)
-        except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
-            self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
+        while not self._stopping:
+            if ready:
+                index = 0 if len(ready) == 1 else self.schedule.choose(ready)
+                host = ready[index]
+                step = host.ready.popleft()
+                if not host.ready:
+                    del ready[index]
+            else:
+                timer = self._next_timer()
+                if timer is None:
+                    return
+                step = timer
+            callback = step.callback
+            if callback is None:
+                continue
+            step.callback = None
+            self.steps += 1
+            try:
+                step.context.run(callback, *step.args)
+            except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
+                self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
 
-    def _advance(self) -> bool:
-        """Jump to the next timer that still means something, and make ready all of that moment."""
+    def _next_timer(self) -> Step | None:
+        """Jump to the next timer that still means something; None if there is none.
+
+        Where there are several of one moment, all are made ready, and the next step is one of those.
+        """
         timers = self._timers
         while timers:
             moment, _, step = heapq.heappop(timers)
             if step.callback is None or not step.host.alive:
                 continue
             self._now = moment
+            if not step.host.stopped and (not timers or timers[0][0] > moment):
+                return step
             self._make_ready(step)
             while timers and timers[0][0] == moment:
                 step = heapq.heappop(timers)[2]
                 if step.callback is not None and step.host.alive:
                     self._make_ready(step)
             if self._ready:
-                return True
-        return False
+                return _NOTHING
+        return None
 
     def _make_ready(self, step: Step) -> None:
         host = step.host
@@ -219,11 +228,16 @@ class SimulationLoop:
     ) -> Step:
         """Run a callback in a moment of its host."""
         if context is None:
-            context = contextvars.copy_context()
-        host = context.get(HOST) or self.world
+            host = HOST.get(self.world)
+            context = host.context
+        else:
+            host = context.get(HOST) or self.world
         step = Step(host, callback, args, context)
         if host.alive:
-            self._make_ready(step)
+            queue = host.ready
+            if not queue and not host.stopped:
+                self._ready.append(host)
+            queue.append(step)
         return step
 
     def call_later(
@@ -245,8 +259,11 @@ class SimulationLoop:
     ) -> Step:
         """Run a callback at a moment of `time()`; at once if that has gone by."""
         if context is None:
-            context = contextvars.copy_context()
-        step = Step(context.get(HOST) or self.world, callback, args, context)
+            host = HOST.get(self.world)
+            context = host.context
+        else:
+            host = context.get(HOST) or self.world
+        step = Step(host, callback, args, context)
         step.moment = when
         heapq.heappush(self._timers, (max(when, self._now), next(self._numbers), step))
         return step
@@ -327,6 +344,11 @@ class SimulationLoop:
             NotImplementedError: Always.
         """
         raise NotImplementedError("the simulation has no threads: give the adapter its way of making calls")
+
+
+_NOTHING = Step(Host(-1, "nothing", contextvars.Context()), len, (), contextvars.Context())
+_NOTHING.cancel()
+"""A step that does nothing."""
 
 
 def _unwind(task: asyncio.Task[Any]) -> None:

@@ -164,7 +164,11 @@ class SimulatedRunner:
 
     def tell(self, what: Callable[..., None], *args: object) -> None:
         """Tell the worker, as soon as it can listen."""
-        self.loop.at(self.host, 0.0, what, *args)
+        host = self.host
+        if host.ready or host.stopped or not host.alive:
+            self.loop.at(host, 0.0, what, *args)
+        else:
+            host.context.run(what, *args)
 
     def orphan(self) -> None:
         """The worker was killed."""

@@ -100,7 +100,7 @@ Name = tuple[FaultClass, str, int]
 def share_of(seed: int, *names: object) -> float:
     """A number from 0 to 1 that follows from a seed and some names."""
     # CRC-32 spreads the names, and two rounds of SplitMix64 what CRC leaves alike.
-    mixed = (seed * 0x9E3779B97F4A7C15 + zlib.crc32(repr(names).encode())) & _MASK
+    mixed = (seed * 0x9E3779B97F4A7C15 + zlib.crc32("|".join(map(str, names)).encode())) & _MASK
     for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
         mixed = ((mixed ^ (mixed >> 30)) * factor) & _MASK
     return (mixed ^ (mixed >> 31)) / 2**64
@@ -128,16 +128,27 @@ class FaultSource:
     Attributes:
         injected: Every fault that struck, in order.
         effective: How many of each class made a difference.
-        quiet: Whether the faults have stopped.
+        seed: Of every decision.
+        idle: Whether no fault can strike on any occasion, now or later.
     """
 
     def __init__(self, chances: Chances, script: tuple[Fault, ...] = ()) -> None:
         self.injected: list[Fault] = []
         self.effective: Counter[FaultClass] = Counter()
-        self.quiet = False
-        self._seed = chances.seed
+        self.seed = chances.seed
+        self._quiet = False
         self._odds = {kind: odds for kind, odds in chances.odds.items() if odds > 0}
         self._script: dict[Name, Fault] = {(fault.kind, fault.whom, fault.which): fault for fault in script}
+        self.idle = not self._odds and not self._script
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the faults have stopped."""
+        return self._quiet
+
+    def stop(self) -> None:
+        """No fault strikes any more."""
+        self._quiet = self.idle = True
 
     def strikes(
         self, kind: FaultClass, whom: str, which: int, size: Callable[[float], float] | None = None
@@ -150,14 +161,14 @@ class FaultSource:
             which: Number of the occasion.
             size: From a number between 0 and 1 to the size of the fault.
         """
-        if self.quiet:
+        if self.idle:
             return None
         fault = self._script.get((kind, whom, which)) if self._script else None
         if fault is None:
             odds = self._odds.get(kind)
-            if odds is None or share_of(self._seed, kind.value, whom, which) >= odds:
+            if odds is None or share_of(self.seed, kind.value, whom, which) >= odds:
                 return None
-            drawn = 0.0 if size is None else size(share_of(self._seed, kind.value, whom, which, "size"))
+            drawn = 0.0 if size is None else size(share_of(self.seed, kind.value, whom, which, "size"))
             fault = Fault(kind=kind, whom=whom, which=which, size=drawn)
         self.injected.append(fault)
         return fault

@@ -98,6 +98,7 @@ class Link:
         task_id: str,
         effect: Effect,
         count: Callable[[Any], int] | None = None,
+        late: Callable[[Any], None] | None = None,
     ) -> asyncio.Future[Any]:
         """Make a call. The answer raises what the service replied, or `QueueUnavailableError`.
 
@@ -106,9 +107,10 @@ class Link:
             task_id: About which task; "" for none.
             effect: What it does in the service.
             count: How many tasks an answer brings.
+            late: Takes a good answer that nobody waits for any more.
         """
         self._calls += 1
-        call = _Call(self, operation, task_id, self._calls, count)
+        call = _Call(self, operation, task_id, self._calls, count=count, late=late)
         now = self._loop.time()
         self._history.tell(
             CallIssued(
@@ -121,10 +123,14 @@ class Link:
     def _send(self, call: _Call, effect: Effect, now: float) -> None:
         """Decide how the call fares."""
         loop, faults = self._loop, self._faults
+        latency_s = self._latency.at(share_of(faults.seed, self._host.number, call.number))
+        call.back_s = latency_s / 2
+        if faults.idle and self._down_until() <= now:
+            loop.at(loop.world, now + call.back_s, effect, call.reply)
+            return
         whom = f"{call.operation} of {call.task_id or self._host.name}"
         self._occasions[whom] += 1
         which = self._occasions[whom]
-        latency_s = self._latency.at(share_of(self._host.number, call.operation, call.number))
         slow = faults.strikes(FaultClass.SLOW_CALL, whom, which, lambda share: 1 + SLOW_S_MAX * share)
         if slow is not None:
             faults.had_effect(FaultClass.SLOW_CALL)
@@ -166,6 +172,8 @@ class Link:
             )
         )
         if call.answer.done():
+            if error is None and call.late is not None:
+                call.late(answer)
             return
         if error is None:
             call.answer.set_result(answer)
@@ -176,16 +184,24 @@ class Link:
 class _Call:
     """One call under way."""
 
-    __slots__ = ("answer", "back_s", "count", "link", "number", "operation", "reply_lost", "task_id")
+    __slots__ = ("answer", "back_s", "count", "late", "link", "number", "operation", "reply_lost", "task_id")
 
     def __init__(
-        self, link: Link, operation: str, task_id: str, number: int, count: Callable[[Any], int] | None
+        self,
+        link: Link,
+        operation: str,
+        task_id: str,
+        number: int,
+        *,
+        count: Callable[[Any], int] | None,
+        late: Callable[[Any], None] | None,
     ) -> None:
         self.link = link
         self.operation = operation
         self.task_id = task_id
         self.number = number
         self.count = count
+        self.late = late
         self.back_s = 0.0
         self.reply_lost = False
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -53,12 +53,8 @@ class SimulatedQueue:
         """Lease up to `tasks_max` tasks; see `TaskQueue`. What a cancelled call brings is handed back."""
         check_receive(tasks_max, wait_s)
         take = partial(self._broker.take, self._worker, tasks_max, wait_s)
-        answer: asyncio.Future[list[Lease]] = self._link.start("receive", "", take, len)
-        try:
-            return await asyncio.shield(answer)
-        except asyncio.CancelledError:
-            answer.add_done_callback(self._hand_back)
-            raise
+        leases: list[Lease] = await self._link.start("receive", "", take, len, self._hand_back)
+        return leases
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now; see `TaskQueue`."""
@@ -94,10 +90,9 @@ class SimulatedQueue:
     ) -> None:
         await self._link.call(operation, lease.task.task_id, partial(self._broker.settle, self._worker, act))
 
-    def _hand_back(self, answer: asyncio.Future[list[Lease]]) -> None:
-        if answer.cancelled() or answer.exception() is not None:
-            return
-        for lease in answer.result():
+    def _hand_back(self, leases: list[Lease]) -> None:
+        """Nobody waits any more for what a receive has brought."""
+        for lease in leases:
             task = asyncio.ensure_future(self._nack_late(lease))
             self._late.add(task)
             task.add_done_callback(self._late.discard)

@@ -166,7 +166,7 @@ class World:
 
     def _stop_faults(self) -> None:
         self.quiet_at = self.loop.time()
-        self.faults.quiet = True
+        self.faults.stop()
         self._outage_until = 0.0
         self._cut_until.clear()
         for worker in self.fleet.workers:

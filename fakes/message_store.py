@@ -128,7 +128,7 @@ class MessageStore:
         self._bury(now, self._held(now, key, receipt), reason)
 
     def show_too_early(self, now: float, key: str) -> bool:
-        """Let a message that is leased be delivered to somebody else, as a broker does by mistake now and then.
+        """Let a leased message be delivered to somebody else, as a broker does by mistake now and then.
 
         Returns whether it was leased.
         """

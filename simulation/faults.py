@@ -20,6 +20,8 @@ _MASK = (1 << 64) - 1
 class FaultClass(enum.Enum):
     """What can go wrong."""
 
+    __hash__ = object.__hash__  # that of enums is Python code, and this is looked up on every occasion
+
     REQUEST_LOST = "request_lost"
     """A call fails before its effect."""
     REPLY_LOST = "reply_lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -43,12 +44,13 @@ class RunReport(Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
-def run(plan: RunPlan, *, trace: bool = False) -> RunReport:
+def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None] | None = None) -> RunReport:
     """Live through a plan, with every judge on.
 
     Args:
         plan: What the run follows from.
         trace: Whether to hash everything that can be seen, which takes its time.
+        watch: Told everything that can be seen, after the judges.
     """
     world = World(plan)
     bench = Bench(plan, world.loop.time)
@@ -60,6 +62,8 @@ def run(plan: RunPlan, *, trace: bool = False) -> RunReport:
         judge.listen(world.history)
     if trace:
         world.history.on_all(lambda happening: hasher.update(repr(happening).encode()))
+    if watch is not None:
+        world.history.on_all(watch)
     try:
         world.run()
         for judge in judges:

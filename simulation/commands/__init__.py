@@ -1,0 +1,1 @@
+"""`python -m simulation`: one module for each command."""

@@ -1,0 +1,42 @@
+"""`main`: from a command line to an exit status."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from cloud_tasks.compose.telling import tell
+from cloud_tasks.errors import ProblemsError
+from simulation.commands import diff, replay, run, selfcheck
+from simulation.statuses import Status
+
+COMMANDS = (run, replay, diff, selfcheck)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line; see `Status` for what is returned."""
+    try:
+        arguments = make_parser().parse_args(argv)
+        status: Status = arguments.command(arguments)
+    except ProblemsError as error:
+        tell(error.problems)
+        return Status.USAGE
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        return Status.UNSAFE
+    return status
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command and option there is."""
+    parser = argparse.ArgumentParser(
+        prog="python -m simulation",
+        description="The unmodified worker in a world of its own: crashes, time-outs, retries, preemption, "
+        "in virtual time and from a seed. Without a command: `run`, for half a minute on all cores.",
+    )
+    run.add_options(parser)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    for module in COMMANDS:
+        module.add_parser(commands)
+    return parser

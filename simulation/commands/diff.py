@@ -1,0 +1,49 @@
+"""`diff`: where two runs part."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import zip_longest
+
+from simulation.commands.plans import plan_of
+from simulation.commands.telling import say
+from simulation.history import Happening
+from simulation.plan import RunPlan
+from simulation.run import run
+from simulation.statuses import Status
+from simulation.wording import line_of
+
+BEFORE = 5
+AFTER = 10
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Tell its options."""
+    parser = commands.add_parser("diff", help=__doc__, description=__doc__)
+    parser.add_argument("one", type=plan_of, metavar="A", help="a seed")
+    parser.add_argument("other", type=plan_of, metavar="B", help="another, or the same once more")
+    parser.set_defaults(command=diff)
+
+
+def diff(arguments: argparse.Namespace) -> Status:
+    """Show the last lines that both have, and the first in which they differ."""
+    one, other = _lines(arguments.one), _lines(arguments.other)
+    for number, (left, right) in enumerate(zip_longest(one, other)):
+        if left != right:
+            say(*(f"  {line}" for line in one[max(0, number - BEFORE) : number]))
+            say(*(f"- {line}" for line in one[number : number + AFTER]))
+            say(*(f"+ {line}" for line in other[number : number + AFTER]))
+            same = arguments.one == arguments.other
+            return Status.NOT_DETERMINISTIC if same else Status.CLEAN
+    say(f"the same {len(one):,} happenings")
+    return Status.CLEAN
+
+
+def _lines(plan: RunPlan) -> list[str]:
+    lines: list[str] = []
+
+    def watch(happening: Happening) -> None:
+        lines.append(line_of(happening))
+
+    run(plan, watch=watch)
+    return lines

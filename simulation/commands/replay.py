@@ -1,0 +1,62 @@
+"""`replay`: live through a seed once more, and tell everything that can be seen."""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+
+from simulation.commands.plans import plan_of
+from simulation.commands.telling import say
+from simulation.history import Happening
+from simulation.run import run
+from simulation.statuses import Status, of_invariant
+from simulation.verdict import Violation
+from simulation.wording import line_of
+
+BEFORE = 40
+"""How much is shown of what came before a violation."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Tell its options."""
+    parser = commands.add_parser("replay", help=__doc__, description=__doc__)
+    parser.add_argument("plan", type=plan_of, metavar="SEED", help="which")
+    parser.add_argument("--until", type=float, metavar="S", help="up to this second of virtual time")
+    parser.add_argument(
+        "--break", dest="invariant", metavar="NAME", help=f"only the {BEFORE} lines before it is broken"
+    )
+    parser.set_defaults(command=replay)
+
+
+def replay(arguments: argparse.Namespace) -> Status:
+    """Tell what happens, line by line."""
+    seen: list[str] = []
+    moments: list[float] = []
+    until_s = float("inf") if arguments.until is None else arguments.until
+
+    def watch(happening: Happening) -> None:
+        if happening.at <= until_s:
+            seen.append(line_of(happening))
+            moments.append(happening.at)
+
+    report = run(arguments.plan, watch=watch, trace=True)
+    wanted = [one for one in report.violations if arguments.invariant in (None, one.invariant)]
+    if arguments.invariant is None:
+        say(*seen)
+    elif wanted:
+        before = deque((line for line, at in zip(seen, moments, strict=True) if at <= wanted[0].at_s), BEFORE)
+        say(*before)
+    say(
+        f"seed {arguments.plan.seed}: {report.attempts} attempts, {report.virtual_s:,.0f} virtual seconds, "
+        f"{len(report.injected)} faults, trace {report.trace[:16]}"
+    )
+    for violation in wanted:
+        say(told(violation))
+    return of_invariant(wanted[0].invariant) if wanted else Status.CLEAN
+
+
+def told(violation: Violation) -> str:
+    """A violation in a line."""
+    who = ", ".join(name for name in (violation.task_id, violation.worker) if name)
+    whose = f" ({who})" if who else ""
+    return f"{violation.invariant} broken at {violation.at_s:,.3f} s{whose}: {violation.what}"

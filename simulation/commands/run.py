@@ -1,0 +1,123 @@
+"""`run`: many seeds, each with work, workers and faults of its own, until one breaks a promise."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import closing
+
+from rich.console import Console
+
+from cloud_tasks.config.durations import parse_duration
+from simulation.bounds import failure_bound
+from simulation.commands.replay import told
+from simulation.commands.telling import say
+from simulation.commands.view import SwarmView, speed, tables
+from simulation.many import Span, run_many
+from simulation.source_hash import source_hash
+from simulation.statuses import Status, of_invariant
+from simulation.swarm import SwarmDraw
+from simulation.tally import Failure, Tally
+
+DEFAULT_TIME_S = 30.0
+FAILURES_SHOWN_MAX = 5
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Tell its options."""
+    parser = commands.add_parser("run", help=__doc__, description=__doc__)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `run`, which is also what is done where no command is named."""
+    parser.add_argument(
+        "--seeds", type=_span, metavar="A:B", help="from A up to B, B left out; without --time: all of them"
+    )
+    parser.add_argument(
+        "--time",
+        type=_duration,
+        metavar="DURATION",
+        help=f"for so long, such as 5m (default: {DEFAULT_TIME_S:g}s, unless --seeds are given)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        default=os.cpu_count() or 1,
+        help="processes (default: one a core, %(default)s)",
+    )
+    parser.add_argument(
+        "--policy", choices=["random", "pct"], help="how schedules are drawn (default: half of each)"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> Status:
+    """Run seeds; stop at the first that fails."""
+    seeds = arguments.seeds or Span()
+    time_s = arguments.time
+    if time_s is None and arguments.seeds is None:
+        time_s = DEFAULT_TIME_S
+    view = SwarmView(arguments.jobs)
+    draw = SwarmDraw(policy=arguments.policy)
+    tally = Tally()
+    with closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
+        for tally in view.follow(tallies):
+            if tally.failures:
+                break
+    console = Console(soft_wrap=True)
+    console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    return _conclude(tally)
+
+
+def _conclude(tally: Tally) -> Status:
+    if tally.failures:
+        failures = sorted(tally.failures, key=lambda failure: failure.seed)
+        for failure in failures[:FAILURES_SHOWN_MAX]:
+            _tell(failure)
+        return of_invariant(failures[0].violations[0].invariant)
+    if not tally.total:
+        say("no seed was run")
+        return Status.VACUOUS
+    never = sorted(name for name in tally.injected if not tally.effective[name])
+    for scenario, runs in sorted(tally.runs.items()):
+        say(
+            f"{scenario}: {runs:,} clean runs; with 95 % confidence fewer than one run in "
+            f"{1 / failure_bound(runs):,.0f} fails"
+        )
+    if never:
+        say(f"without effect in all of these runs: {', '.join(never)}")
+    return Status.CLEAN
+
+
+def _tell(failure: Failure) -> None:
+    say(
+        "",
+        *(told(violation) for violation in failure.violations[:3]),
+        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
+        f"    python -m simulation replay {failure.seed} --break {failure.violations[0].invariant}",
+    )
+
+
+def _span(text: str) -> Span:
+    first, colon, last = text.partition(":")
+    try:
+        span = Span(int(first or 0), int(last)) if colon else Span(int(first), int(first) + 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected A:B such as 0:1000, got {text!r}") from None
+    if span.last is not None and not 0 <= span.first < span.last:
+        raise argparse.ArgumentTypeError(f"expected A:B with 0 <= A < B, got {text!r}")
+    return span
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,111 @@
+"""Many runs, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+
+from msgspec import Struct
+
+from simulation.plan import RunPlan
+from simulation.run import run
+from simulation.tally import Tally
+
+BLOCK_S = 0.5
+"""About how long a block of runs takes: long enough to be worth a message, short enough for a live table."""
+BLOCK_SEEDS = 64
+"""Most seeds of a block."""
+Draw = Callable[[int], RunPlan]
+"""Makes the plan of a seed; must be fit to be pickled."""
+
+
+class Span(Struct, frozen=True):
+    """Seeds from `first` up to `last`.
+
+    Attributes:
+        first: The first.
+        last: The one after the last; None: without end.
+    """
+
+    first: int = 0
+    last: int | None = None
+
+    def blocks(self) -> Iterator[Span]:
+        """Them in blocks."""
+        first, last = self.first, math.inf if self.last is None else self.last
+        while first < last:
+            end = int(min(first + BLOCK_SEEDS, last))
+            yield Span(first, end)
+            first = end
+
+
+def run_many(draw: Draw, seeds: Span, *, jobs: int, time_s: float | None) -> Generator[Tally, None, None]:
+    """Run seeds until all are done or the time is over; yields the sums of each block as it comes in.
+
+    Args:
+        draw: Makes the plan of a seed.
+        seeds: Which.
+        jobs: How many processes.
+        time_s: For how long; None: until all are done.
+
+    Raises:
+        ValueError: There would be no end.
+    """
+    if seeds.last is None and time_s is None:
+        raise ValueError("seeds without end take a time")
+    until = math.inf if time_s is None else time.monotonic() + time_s
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as processes:
+        yield from _feed(processes, draw, seeds, jobs, until)
+
+
+def _feed(
+    processes: ProcessPoolExecutor, draw: Draw, seeds: Span, jobs: int, until: float
+) -> Iterator[Tally]:
+    fresh, again = seeds.blocks(), deque[Span]()
+    under_way: dict[Future[tuple[Tally, int]], Span] = {}
+    while True:
+        while len(under_way) < 2 * jobs and time.monotonic() < until:
+            block = again.popleft() if again else next(fresh, None)
+            if block is None:
+                break
+            under_way[processes.submit(run_block, draw, block, until)] = block
+        if not under_way:
+            return
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            block = under_way.pop(future)
+            tally, reached = future.result()
+            if block.last is not None and reached < block.last:
+                again.append(Span(reached, block.last))
+            yield tally
+
+
+def run_block(draw: Draw, block: Span, until: float) -> tuple[Tally, int]:
+    """Run seeds one after the other, for `BLOCK_S` at most; returns the sums and the seed that comes next.
+
+    Args:
+        draw: Makes the plan of a seed.
+        block: Which seeds.
+        until: When there is no time left, on `time.monotonic()`, which all processes share.
+    """
+    tally = Tally()
+    ends = min(until, time.monotonic() + BLOCK_S)
+    seed, last = block.first, math.inf if block.last is None else block.last
+    while seed < last:
+        began = time.process_time()
+        report = run(draw(seed))
+        tally.add_run(report, time.process_time() - began)
+        seed += 1
+        if time.monotonic() >= ends:
+            break
+    return tally, seed
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C goes to all; the one that is in charge ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,98 @@
+"""`python -m simulation`, as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulation.bounds import failure_bound
+from simulation.many import Span, run_many
+from simulation.source_hash import source_hash
+from simulation.statuses import Status
+from simulation.swarm import draw_plan
+from simulation.tally import Tally
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def simulation(*arguments: str, status: Status = Status.CLEAN) -> str:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "simulation", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_run_tells_faults_invariants_and_what_the_clean_runs_say() -> None:
+    told = simulation("run", "--seeds", "0:12", "--jobs", "2")
+    assert "12 seeds in" in told
+    assert "L1" in told
+    assert "swarm: 12 clean runs; with 95 % confidence fewer than one run in" in told
+
+
+def test_seeds_and_a_time_end_with_whichever_is_over_first() -> None:
+    assert "1 seeds in" in simulation("--seeds", "3", "--time", "60s", "--jobs", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "--seeds", "x"], "expected A:B such as 0:1000, got 'x'"),
+        (["run", "--seeds", "5:5"], "expected A:B with 0 <= A < B, got '5:5'"),
+        (["run", "--jobs", "0"], "expected at least 1, got '0'"),
+        (["run", "--time", "soon"], "soon"),
+        (["replay", "seven"], "expected a seed such as 4711, got 'seven'"),
+        (["dance"], "invalid choice"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(arguments: list[str], told: str) -> None:
+    said = simulation(*arguments, status=Status.USAGE)
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_replay_tells_what_can_be_seen_up_to_a_moment() -> None:
+    told = simulation("replay", "3", "--until", "0.5").splitlines()
+    assert "worker-1    began" in told[0]
+    assert all(float(line.split(" s  ")[0]) <= 0.5 for line in told[:-1])
+    assert told[-1].startswith("seed 3: ")
+
+
+def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself() -> None:
+    assert simulation("diff", "3", "3").startswith("the same ")
+    parted = simulation("diff", "3", "6")
+    assert "\n- " in parted
+    assert "\n+ " in parted
+
+
+def test_selfcheck_compares_processes() -> None:
+    assert "the same 2 traces" in simulation("selfcheck", "--seeds", "2")
+
+
+def test_h1_sums_do_not_depend_on_the_number_of_processes() -> None:
+    def sums(jobs: int) -> tuple[int, float, int]:
+        tally = Tally()
+        for part in run_many(draw_plan, Span(0, 10), jobs=jobs, time_s=None):
+            tally.add(part)
+        return tally.attempts, round(tally.virtual_s, 6), tally.steps
+
+    assert sums(1) == sums(2)
+
+
+def test_the_bound_is_about_three_divided_by_the_runs() -> None:
+    assert failure_bound(0) == 1.0
+    assert failure_bound(1) == pytest.approx(0.95)
+    assert failure_bound(100_000) == pytest.approx(3.0e-5, rel=0.01)
+
+
+def test_the_hash_of_the_code_is_the_same_twice() -> None:
+    assert source_hash() == source_hash()
+    assert len(source_hash()) == 12

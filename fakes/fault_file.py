@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import get_type_hints
 
 import msgspec
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from cloud_tasks.config_file.nodes import Entry, Text, entries, is_null, kind_of
-from cloud_tasks.diagnostics import near
-from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.config_file.nodes import Entry, Text, is_null, kind_of
+from cloud_tasks.errors import ConfigurationError
 from fakes.faults import FaultKind, FaultPlan, FaultRule
-
-PLAN_SIZE_BYTES_MAX = 1_000_000
+from fakes.plan_text import PlanReading, parse_plan, read_plan_file
 
 _EXAMPLE = "a rule looks like this: `- {kind: throttle, operation: ReceiveMessage, probability: 0.1}`"
 _KINDS = [kind.value for kind in FaultKind]
@@ -34,14 +31,7 @@ def read_fault_plan(path: str, operations: Sequence[str] = ()) -> FaultPlan:
     Raises:
         ConfigurationError: It cannot be read, or is none; carries all that is wrong with it.
     """
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(PLAN_SIZE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigurationError(Problem(f"cannot read the fault plan `{path}`: {error.strerror}")) from None
-    if len(data) > PLAN_SIZE_BYTES_MAX:
-        raise ConfigurationError(Problem(f"`{path}` is larger than {PLAN_SIZE_BYTES_MAX} bytes"))
-    return parse_fault_plan(data, path, operations)
+    return parse_fault_plan(read_plan_file(path, "the fault plan"), path, operations)
 
 
 def parse_fault_plan(data: bytes, name: str, operations: Sequence[str] = ()) -> FaultPlan:
@@ -55,67 +45,54 @@ def parse_fault_plan(data: bytes, name: str, operations: Sequence[str] = ()) -> 
     Raises:
         ConfigurationError: It is none; carries all that is wrong with it.
     """
-    try:
-        text = Text(name, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(Problem(f"`{name}` is not UTF-8: byte {error.start}")) from None
-    try:
-        root = text.root()
-    except yaml.MarkedYAMLError as error:
-        place = text.place_of_error(error)
-        raise ConfigurationError(Problem(f"not YAML: {error.problem}", place=place)) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(Problem(f"`{name}` is not YAML: {error}")) from None
+    text, root = parse_plan(data, name)
     reading = _Reading(text, operations)
-    plan = FaultPlan() if root is None or is_null(root) else reading.plan(root)
+    plan = FaultPlan() if root is None else reading.plan(root)
     if reading.problems:
         raise ConfigurationError(*reading.problems)
     return plan
 
 
-class _Reading:
-    """One pass over a plan."""
-
+class _Reading(PlanReading):
     def __init__(self, text: Text, operations: Sequence[str]) -> None:
-        self.problems: list[Problem] = []
-        self._text = text
+        super().__init__(text)
         self._operations = operations
 
     def plan(self, root: Node) -> FaultPlan:
         if not isinstance(root, MappingNode):
-            self._tell(f"expected `seed:` and `rules:`, got {kind_of(root)}", root, helps=(_EXAMPLE,))
+            self.tell(f"expected `seed:` and `rules:`, got {kind_of(root)}", root, helps=(_EXAMPLE,))
             return FaultPlan()
         seed: object = 0
         rules: list[FaultRule] = []
-        for entry in self._entries(root, _PLAN_KEYS):
+        for entry in self.known_entries(root, _PLAN_KEYS):
             if entry.name == "seed":
                 seed = self._value(entry, int)
             elif isinstance(entry.value, SequenceNode):
                 rules = [rule for node in entry.value.value if (rule := self._rule(node)) is not None]
             elif not is_null(entry.value):
-                self._tell(f"`rules`: expected a list, got {kind_of(entry.value)}", entry.value)
+                self.tell(f"`rules`: expected a list, got {kind_of(entry.value)}", entry.value)
         return FaultPlan(seed if isinstance(seed, int) else 0, tuple(rules))
 
     def _rule(self, node: Node) -> FaultRule | None:
         if not isinstance(node, MappingNode):
-            self._tell(f"expected a rule, got {kind_of(node)}", node, helps=(_EXAMPLE,))
+            self.tell(f"expected a rule, got {kind_of(node)}", node, helps=(_EXAMPLE,))
             return None
         before = len(self.problems)
-        given = {entry.name: entry for entry in self._entries(node, tuple(_FIELDS))}
+        given = {entry.name: entry for entry in self.known_entries(node, tuple(_FIELDS))}
         found = {name: self._value(entry, _FIELDS[name]) for name, entry in given.items()}
         if "operation" in given:
             self._check_operation(given["operation"], found["operation"])
         if len(self.problems) > before:
             return None
         if "kind" not in found:
-            self._tell("the rule has no `kind`", node, helps=(_EXAMPLE,))
+            self.tell("the rule has no `kind`", node, helps=(_EXAMPLE,))
             return None
         try:
             return msgspec.convert(found, FaultRule)
         except msgspec.ValidationError as error:
             # What the rule itself has to say begins with the name of what it is about.
             about = given.get(str(error).split("`")[1])
-            self._tell(str(error), about.value if about else node)
+            self.tell(str(error), about.value if about else node)
             return None
 
     def _check_operation(self, entry: Entry, pattern: object) -> None:
@@ -123,21 +100,9 @@ class _Reading:
         if not self._operations or not isinstance(pattern, str):
             return
         if not any(fnmatchcase(name, pattern) for name in self._operations):
-            like = near(pattern, self._operations)
-            hint = f"did you mean `{like}`?" if like else ""
             there = f"operations: {', '.join(self._operations)}"
-            self._tell(f"there is no operation `{pattern}`", entry.value, hint, (there,))
-
-    def _entries(self, node: MappingNode, known: tuple[str, ...]) -> list[Entry]:
-        found = []
-        for entry in entries(self._text, node, self.problems):
-            if entry.name in known:
-                found.append(entry)
-                continue
-            like = near(entry.name, known)
-            hint = f"did you mean `{like}`?" if like else ""
-            self._tell(f"unknown key `{entry.name}`", entry.key, hint, (f"keys here: {', '.join(known)}",))
-        return found
+            message = f"there is no operation `{pattern}`"
+            self.tell_unlike(message, entry.value, pattern, self._operations, there)
 
     def _value(self, entry: Entry, kind: object) -> object:
         """A value of a type, as plain data; None where it is none, which is told."""
@@ -151,14 +116,10 @@ class _Reading:
     def _wrong(self, entry: Entry, kind: object) -> None:
         message = f"`{entry.name}`: expected {_WORDS.get(kind, 'a number')}, got {kind_of(entry.value)}"
         if kind is not FaultKind:
-            self._tell(message, entry.value)
+            self.tell(message, entry.value)
             return
-        like = near(str(entry.value.value), _KINDS)
-        hint = f"did you mean `{like}`?" if like else ""
-        self._tell(message, entry.value, hint, (f"kinds: {', '.join(_KINDS)}",))
-
-    def _tell(self, message: str, node: Node, hint: str = "", helps: tuple[str, ...] = ()) -> None:
-        self.problems.append(Problem(message, place=self._text.place(node), hint=hint, helps=helps))
+        there = f"kinds: {', '.join(_KINDS)}"
+        self.tell_unlike(message, entry.value, str(entry.value.value), _KINDS, there)
 
 
 _WORDS: dict[object, str] = {

@@ -8,8 +8,9 @@ import pytest
 
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError
-from fakes.fault_file import PLAN_SIZE_BYTES_MAX, parse_fault_plan, read_fault_plan
+from fakes.fault_file import parse_fault_plan, read_fault_plan
 from fakes.faults import FaultKind, FaultPlan, FaultRule
+from fakes.plan_text import PLAN_SIZE_BYTES_MAX
 
 OPERATIONS = ("SendMessage", "ReceiveMessage")
 

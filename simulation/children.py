@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
 from fakes.runner import Script
-from simulation.history import History, RunBegan, RunGone, RunOver
+from simulation.history import History, RunAsked, RunBegan, RunGone, RunOver
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop, Step
 
@@ -42,11 +42,13 @@ class SimulatedRun:
 
     def stop(self) -> None:
         """SIGTERM."""
+        self._tell_asked(kill=False)
         if not self._script.ignores_stop:
             self._cut(_TERMINATED)
 
     def kill(self) -> None:
         """SIGKILL."""
+        self._tell_asked(kill=True)
         self._cut(_KILLED)
 
     def orphan(self) -> None:
@@ -56,6 +58,11 @@ class SimulatedRun:
             self._timer.cancel()
             self._cut_by = _KILLED
             self._timer = loop.at(self._runner.children, loop.time() + ORPHAN_S, self._finish)
+
+    def _tell_asked(self, *, kill: bool) -> None:
+        runner, task = self._runner, self.spec.task.task_id
+        now, name = runner.loop.time(), runner.host.name
+        runner.history.tell(RunAsked(at=now, worker=name, task_id=task, run=self.number, kill=kill))
 
     def _begin(self) -> None:
         runner, script = self._runner, self._script

@@ -120,6 +120,20 @@ class RunBegan(Happening, frozen=True, kw_only=True):
     run: int
 
 
+class RunAsked(Happening, frozen=True, kw_only=True):
+    """The worker has sent a run a signal.
+
+    Attributes:
+        task_id: Of the task.
+        run: Identity of the run.
+        kill: Whether it was SIGKILL; else it was SIGTERM.
+    """
+
+    task_id: str
+    run: int
+    kill: bool
+
+
 class RunOver(Happening, frozen=True, kw_only=True):
     """A run has ended.
 
@@ -154,6 +168,10 @@ class EventStored(Happening, frozen=True, kw_only=True):
     """
 
     event: Event
+
+
+class StoreFailed(Happening, frozen=True, kw_only=True):
+    """The worker was told that events could not be stored, whether or not they were."""
 
 
 Listener: TypeAlias = Callable[[Any], None]

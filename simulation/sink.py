@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import SinkUnavailableError
 from simulation.faults import FaultClass, FaultSource
-from simulation.history import EventStored, History
+from simulation.history import EventStored, History, StoreFailed
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
 
@@ -54,16 +55,20 @@ class SimulatedSink:
         if faults.strikes(FaultClass.SINK_FAILS, name, self._calls) is not None:
             faults.had_effect(FaultClass.SINK_FAILS)
             await asyncio.sleep(pause_s)
-            raise SinkUnavailableError("no space left on device")
+            self._fail("no space left on device")
         stored: asyncio.Future[None] = self._loop.create_future()
         self._loop.at(self._loop.world, self._loop.time() + pause_s, self._store, list(records), stored)
         await stored
         if faults.strikes(FaultClass.SINK_REPLY_LOST, name, self._calls) is not None:
             faults.had_effect(FaultClass.SINK_REPLY_LOST)
-            raise SinkUnavailableError("the connection broke before the answer came")
+            self._fail("the connection broke before the answer came")
 
     async def aclose(self) -> None:
         """There is nothing to let go of."""
+
+    def _fail(self, why: str) -> NoReturn:
+        self._history.tell(StoreFailed(at=self._loop.time(), worker=self._host.name))
+        raise SinkUnavailableError(why)
 
     def _store(self, records: list[EventRecord], stored: asyncio.Future[None]) -> None:
         now, history, name = self._loop.time(), self._history, self._host.name

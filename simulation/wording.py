@@ -13,9 +13,11 @@ from simulation.history import (
     EventStored,
     Happening,
     QueueChanged,
+    RunAsked,
     RunBegan,
     RunGone,
     RunOver,
+    StoreFailed,
     WorkerBegan,
     WorkerContinued,
     WorkerEnded,
@@ -66,6 +68,8 @@ _WORDS: dict[type[Happening], Callable[[Any], str]] = {
     CallIssued: lambda one: f"calls {one.operation}{_of_task(one.task_id)} #{one.number}",
     CallAnswered: _call_answered,
     QueueChanged: _queue_changed,
+    RunAsked: lambda one: f"{'SIGKILL' if one.kill else 'SIGTERM'} to run {one.run} of {one.task_id}",
+    StoreFailed: lambda _: "events not stored",
     RunBegan: lambda one: f"runs {one.task_id}, attempt {one.attempt} (run {one.run})",
     RunOver: lambda one: (
         f"run {one.run} of {one.task_id} over: {one.end.kind.value} {one.end.signal}".rstrip()

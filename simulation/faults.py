@@ -78,6 +78,9 @@ class FaultClass(enum.Enum):
     """A host's clock runs fast or slow."""
 
 
+_CODES = {kind: zlib.crc32(kind.value.encode()) for kind in FaultClass}
+
+
 class Fault(Struct, frozen=True, kw_only=True):
     """One fault.
 
@@ -102,9 +105,13 @@ Name = tuple[FaultClass, str, int]
 def share_of(seed: int, *names: object) -> float:
     """A number from 0 to 1 that follows from a seed and some names."""
     # CRC-32 spreads the names, and two rounds of SplitMix64 what CRC leaves alike.
-    mixed = (seed * 0x9E3779B97F4A7C15 + zlib.crc32("|".join(map(str, names)).encode())) & _MASK
-    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
-        mixed = ((mixed ^ (mixed >> 30)) * factor) & _MASK
+    return _mixed(seed, zlib.crc32("|".join(map(str, names)).encode()))
+
+
+def _mixed(seed: int, code: int) -> float:
+    mixed = (seed * 0x9E3779B97F4A7C15 + code) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
     return (mixed ^ (mixed >> 31)) / 2**64
 
 
@@ -142,6 +149,7 @@ class FaultSource:
         self._odds = {kind: odds for kind, odds in chances.odds.items() if odds > 0}
         self._script: dict[Name, Fault] = {(fault.kind, fault.whom, fault.which): fault for fault in script}
         self.idle = not self._odds and not self._script
+        self._whom, self._which, self._occasion = "", 0, 0
 
     @property
     def quiet(self) -> bool:
@@ -168,12 +176,19 @@ class FaultSource:
         fault = self._script.get((kind, whom, which)) if self._script else None
         if fault is None:
             odds = self._odds.get(kind)
-            if odds is None or share_of(self.seed, kind.value, whom, which) >= odds:
+            if odds is None or self._share(kind, whom, which) >= odds:
                 return None
             drawn = 0.0 if size is None else size(share_of(self.seed, kind.value, whom, which, "size"))
             fault = Fault(kind=kind, whom=whom, which=which, size=drawn)
         self.injected.append(fault)
         return fault
+
+    def _share(self, kind: FaultClass, whom: str, which: int) -> float:
+        """As `share_of`, with what several classes that are asked about one occasion have in common kept."""
+        if which != self._which or whom != self._whom:
+            self._whom, self._which = whom, which
+            self._occasion = zlib.crc32(f"{whom}|{which}".encode()) << 32
+        return _mixed(self.seed, self._occasion + _CODES[kind])
 
     def note(self, fault: Fault) -> None:
         """A fault that was planned by time has struck."""

@@ -49,22 +49,25 @@ PER_HOUR: dict[FaultClass, tuple[float, float]] = {
     FaultClass.NOTICE_WITHOUT_KILL: (2.0, 30.0),
     FaultClass.WALL_STEP: (2.0, 60.0),
 }
-"""Least and greatest number in an hour."""
+"""Least and greatest number in an hour, where tasks take seconds."""
+SLOWNESS_MAX = 60.0
+"""Times of tasks, leases and faults are stretched by up to so much: seconds here, hours there."""
 
 
-def draw_plan(seed: int, tasks: int = 40) -> RunPlan:
+def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     """The plan of a seed."""
     streams = Streams(seed)
     classes = _classes(streams.of("classes"))
     dials = streams.of("dials")
-    queue = _queue(streams.of("queue"))
-    worker = _worker(streams.of("worker"))
-    faults_s = _log_uniform(dials, 60.0, 900.0)
+    slowness = _log_uniform(streams.of("slowness"), 1.0, SLOWNESS_MAX)
+    queue = _queue(streams.of("queue"), slowness)
+    worker = _worker(streams.of("worker"), slowness)
+    faults_s = slowness * _log_uniform(dials, 60.0, 900.0)
     timed = tuple(
         fault
         for kind in PER_HOUR
         if kind in classes
-        for fault in _timed(kind, streams.of("timed", kind.value), faults_s, queue.lease_s)
+        for fault in _timed(kind, streams.of("timed", kind.value), faults_s, slowness, queue.lease_s)
     )
     odds = {
         kind: _log_uniform(streams.of("odds", kind.value), *ODDS[kind]) for kind in ODDS if kind in classes
@@ -74,7 +77,7 @@ def draw_plan(seed: int, tasks: int = 40) -> RunPlan:
         workload=Workload(
             tasks=dials.randint(1, 2 * tasks),
             over_s=dials.choice((0.0, faults_s / 2)),
-            duration_s=_log_uniform(dials, 0.2, 20.0),
+            duration_s=slowness * _log_uniform(dials, 0.2, 20.0),
             spread=dials.uniform(0.1, 1.0),
             poison=dials.choice((0.0, 0.0, 0.1)),
             malformed=dials.choice((0, 0, 0, 2)),
@@ -114,11 +117,11 @@ def _classes(stream: random.Random) -> frozenset[FaultClass]:
     return frozenset(kind for kind in kinds if stream.random() < 0.5)  # noqa: PLR2004 - one half
 
 
-def _worker(stream: random.Random) -> WorkerPlan:
+def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
     return WorkerPlan(
         workers=stream.randint(1, 4),
         num_simultaneous_tasks=stream.choice((1, 2, 5, 10)),
-        max_runtime_s=_log_uniform(stream, 10.0, 120.0),
+        max_runtime_s=slowness * _log_uniform(stream, 10.0, 120.0),
         shutdown_grace_period_s=_log_uniform(stream, 2.0, 60.0),
         retry_on_exit=stream.random() < 0.7,  # noqa: PLR2004 - mostly
         retry_on_exception=False,
@@ -127,10 +130,10 @@ def _worker(stream: random.Random) -> WorkerPlan:
     )
 
 
-def _queue(stream: random.Random) -> QueueOptions:
+def _queue(stream: random.Random, slowness: float) -> QueueOptions:
     return QueueOptions(
-        lease_s=_log_uniform(stream, 5.0, 120.0),
-        lease_s_max=600.0,
+        lease_s=slowness * _log_uniform(stream, 5.0, 120.0),
+        lease_s_max=slowness * 600.0,
         counts_interruptions=stream.random() < 0.5,  # noqa: PLR2004 - one half
         settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half
         extend_renews_receipt=stream.random() < 0.3,  # noqa: PLR2004 - some
@@ -138,10 +141,12 @@ def _queue(stream: random.Random) -> QueueOptions:
     )
 
 
-def _timed(kind: FaultClass, stream: random.Random, until_s: float, lease_s: float) -> Iterator[Fault]:
+def _timed(
+    kind: FaultClass, stream: random.Random, until_s: float, slowness: float, lease_s: float
+) -> Iterator[Fault]:
     """Faults at moments of a Poisson process."""
     least, most = PER_HOUR[kind]
-    mean_s = 3600.0 / _log_uniform(stream, least, most)
+    mean_s = slowness * 3600.0 / _log_uniform(stream, least, most)
     at_s, which = 0.0, 0
     while (at_s := at_s + stream.expovariate(1 / mean_s)) < until_s:
         which += 1

@@ -26,8 +26,8 @@ from simulation.streams import Streams
 
 _PATIENCE_S = 120.0
 """The longest pauses of the worker between tries, and some slack."""
-_END_S = 10.0
-"""From the end of the grace period to the last sign of life."""
+_END_S = 6.0
+"""From the end of the grace period to the last sign of life: five seconds to let go, and some slack."""
 
 
 class World:

@@ -53,6 +53,7 @@ class QueueCalls:
         self._want = asyncio.Event()
         self._receiving = False
         self._giving_up = False
+        self._failing = False
         self.source_problems: tuple[Problem, ...] = ()
         self.source_failure = ""
         self._calls: set[asyncio.Task[None]] = set()
@@ -132,15 +133,21 @@ class QueueCalls:
             self.source_problems, self.source_failure = error.problems, str(error)
             return got.SourceFailed(self.source_failure, traceback.format_exc())
         except QueueUnavailableError as error:
-            return got.ReceiveFailed(str(error), traceback.format_exc())
+            return got.ReceiveFailed(str(error), self._trace_of_first())
         except asyncio.CancelledError:
             if not self._giving_up or self._receiver is None:
                 raise
             self._receiver.uncancel()
             return got.ReceiveCancelled()
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
-            return got.ReceiveFailed(f"{type(error).__name__}: {error}", traceback.format_exc())
+            return got.ReceiveFailed(f"{type(error).__name__}: {error}", self._trace_of_first())
+        self._failing = False
         return got.LeasesReceived(leases, issued_at)
+
+    def _trace_of_first(self) -> str:
+        """Where the exception at hand was raised; told for the first of several in a row, as it takes time."""
+        known, self._failing = self._failing, True
+        return "" if known else traceback.format_exc()
 
     def _settle_now(self, command: Settlement) -> None:
         call = self._settle_once(command)

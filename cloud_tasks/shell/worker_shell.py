@@ -24,7 +24,9 @@ from cloud_tasks.summary import Summary, SummaryBuilder
 from cloud_tasks.version import __version__
 
 _CLOSE_S = 5.0
-"""How long each part may take to let go at the end."""
+"""How long all parts together may take to let go at the end: what supervisors are told to wait for."""
+_LET_GO_S = 0.05
+"""How long each of them may take at least, so that one that hangs does not keep the others from it."""
 
 
 class ShellSettings(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ class WorkerShell:
         self._over: asyncio.Future[do.Finish] | None = None
         self._sleeper: asyncio.Task[None] | None = None
         self._armed: float | None = None
+        self._close_by: float | None = None
         self._signals: list[str] = []
         self._problems: list[str] = []
         self._helpers: list[asyncio.Task[None]] = []
@@ -340,8 +343,11 @@ class WorkerShell:
         await self._bounded(self._metadata.aclose())
 
     async def _bounded(self, work: Coroutine[object, object, None]) -> None:
+        now = self._clock.monotonic()
+        if self._close_by is None:
+            self._close_by = now + _CLOSE_S
         try:
-            await asyncio.wait_for(work, _CLOSE_S)
+            await asyncio.wait_for(work, max(_LET_GO_S, self._close_by - now))
         except Exception as error:  # noqa: BLE001 - boundary: one part that cannot let go must not keep the others
             self._observer.worker_message(f"not closed in good order: {type(error).__name__}: {error}")
 

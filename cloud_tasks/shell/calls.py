@@ -145,7 +145,7 @@ class QueueCalls:
         return got.LeasesReceived(leases, issued_at)
 
     def _trace_of_first(self) -> str:
-        """Where the exception at hand was raised; told for the first of several in a row, as it takes time."""
+        """Where the exception at hand was raised; for the first of several in a row, as it takes time."""
         known, self._failing = self._failing, True
         return "" if known else traceback.format_exc()
 

@@ -12,6 +12,7 @@ from simulation.history import Happening, RunBegan
 from simulation.judges import all_judges
 from simulation.judges.judge import Bench
 from simulation.plan import RunPlan
+from simulation.sometimes import Sometimes
 from simulation.verdict import Violation
 from simulation.world import World
 
@@ -25,6 +26,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
         checks: How often each invariant was looked at.
         injected: Faults that struck, in order.
         effective: How many of each class made a difference.
+        sometimes: How often each situation was reached that is known by name.
         attempts: How many runs of tasks there were.
         virtual_s: How much time went by in the world.
         steps: How many callbacks ran.
@@ -37,6 +39,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     checks: dict[str, int]
     injected: tuple[Fault, ...]
     effective: dict[FaultClass, int]
+    sometimes: dict[str, int]
     attempts: int
     virtual_s: float
     steps: int
@@ -55,11 +58,13 @@ def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None
     world = World(plan)
     bench = Bench(plan, world.loop.time)
     judges = all_judges(bench, world)
+    sometimes = Sometimes(plan)
     attempts = _Counter()
     world.history.on(RunBegan, attempts)
     hasher = hashlib.sha256()
     for judge in judges:
         judge.listen(world.history)
+    sometimes.listen(world.history)
     if trace:
         world.history.on_all(lambda happening: hasher.update(repr(happening).encode()))
     if watch is not None:
@@ -76,6 +81,7 @@ def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None
         checks=dict(sorted(bench.checks.items())),
         injected=tuple(world.faults.injected),
         effective=dict(sorted(world.faults.effective.items(), key=lambda item: item[0].value)),
+        sometimes=dict(sorted(sometimes.counts.items())),
         attempts=attempts.count,
         virtual_s=world.loop.time(),
         steps=world.loop.steps,

@@ -62,6 +62,7 @@ class Tally(Struct):
         self.checks.update(report.checks)
         self.injected.update(fault.kind.value for fault in report.injected)
         self.effective.update({kind.value: count for kind, count in report.effective.items()})
+        self.sometimes.update(report.sometimes)
         if report.violations:
             self.failures.append(Failure(plan.scenario, plan.seed, report.violations))
 

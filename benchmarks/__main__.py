@@ -10,7 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bench_loading, bench_pubsub_stand_in, bench_queues, bench_sqs_stand_in, bench_worker
+from benchmarks import (
+    bench_loading,
+    bench_pubsub_stand_in,
+    bench_queues,
+    bench_simulation,
+    bench_sqs_stand_in,
+    bench_worker,
+)
 from benchmarks.measuring import Finding, table
 
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
@@ -29,6 +36,8 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "pubsub_depth": bench_pubsub_stand_in.pubsub_depth,
     "models": bench_sqs_stand_in.models,
     "loading": bench_loading.loading,
+    "simulation": bench_simulation.simulation,
+    "swarm": bench_simulation.swarm,
 }
 
 

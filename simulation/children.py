@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
 from fakes.runner import Script
-from simulation.history import History, RunAsked, RunBegan, RunGone, RunOver
+from simulation.history import History, RunAsked, RunBegan, RunGone, RunNotStarted, RunOver, RunRequested
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop, Step
 
@@ -47,17 +48,20 @@ class SimulatedRun:
             self._cut(_TERMINATED)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """SIGKILL, to all that is left."""
         self._tell_asked(kill=True)
+        if self._is_over and self.number in self._runner.runs:
+            self._timer.cancel()
+            self._timer = self._runner.loop.at(self._runner.children, 0.0, self._go)
         self._cut(_KILLED)
 
     def orphan(self) -> None:
         """The worker is no more: the process ends within a moment, and nobody is told."""
-        if not self._is_over:
-            loop = self._runner.loop
-            self._timer.cancel()
-            self._cut_by = _KILLED
-            self._timer = loop.at(self._runner.children, loop.time() + ORPHAN_S, self._finish)
+        loop = self._runner.loop
+        self._timer.cancel()
+        self._cut_by = _KILLED
+        last = self._leave if self._is_over else self._finish
+        self._timer = loop.at(self._runner.children, loop.time() + ORPHAN_S, last)
 
     def _tell_asked(self, *, kill: bool) -> None:
         runner, task = self._runner, self.spec.task.task_id
@@ -69,6 +73,10 @@ class SimulatedRun:
         if script.start_failure:
             self._is_over = True
             runner.forget(self)
+            now, name = runner.loop.time(), runner.host.name
+            runner.history.tell(
+                RunNotStarted(at=now, worker=name, task_id=self.spec.task.task_id, run=self.number)
+            )
             runner.tell(self._listener.start_failed, script.start_failure)
             return
         self._begun = True
@@ -154,6 +162,7 @@ class SimulatedRunner:
         self.runs: dict[int, SimulatedRun] = {}
         self._script = script
         self._numbers = numbers or itertools.count(1)
+        self._emptied: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Nothing is needed."""
@@ -161,6 +170,14 @@ class SimulatedRunner:
     def start(self, spec: RunSpec, listener: RunListener) -> SimulatedRun:
         """Start a run."""
         number = next(self._numbers)
+        asked = RunRequested(
+            at=self.loop.time(),
+            worker=self.host.name,
+            task_id=spec.task.task_id,
+            attempt=spec.attempt,
+            run=number,
+        )
+        self.history.tell(asked)
         run = SimulatedRun(self, number, spec, self._script(spec, self.host.name), listener)
         self.runs[number] = run
         return run
@@ -168,6 +185,8 @@ class SimulatedRunner:
     def forget(self, run: SimulatedRun) -> None:
         """Nothing is left of it."""
         self.runs.pop(run.number, None)
+        if self._emptied is not None and not self.runs and not self._emptied.done():
+            self._emptied.set_result(None)
 
     def tell(self, what: Callable[..., None], *args: object) -> None:
         """Tell the worker, as soon as it can listen."""
@@ -186,6 +205,9 @@ class SimulatedRunner:
         """Scripts take no notice."""
 
     async def aclose(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs, and wait until nothing is left of it."""
         for run in list(self.runs.values()):
             run.kill()
+        if self.runs:
+            self._emptied = self.loop.create_future()
+            await self._emptied

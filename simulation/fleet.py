@@ -13,7 +13,15 @@ from cloud_tasks.shell import ShellSettings, WorkerShell
 from fakes.runner import Script
 from simulation.children import SimulatedRunner
 from simulation.clocks import HostClock
-from simulation.history import EndAsked, History, WorkerBegan, WorkerContinued, WorkerEnded, WorkerKilled
+from simulation.history import (
+    EndAsked,
+    EndHeard,
+    History,
+    WorkerBegan,
+    WorkerContinued,
+    WorkerEnded,
+    WorkerKilled,
+)
 from simulation.history import WorkerStopped as WorkerHalted
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
@@ -99,7 +107,7 @@ class Fleet:
         host = loop.add_host(f"worker-{number}")
         clock = HostClock(loop, offset_s=1000.0 * number)
         runner = SimulatedRunner(loop, host, self._history, self._script, self._run_numbers)
-        worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host))
+        worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host, self._hear_notice))
         self.workers.append(worker)
         self._history.tell(WorkerBegan(at=loop.time(), worker=host.name))
         loop.start_on(host, self._live(worker))
@@ -133,7 +141,7 @@ class Fleet:
             now = self._loop.time()
             within_s = self._settings.grace_s
             self._history.tell(EndAsked(at=now, worker=worker.host.name, why="sigterm", within_s=within_s))
-            self._loop.at(worker.host, now, worker.shell.request_shutdown, "SIGTERM")
+            self._loop.at(worker.host, now, self._hear_signal, worker.shell, worker.host.name)
 
     def give_notice(self, worker: SimulatedWorker, in_s: float) -> None:
         """The machine goes in so many seconds."""
@@ -141,6 +149,14 @@ class Fleet:
             now = self._loop.time()
             self._history.tell(EndAsked(at=now, worker=worker.host.name, why="notice", within_s=in_s))
             self._loop.at(worker.host, now, worker.metadata.give_notice, now + in_s)
+
+    def _hear_signal(self, shell: WorkerShell, name: str) -> None:
+        within_s = self._settings.grace_s
+        self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="sigterm", within_s=within_s))
+        shell.request_shutdown("SIGTERM")
+
+    def _hear_notice(self, name: str, in_s: float) -> None:
+        self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="notice", within_s=in_s))
 
     async def _live(self, worker: SimulatedWorker) -> None:
         host = worker.host

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from cloud_tasks.core.events import Event
-from cloud_tasks.core.task import RunEnd
+from cloud_tasks.core.task import Lease, Outcome, RunEnd
 from fakes.history import Fact
 
 
@@ -62,6 +62,18 @@ class EndAsked(Happening, frozen=True, kw_only=True):
     within_s: float
 
 
+class EndHeard(Happening, frozen=True, kw_only=True):
+    """A worker has taken in that it is to end.
+
+    Attributes:
+        why: "sigterm" or "notice".
+        within_s: How soon it is to be over, from now.
+    """
+
+    why: str
+    within_s: float
+
+
 class CallIssued(Happening, frozen=True, kw_only=True):
     """A worker calls a service.
 
@@ -69,11 +81,21 @@ class CallIssued(Happening, frozen=True, kw_only=True):
         operation: Which call.
         task_id: About which task; "" where it is about none.
         number: Of the call, from 1.
+        receipt: What it shows for the lease; "" where it is about none.
+        seconds: What it asks for: length of a lease, delay of a hand-back, patience of a receive.
+        tasks_max: How many tasks a receive asks for.
+        reason: Why a task is handed back or put with the dead letters.
+        outcome: What an ack says became of the task.
     """
 
     operation: str
     task_id: str = ""
     number: int = 0
+    receipt: str = ""
+    seconds: float = 0.0
+    tasks_max: int = 0
+    reason: str = ""
+    outcome: Outcome | None = None
 
 
 class CallAnswered(Happening, frozen=True, kw_only=True):
@@ -85,6 +107,8 @@ class CallAnswered(Happening, frozen=True, kw_only=True):
         task_id: About which task.
         error: Name of the error; "" for success.
         count: How many tasks it brought.
+        leases: What it brought: of a receive, and the new one of an extension.
+        heard: Whether the worker still waited for it.
     """
 
     operation: str
@@ -92,6 +116,8 @@ class CallAnswered(Happening, frozen=True, kw_only=True):
     task_id: str = ""
     error: str = ""
     count: int = 0
+    leases: tuple[Lease, ...] = ()
+    heard: bool = True
 
 
 class QueueChanged(Happening, frozen=True, kw_only=True):
@@ -104,6 +130,32 @@ class QueueChanged(Happening, frozen=True, kw_only=True):
 
     fact: Fact
     task_id: str
+
+
+class RunRequested(Happening, frozen=True, kw_only=True):
+    """A worker wants an attempt to be run; its slot is taken from now on.
+
+    Attributes:
+        task_id: Of the task.
+        attempt: Number of the attempt.
+        run: Identity of the run.
+    """
+
+    task_id: str
+    attempt: int
+    run: int
+
+
+class RunNotStarted(Happening, frozen=True, kw_only=True):
+    """There is no process to be had for a run, and never will be.
+
+    Attributes:
+        task_id: Of the task.
+        run: Identity of the run.
+    """
+
+    task_id: str
+    run: int
 
 
 class RunBegan(Happening, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from cloud_tasks.core.task import Lease, Outcome
 from cloud_tasks.errors import QueueError, QueueUnavailableError
 from simulation.faults import FaultClass, FaultSource, share_of
 from simulation.history import CallAnswered, CallIssued, History
@@ -42,6 +43,18 @@ class Latency(Struct, frozen=True):
             return self.median_s * (0.5 + share)
         beyond = max((1.0 - share) / (1.0 - TAIL_FROM), 1e-4)
         return self.p99_s / float(beyond**0.5)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a worker asks of a service; the fields are those of `CallIssued`."""
+
+    operation: str
+    task_id: str = ""
+    receipt: str = ""
+    seconds: float = 0.0
+    tasks_max: int = 0
+    reason: str = ""
+    outcome: Outcome | None = None
 
 
 class Link:
@@ -78,9 +91,7 @@ class Link:
         self._calls = 0
         self._occasions: Counter[str] = Counter()
 
-    def call(
-        self, operation: str, task_id: str, effect: Callable[[], T], count: Callable[[T], int] | None = None
-    ) -> asyncio.Future[T]:
+    def call(self, asked: Asked, effect: Callable[[], T]) -> asyncio.Future[T]:
         """Make a call that the service answers at once; see `start`."""
 
         def at_once(reply: Reply) -> None:
@@ -90,31 +101,33 @@ class Link:
                 answer = error
             reply(answer)
 
-        return self.start(operation, task_id, at_once, count)
+        return self.start(asked, at_once)
 
     def start(
-        self,
-        operation: str,
-        task_id: str,
-        effect: Effect,
-        count: Callable[[Any], int] | None = None,
-        late: Callable[[Any], None] | None = None,
+        self, asked: Asked, effect: Effect, late: Callable[[Any], None] | None = None
     ) -> asyncio.Future[Any]:
         """Make a call. The answer raises what the service replied, or `QueueUnavailableError`.
 
         Args:
-            operation: Which.
-            task_id: About which task; "" for none.
+            asked: Which call, and about what.
             effect: What it does in the service.
-            count: How many tasks an answer brings.
             late: Takes a good answer that nobody waits for any more.
         """
         self._calls += 1
-        call = _Call(self, operation, task_id, self._calls, count=count, late=late)
+        call = _Call(self, asked.operation, asked.task_id, self._calls, late=late)
         now = self._loop.time()
         self._history.tell(
             CallIssued(
-                at=now, worker=self._host.name, operation=operation, task_id=task_id, number=call.number
+                at=now,
+                worker=self._host.name,
+                operation=asked.operation,
+                task_id=asked.task_id,
+                number=call.number,
+                receipt=asked.receipt,
+                seconds=asked.seconds,
+                tasks_max=asked.tasks_max,
+                reason=asked.reason,
+                outcome=asked.outcome,
             )
         )
         self._send(call, effect, now)
@@ -159,7 +172,7 @@ class Link:
 
     def _arrive(self, call: _Call, answer: object) -> None:
         error = answer if isinstance(answer, Exception) else None
-        brought = 0 if error is not None or call.count is None else call.count(answer)
+        leases = _brought(answer)
         self._history.tell(
             CallAnswered(
                 at=self._loop.time(),
@@ -168,7 +181,9 @@ class Link:
                 number=call.number,
                 task_id=call.task_id,
                 error="" if error is None else type(error).__name__,
-                count=brought,
+                count=len(leases) if call.operation == "receive" else 0,
+                leases=leases,
+                heard=not call.answer.done(),
             )
         )
         if call.answer.done():
@@ -181,10 +196,17 @@ class Link:
             call.answer.set_exception(error)
 
 
+def _brought(answer: object) -> tuple[Lease, ...]:
+    """The leases in an answer."""
+    if isinstance(answer, list):
+        return tuple(answer)
+    return (answer,) if isinstance(answer, Lease) else ()
+
+
 class _Call:
     """One call under way."""
 
-    __slots__ = ("answer", "back_s", "count", "late", "link", "number", "operation", "reply_lost", "task_id")
+    __slots__ = ("answer", "back_s", "late", "link", "number", "operation", "reply_lost", "task_id")
 
     def __init__(
         self,
@@ -193,14 +215,12 @@ class _Call:
         task_id: str,
         number: int,
         *,
-        count: Callable[[Any], int] | None,
         late: Callable[[Any], None] | None,
     ) -> None:
         self.link = link
         self.operation = operation
         self.task_id = task_id
         self.number = number
-        self.count = count
         self.late = late
         self.back_s = 0.0
         self.reply_lost = False

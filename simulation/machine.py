@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from cloud_tasks.interfaces import Advisory, InstanceIdentity, TerminationNotice
 from simulation.hosts import Host
@@ -15,11 +16,13 @@ class SimulatedMetadata:
     Args:
         loop: Time.
         host: The worker.
+        heard: Told the name of the worker and how much time is left, when the worker takes the notice in.
     """
 
-    def __init__(self, loop: SimulationLoop, host: Host) -> None:
+    def __init__(self, loop: SimulationLoop, host: Host, heard: Callable[[str, float], None]) -> None:
         self._loop = loop
         self._host = host
+        self._heard = heard
         self._notice: asyncio.Future[float] = loop.create_future()
 
     def give_notice(self, gone_at: float) -> None:
@@ -34,7 +37,9 @@ class SimulatedMetadata:
     async def wait_termination_notice(self) -> TerminationNotice:
         """Wait for it."""
         gone_at = await asyncio.shield(self._notice)
-        return TerminationNotice("spot", max(0.0, gone_at - self._loop.time()))
+        in_s = max(0.0, gone_at - self._loop.time())
+        self._heard(self._host.name, in_s)
+        return TerminationNotice("spot", in_s)
 
     async def wait_advisory(self) -> Advisory:
         """None ever comes."""

@@ -14,7 +14,7 @@ from cloud_tasks.errors import QueueError
 from fakes.message_store import MessageStore
 from simulation.broker import Broker
 from simulation.hosts import Host
-from simulation.link import Link
+from simulation.link import Asked, Link
 
 
 class SimulatedQueue:
@@ -53,42 +53,44 @@ class SimulatedQueue:
         """Lease up to `tasks_max` tasks; see `TaskQueue`. What a cancelled call brings is handed back."""
         check_receive(tasks_max, wait_s)
         take = partial(self._broker.take, self._worker, tasks_max, wait_s)
-        leases: list[Lease] = await self._link.start("receive", "", take, len, self._hand_back)
+        asked = Asked(operation="receive", seconds=wait_s, tasks_max=tasks_max)
+        leases: list[Lease] = await self._link.start(asked, take, self._hand_back)
         return leases
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now; see `TaskQueue`."""
         check_positive("seconds", seconds)
         effect = partial(self._broker.extend, self._worker, lease, seconds)
-        return await self._link.call("extend", lease.task.task_id, effect)
+        return await self._link.call(_asked("extend", lease, seconds=seconds), effect)
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
-        await self._settle("ack", lease, lambda store, now: store.ack(now, lease.key, lease.receipt))
+        await self._settle(
+            _asked("ack", lease, outcome=outcome),
+            lambda store, now: store.ack(now, lease.key, lease.receipt),
+        )
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`."""
         check_not_negative("delay_s", delay_s)
         interrupted = reason is not HandBack.RETRY
         await self._settle(
-            "nack",
-            lease,
+            _asked("nack", lease, seconds=delay_s, reason=reason.value),
             lambda store, now: store.nack(now, lease.key, lease.receipt, delay_s, interrupted=interrupted),
         )
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Move the message to the dead-letter queue; see `TaskQueue`."""
         await self._settle(
-            "dead_letter", lease, lambda store, now: store.dead_letter(now, lease.key, lease.receipt, reason)
+            _asked("dead_letter", lease, reason=reason),
+            lambda store, now: store.dead_letter(now, lease.key, lease.receipt, reason),
         )
 
     async def aclose(self) -> None:
         """There is no connection to let go of."""
 
-    async def _settle(
-        self, operation: str, lease: Lease, act: Callable[[MessageStore, float], object]
-    ) -> None:
-        await self._link.call(operation, lease.task.task_id, partial(self._broker.settle, self._worker, act))
+    async def _settle(self, asked: Asked, act: Callable[[MessageStore, float], object]) -> None:
+        await self._link.call(asked, partial(self._broker.settle, self._worker, act))
 
     def _hand_back(self, leases: list[Lease]) -> None:
         """Nobody waits any more for what a receive has brought."""
@@ -100,3 +102,17 @@ class SimulatedQueue:
     async def _nack_late(self, lease: Lease) -> None:
         with contextlib.suppress(QueueError):  # it comes again by itself when its lease is over
             await self.nack(lease, 0.0, HandBack.INTERRUPTED)
+
+
+def _asked(
+    operation: str, lease: Lease, *, seconds: float = 0.0, reason: str = "", outcome: Outcome | None = None
+) -> Asked:
+    """A call about a lease."""
+    return Asked(
+        operation=operation,
+        task_id=lease.task.task_id,
+        receipt=lease.receipt,
+        seconds=seconds,
+        reason=reason,
+        outcome=outcome,
+    )

@@ -138,12 +138,14 @@ class FaultSource:
         injected: Every fault that struck, in order.
         effective: How many of each class made a difference.
         seed: Of every decision.
+        occasions: How often each thing that a fault may strike has come about, by its name.
         idle: Whether no fault can strike on any occasion, now or later.
     """
 
     def __init__(self, chances: Chances, script: tuple[Fault, ...] = ()) -> None:
         self.injected: list[Fault] = []
         self.effective: Counter[FaultClass] = Counter()
+        self.occasions: Counter[str] = Counter()
         self.seed = chances.seed
         self._quiet = False
         self._odds = {kind: odds for kind, odds in chances.odds.items() if odds > 0}
@@ -155,6 +157,16 @@ class FaultSource:
     def quiet(self) -> bool:
         """Whether the faults have stopped."""
         return self._quiet
+
+    def draw_anew(self, seed: int) -> None:
+        """Chance is another from now on; of what is still to be played by name, about half is."""
+        self.seed = seed
+        struck = set(self.injected)
+        self._script = {
+            name: fault
+            for name, fault in self._script.items()
+            if fault in struck or share_of(seed, "played", fault.kind.value, fault.whom, fault.which) < 0.5  # noqa: PLR2004 - one half
+        }
 
     def stop(self) -> None:
         """No fault strikes any more."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -89,7 +88,7 @@ class Link:
         self._latency = latency
         self._down_until = down_until
         self._calls = 0
-        self._occasions: Counter[str] = Counter()
+        self._occasions = faults.occasions
 
     def call(self, asked: Asked, effect: Callable[[], T]) -> asyncio.Future[T]:
         """Make a call that the service answers at once; see `start`."""

@@ -56,6 +56,18 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
     max_attempts: int | None = None
 
 
+class Redraw(Struct, frozen=True, kw_only=True):
+    """A moment from which on chance is another.
+
+    Attributes:
+        at_s: When.
+        seed: Of everything that is left to chance after that.
+    """
+
+    at_s: float
+    seed: int
+
+
 class RunPlan(Struct, frozen=True, kw_only=True):
     """A run: the same plan gives the same run.
 
@@ -70,6 +82,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
         faults: Those that strike at a time, and those that were recorded.
         faults_s: For how long there are faults; after that, all must come right.
         policy: How the schedule is drawn.
+        redraw: From when on chance follows from another seed; None: never.
     """
 
     seed: int = 0
@@ -82,3 +95,4 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     faults_s: float = 300.0
     policy: Literal["turn", "random", "pct"] = "random"
+    redraw: Redraw | None = None

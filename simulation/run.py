@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -47,13 +48,22 @@ class RunReport(Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
-def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None] | None = None) -> RunReport:
+def run(
+    plan: RunPlan,
+    *,
+    trace: bool = False,
+    watch: Callable[[Happening], None] | None = None,
+    until: Callable[[Violation], bool] | None = None,
+    happenings_max: int | None = None,
+) -> RunReport:
     """Live through a plan, with every judge on.
 
     Args:
         plan: What the run follows from.
         trace: Whether to hash everything that can be seen, which takes its time.
         watch: Told everything that can be seen, after the judges.
+        until: Ends the run at a violation, where it says so.
+        happenings_max: A run that sees so much is cut short; nothing is said about its end. None: no limit.
     """
     world = World(plan)
     bench = Bench(plan, world.loop.time)
@@ -69,10 +79,13 @@ def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None
         world.history.on_all(lambda happening: hasher.update(repr(happening).encode()))
     if watch is not None:
         world.history.on_all(watch)
+    if until is not None or happenings_max is not None:
+        world.history.on_all(_Cutter(world, bench, until, happenings_max))
     try:
         world.run()
-        for judge in judges:
-            judge.finish()
+        if not world.cut:
+            for judge in judges:
+                judge.finish()
     finally:
         world.close()
     return RunReport(
@@ -88,6 +101,31 @@ def run(plan: RunPlan, *, trace: bool = False, watch: Callable[[Happening], None
         happenings=world.history.count,
         trace=hasher.hexdigest() if trace else "",
     )
+
+
+class _Cutter:
+    """Cuts a run short."""
+
+    def __init__(
+        self,
+        world: World,
+        bench: Bench,
+        until: Callable[[Violation], bool] | None,
+        happenings_max: int | None,
+    ) -> None:
+        self._world = world
+        self._violations = bench.violations
+        self._until = until
+        self._most = math.inf if happenings_max is None else happenings_max
+        self._seen = 0
+
+    def __call__(self, _: Happening) -> None:
+        if self._world.history.count >= self._most:
+            self._world.cut_short()
+        if len(self._violations) > self._seen:
+            fresh, self._seen = self._violations[self._seen :], len(self._violations)
+            if self._until is not None and any(self._until(violation) for violation in fresh):
+                self._world.cut_short()
 
 
 class _Counter:

@@ -46,11 +46,12 @@ class World:
         quiet_at: When the faults stopped, on true time; infinite while they have not.
         settled: Whether every task was settled within the bound, once the faults had stopped.
         ended: Whether every worker ended in time when it was asked to.
+        cut: Whether the run was cut short, so that nothing can be said of its end.
     """
 
     def __init__(self, plan: RunPlan, *, keep: bool = False) -> None:
         self.plan = plan
-        self.loop = SimulationLoop(_schedule(plan))
+        self.loop = SimulationLoop(_schedule(plan, plan.seed))
         self.history = History(keep=keep)
         self.faults = FaultSource(Chances(plan.seed, plan.odds), plan.faults)
         self.broker = Broker(self.loop, plan.queue, self.faults, self.history)
@@ -59,7 +60,7 @@ class World:
             self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
         )
         self.quiet_at = math.inf
-        self.settled = self.ended = False
+        self.settled = self.ended = self.cut = False
         self._outage_until = 0.0
         self._cut_until: dict[str, float] = {}
         self._to_send = plan.workload.tasks + plan.workload.malformed
@@ -72,13 +73,25 @@ class World:
         self._plan_faults()
         for _ in range(self.plan.worker.workers):
             self.fleet.start()
+        if self.plan.redraw is not None:
+            self.loop.at(self.loop.world, self.plan.redraw.at_s, self._draw_anew, self.plan.redraw.seed)
         self.loop.run_until(self.plan.faults_s)
+        return not self.cut and self._come_right()
+
+    def _come_right(self) -> bool:
+        """Without faults from now on."""
         self._stop_faults()
         settled = self._run_until(self.all_settled, self.liveness_bound_s())
         ended = self._end_workers()
-        self.loop.run_until(self.loop.time() + self.plan.queue.lease_s + _END_S)
+        if not self.cut:
+            self.loop.run_until(self.loop.time() + self.plan.queue.lease_s + _END_S)
         self.settled, self.ended = settled, ended
         return settled and ended
+
+    def cut_short(self) -> None:
+        """Let it be enough after this step: all that was to be seen has been."""
+        self.cut = True
+        self.loop.stop()
 
     def close(self) -> None:
         """Forget everything that still waits."""
@@ -109,7 +122,7 @@ class World:
         limit = self.loop.time() + bound_s
         step_s = 1.0
         while not done():
-            if self.loop.time() >= limit:
+            if self.cut or self.loop.time() >= limit:
                 return False
             self.loop.run_until(min(limit, self.loop.time() + step_s))
             step_s = min(step_s * 1.5, 30.0)
@@ -124,6 +137,11 @@ class World:
             lambda: not any(worker.running for worker in self.fleet.workers),
             self.plan.worker.shutdown_grace_period_s + _END_S,
         )
+
+    def _draw_anew(self, seed: int) -> None:
+        """What has been left to chance follows from another seed, from now on."""
+        self.faults.draw_anew(seed)
+        self.loop.schedule = _schedule(self.plan, seed)
 
     # -- what is planned ---------------------------------------------------------------------------------
 
@@ -256,9 +274,9 @@ def machine_settings(worker: WorkerPlan) -> MachineSettings:
     )
 
 
-def _schedule(plan: RunPlan) -> Schedule:
+def _schedule(plan: RunPlan, seed: int) -> Schedule:
     if plan.policy == "random":
-        return RandomSchedule(Streams(plan.seed).of("schedule"))
+        return RandomSchedule(Streams(seed).of("schedule"))
     if plan.policy == "pct":
-        return PctSchedule(Streams(plan.seed).of("schedule"))
+        return PctSchedule(Streams(seed).of("schedule"))
     return InTurn()

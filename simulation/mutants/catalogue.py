@@ -1,0 +1,132 @@
+"""The table of mutants."""
+
+from __future__ import annotations
+
+from simulation.mutants import ending, leases, settling, taking
+from simulation.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(0, "says_the_same", "changes nothing that can be seen", (), ending.says_the_same),
+    Mutant(1, "acks_on_receive", "acks tasks as they come in", ("S1",), settling.acks_on_receive),
+    Mutant(2, "acks_killed", "acks when the child died from SIGKILL", ("S2",), settling.acks_killed),
+    Mutant(3, "records_after_ack", "records the outcome after the ack", ("S1",), settling.records_after_ack),
+    Mutant(4, "counts_in_memory", "keeps the attempt count in memory", ("S8",), taking.counts_in_memory),
+    Mutant(
+        5,
+        "extends_after_ack",
+        "extends the lease once more after the ack",
+        ("S10",),
+        leases.extends_after_ack,
+    ),
+    Mutant(
+        6,
+        "acks_with_first_receipt",
+        "acks with the first receipt, not the newest",
+        ("S11",),
+        settling.acks_with_first_receipt,
+    ),
+    Mutant(
+        7,
+        "ignores_failed_entries",
+        "ignores the failed entries of a batch of settlements",
+        ("S18", "L2"),
+        settling.ignores_failed_entries,
+    ),
+    Mutant(
+        8,
+        "leaves_finished_unacked",
+        "leaves finished tasks unacked at a warm shutdown",
+        ("S7",),
+        settling.leaves_finished_unacked,
+    ),
+    Mutant(
+        9,
+        "measures_in_wall_time",
+        "measures leases in wall time",
+        ("S6", "S16"),
+        leases.measures_in_wall_time,
+    ),
+    Mutant(
+        10,
+        "retries_at_once",
+        "retries throttled calls at once and without limit",
+        ("S18", "L4"),
+        taking.retries_at_once,
+    ),
+    Mutant(11, "settles_twice", "hands back what it has acked", ("S12",), settling.settles_twice),
+    Mutant(12, "reports_twice", "tells each outcome two times", ("S17",), settling.reports_twice),
+    Mutant(
+        13,
+        "swallows_sink_failures",
+        "goes on when events could not be stored",
+        ("S1",),
+        settling.swallows_sink_failures,
+    ),
+    Mutant(14, "drops_exhausted", "acks what should be put aside", ("S9",), settling.drops_exhausted),
+    Mutant(15, "drops_malformed", "acks what is no task", ("S9",), settling.drops_malformed),
+    Mutant(16, "acks_unfinished", "acks what was interrupted", ("S1", "S14", "S3"), settling.acks_unfinished),
+    Mutant(
+        17,
+        "counts_interruptions_as_failures",
+        "tells the queue that interruptions are failures",
+        ("S8", "S9"),
+        settling.counts_interruptions_as_failures,
+    ),
+    Mutant(
+        18,
+        "mixes_tasks_up",
+        "gives each of two tasks the lease of the other",
+        ("S4", "S1"),
+        settling.mixes_tasks_up,
+    ),
+    Mutant(19, "renews_too_late", "renews leases when they are over", ("S10", "S6"), leases.renews_too_late),
+    Mutant(20, "never_renews", "never renews a lease", ("L5", "L1", "L2", "S10"), leases.never_renews),
+    Mutant(21, "outlives_its_lease", "lets a run go on without a lease", ("S6",), leases.outlives_its_lease),
+    Mutant(22, "polls_without_pause", "spins on an empty queue", ("S18",), taking.polls_without_pause),
+    Mutant(
+        23,
+        "runs_beside_the_old",
+        "starts a task while its older run dies",
+        ("S5",),
+        taking.runs_beside_the_old,
+    ),
+    Mutant(24, "takes_one_too_many", "takes one task too many", ("S13",), taking.takes_one_too_many),
+    Mutant(
+        25, "takes_late_arrivals", "starts what comes in during a drain", ("S13",), taking.takes_late_arrivals
+    ),
+    Mutant(
+        26,
+        "reuses_slots_too_soon",
+        "reuses a slot while something is left in it",
+        ("S15", "S5"),
+        taking.reuses_slots_too_soon,
+    ),
+    Mutant(27, "never_kills", "leaves alone what ignores SIGTERM", ("S16", "S6", "S14"), taking.never_kills),
+    Mutant(
+        28,
+        "forgets_deadlines",
+        "lets a run last for ever",
+        ("S16", "L1", "L2", "L3"),
+        taking.forgets_deadlines,
+    ),
+    Mutant(
+        29,
+        "never_gives_up",
+        "stays when its time is over and calls fail",
+        ("S14", "L6"),
+        ending.never_gives_up,
+    ),
+    Mutant(30, "ignores_notices", "takes no notice of a notice", ("S13", "S14"), ending.ignores_notices),
+)
+"""0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
+
+BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
+
+
+def mutant_of(name: str) -> Mutant:
+    """The mutant of a name or a number.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return MUTANTS[int(name)] if name.isdecimal() and int(name) < len(MUTANTS) else BY_NAME[name]

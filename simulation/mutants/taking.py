@@ -1,0 +1,130 @@
+"""Mutants of taking and running tasks, and of retrying calls."""
+
+# ruff: noqa: ARG001 - a mutant takes whatever the original takes
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from cloud_tasks.core import inputs as got
+from cloud_tasks.core import intake
+from cloud_tasks.core.actions import ACTIONS, conclude, record
+from cloud_tasks.core.attempt import Signal, State
+from cloud_tasks.core.book import Attempt, Runs
+from cloud_tasks.core.intake import Intake
+from cloud_tasks.core.policy import Backoff
+from cloud_tasks.core.state import WorkerState
+from cloud_tasks.core.timers import NEVER
+from simulation.mutants.patching import instead_of, rewired, swapped
+
+
+def counts_in_memory() -> AbstractContextManager[None]:
+    """Attempts are counted by what this worker remembers alone."""
+
+    def by_memory(delivery_count: int | None, interruptions: int, seen_before: int) -> int:
+        return seen_before + 1
+
+    return swapped(intake, "attempt_number", by_memory)
+
+
+def retries_at_once() -> AbstractContextManager[None]:
+    """Nothing pauses between tries."""
+
+    def no_pause_s(self: Backoff, tries: int, salt: str) -> float:
+        return 0.0
+
+    return swapped(Backoff, "pause_s", no_pause_s)
+
+
+def polls_without_pause() -> AbstractContextManager[None]:
+    """An empty queue is asked again and again."""
+
+    def no_wait_s(self: Intake) -> float:
+        return 0.0
+
+    return swapped(Intake, "_wait_s", no_wait_s)
+
+
+@contextmanager
+def runs_beside_the_old() -> Generator[None, None, None]:
+    """A task that comes again is started while its older run still dies."""
+
+    def enter(self: Any, attempt: Attempt) -> bool:
+        self._holders[attempt.lease.key] = attempt
+        return True
+
+    def leave(self: Any, attempt: Attempt) -> None:
+        if self._holders.get(attempt.lease.key) is attempt:
+            del self._holders[attempt.lease.key]
+
+    with swapped(Runs, "enter", enter), swapped(Runs, "leave", leave):
+        yield
+
+
+@contextmanager
+def takes_one_too_many() -> Generator[None, None, None]:
+    """One task more than there are slots."""
+    wanted = Intake._wanted  # noqa: SLF001 - what is to be changed
+
+    def wanted_more(self: Any) -> int:
+        return wanted(self) + 1
+
+    def never_full(self: Any) -> bool:
+        return bool(self._state.occupied > self._state.settings.slots)
+
+    with swapped(Intake, "_wanted", wanted_more), swapped(Intake, "_full", never_full):
+        yield
+
+
+def takes_late_arrivals() -> AbstractContextManager[None]:
+    """What comes in after the worker was asked to end is started all the same."""
+    place = Intake._place  # noqa: SLF001 - what is to be changed
+
+    def place_anyway(self: Any, attempt: Attempt, fact: got.LeasesReceived) -> bool:
+        state = self._state
+        state.drain_reason, reason = "", state.drain_reason
+        try:
+            return place(self, attempt, fact)
+        finally:
+            state.drain_reason = reason
+
+    return swapped(Intake, "_place", place_anyway)
+
+
+@contextmanager
+def reuses_slots_too_soon() -> Generator[None, None, None]:
+    """A slot is free when the process has ended, whatever it has left behind."""
+    free, close = ACTIONS["free_slot"], ACTIONS["close"]
+    with (
+        rewired(State.RUNNING, Signal.ENDED, State.SETTLING, conclude, record, free),
+        rewired(State.STOPPING, Signal.ENDED, State.SETTLING, conclude, record, free),
+        rewired(State.LEASED, Signal.ENDED, State.SETTLING, conclude, record, free),
+        rewired(State.SETTLING, Signal.GONE, State.SETTLING),
+        rewired(State.SETTLED, Signal.GONE, State.SETTLED, _free_if_held, close),
+    ):
+        yield
+
+
+def _free_if_held(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    if attempt.occupies:
+        ACTIONS["free_slot"](state, attempt, fact)
+
+
+def never_kills() -> AbstractContextManager[None]:
+    """What ignores SIGTERM is left alone."""
+
+    def leave_alone(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+        attempt.kill_at = NEVER
+
+    return instead_of("kill", leave_alone)
+
+
+def forgets_deadlines() -> AbstractContextManager[None]:
+    """A run may last for ever."""
+
+    def no_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+        attempt.deadline = NEVER
+
+    return instead_of("plan_deadline", no_deadline)

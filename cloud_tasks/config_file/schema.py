@@ -38,7 +38,7 @@ def _section(name: str) -> dict[str, Any]:
 
 def _property(key: Key) -> dict[str, Any]:
     option = key.option
-    value = _value(option)
+    value = value_schema(option)
     if key.many:
         value = {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]}
     described: dict[str, Any] = {"description": option.help, **value}
@@ -47,7 +47,8 @@ def _property(key: Key) -> dict[str, Any]:
     return described
 
 
-def _value(option: Option) -> dict[str, Any]:
+def value_schema(option: Option) -> dict[str, Any]:
+    """What an option takes, as JSON Schema."""
     match option.kind:
         case Kind.SWITCH:
             return {"type": "boolean"}

@@ -1,0 +1,239 @@
+"""Reads scenarios from YAML, and tells every mistake with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from cloud_tasks.config.option import Kind, Value
+from cloud_tasks.config.values import BadValueError, read_flag
+from cloud_tasks.config_file.nodes import Entry, Text, has_foreign_tag, is_null, kind_of
+from cloud_tasks.diagnostics import near
+from cloud_tasks.errors import ConfigurationError, Problem
+from fakes.plan_text import PlanReading, parse_plan, read_plan_file
+from simulation.faults import FaultClass
+from simulation.scenario import Dial, Scenario, ScenarioFault
+from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, POLICY, SECTIONS, TOP_LEVEL, WHOM, Key
+from simulation.sometimes import POINTS
+from simulation.swarm import PER_HOUR
+
+LIBRARY = Path(__file__).parent / "scenarios"
+"""Where the scenarios are that come with the simulation."""
+
+_QUANTITIES = (Kind.INTEGER, Kind.NUMBER, Kind.DURATION)
+_EXAMPLE = "a fault looks like this: `- {kind: worker_crash, at: 30s}`"
+_WHOM = re.compile(r"((receive|extend|ack|nack|dead_letter) of )?(task|worker)-[1-9]\d*", re.ASCII)
+_LASTING = (FaultClass.OUTAGE, FaultClass.PARTITION, FaultClass.WORKER_STOP)
+
+
+def scenario_names() -> list[str]:
+    """The scenarios that come with the simulation."""
+    return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+
+
+def load_scenario(path_or_name: str) -> Scenario:
+    """Read a scenario: one that comes with the simulation, by its name, or a file.
+
+    Raises:
+        ConfigurationError: There is none, or it is none; carries all that is wrong with it.
+    """
+    names = scenario_names()
+    path = LIBRARY / f"{path_or_name}.yaml" if path_or_name in names else Path(path_or_name)
+    if not path.exists():
+        like = near(path_or_name, names)
+        raise ConfigurationError(
+            Problem(
+                f"there is no scenario `{path_or_name}`, and no such file",
+                hint=f"did you mean `{like}`?" if like else "",
+                helps=(f"scenarios: {', '.join(names)}",),
+            )
+        )
+    return parse_scenario(read_plan_file(str(path), "the scenario"), path.stem, str(path))
+
+
+def parse_scenario(data: bytes, name: str, source: str = "") -> Scenario:
+    """Read a scenario.
+
+    Args:
+        data: The YAML.
+        name: Its name.
+        source: Where it comes from, for messages; its name if that is "".
+
+    Raises:
+        ConfigurationError: It is none; carries all that is wrong with it.
+    """
+    text, root = parse_plan(data, source or name)
+    reading = _Reading(text)
+    scenario = reading.scenario(root, name)
+    if scenario is None or reading.problems:
+        raise ConfigurationError(*reading.problems)
+    return scenario
+
+
+class _Reading(PlanReading):
+    def __init__(self, text: Text) -> None:
+        super().__init__(text)
+        self._source = text.source
+
+    def scenario(self, root: Node | None, name: str) -> Scenario | None:
+        if not isinstance(root, MappingNode):
+            if root is None:
+                self.problems.append(Problem(f"`{self._source}` holds no scenario"))
+            else:
+                self.tell(f"expected a mapping of keys like `workload:`, got {kind_of(root)}", root)
+            return None
+        given = {entry.name: entry for entry in self.known_entries(root, TOP_LEVEL)}
+        sections = {each: self._section(given, each) for each in SECTIONS}
+        faults_for = self._dial(FAULTS_FOR, given.get("faults_for")) or Dial((FAULTS_FOR.option.default,))
+        odds = sections.pop("odds")
+        return Scenario(
+            name=name,
+            description=self._description(root, given.get("description")),
+            reaches=tuple(self._reaches(given.get("reaches"))),
+            dials=sections,
+            odds={FaultClass(kind): dial for kind, dial in odds.items()},
+            faults=tuple(self._faults(given.get("faults"), faults_for)),
+            faults_for=faults_for,
+            policy=self._dial(POLICY, given.get("policy")),
+        )
+
+    def _description(self, root: Node, entry: Entry | None) -> str:
+        if entry is None or is_null(entry.value):
+            self.tell(
+                "the scenario has no `description`", root, helps=("say in a sentence what it is about",)
+            )
+            return ""
+        if not isinstance(entry.value, ScalarNode):
+            self.tell(f"`description`: expected text, got {kind_of(entry.value)}", entry.value)
+            return ""
+        return " ".join(str(entry.value.value).split())
+
+    def _reaches(self, entry: Entry | None) -> Iterator[str]:
+        for node in self._items(entry):
+            name = str(node.value)
+            if isinstance(node, ScalarNode) and name in POINTS:
+                yield name
+            else:
+                there = "simulation/scenarios/schema.json tells them all, and what they mean"
+                self.tell_unlike(
+                    f"`reaches`: there is no point {kind_of(node)}", node, name, [*POINTS], there
+                )
+
+    def _section(self, given: dict[str, Entry], name: str) -> dict[str, Dial]:
+        node = given[name].value if name in given else None
+        if node is None or is_null(node):
+            return {}
+        if not isinstance(node, MappingNode):
+            self.tell(f"`{name}`: expected a mapping of keys with values, got {kind_of(node)}", node)
+            return {}
+        return self._dials(self._named(node, SECTIONS[name]), SECTIONS[name])
+
+    def _named(self, node: MappingNode, keys: Iterable[Key]) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.known_entries(node, [key.name for key in keys])}
+
+    def _dials(self, given: dict[str, Entry], keys: Iterable[Key]) -> dict[str, Dial]:
+        found = {key.field: self._dial(key, given.get(key.name)) for key in keys}
+        return {field: dial for field, dial in found.items() if dial is not None}
+
+    # -- faults ------------------------------------------------------------------------------------------
+
+    def _faults(self, entry: Entry | None, faults_for: Dial) -> Iterator[ScenarioFault]:
+        for node in self._items(entry):
+            if not isinstance(node, MappingNode):
+                self.tell(f"expected a fault, got {kind_of(node)}", node, helps=(_EXAMPLE,))
+                continue
+            before = len(self.problems)
+            given = self._named(node, (KIND, WHOM, *FAULT))
+            kind = self._dial(KIND, given.get("kind"), one=True)
+            whom = self._dial(WHOM, given.get("whom"), one=True)
+            dials = self._dials(given, FAULT)
+            if kind is None and len(self.problems) == before:
+                self.tell("the fault has no `kind`", node, helps=(_EXAMPLE,))
+            if kind is None or len(self.problems) > before:
+                continue
+            fault = ScenarioFault(
+                FaultClass(kind.values[0]), "" if whom is None else str(whom.values[0]), dials
+            )
+            self._check(fault, node, given, faults_for)
+            yield fault
+
+    def _check(
+        self, fault: ScenarioFault, node: MappingNode, given: dict[str, Entry], faults_for: Dial
+    ) -> None:
+        """Refuse what could not do what it says."""
+        name, dials = fault.kind.value, fault.dials
+        if fault.kind in PER_HOUR:
+            if fault.whom:
+                self.tell(
+                    f"`{name}` strikes at a moment: give `at` or `per_hour`, not `whom`", given["whom"].key
+                )
+            elif ("at" in dials) == ("per_hour" in dials):
+                self.tell(f"`{name}` strikes at a moment: give either `at` or `per_hour`", node)
+            elif "at" in dials and dials["at"].least >= faults_for.most:
+                self.tell("`at`: by then there are no faults any more (`faults_for`)", given["at"].value)
+            if fault.kind in _LASTING and "for" not in dials:
+                self.tell(f"`{name}` takes its time: give `for`", node)
+            if fault.kind is FaultClass.WALL_STEP and "by" not in dials:
+                self.tell(f"`{name}` is a step by some seconds: give `by`", node)
+            return
+        if fault.whom and _WHOM.fullmatch(fault.whom) is None:
+            helps = (
+                "write `task-7`, `worker-1`, or a call such as `ack of task-7` or `receive of worker-1`",
+            )
+            self.tell("`whom`: there is nothing of that name", given["whom"].value, helps=helps)
+        if not fault.whom or not dials.keys() <= {"which", "for"}:
+            helps = (f"write for instance `{{kind: {name}, whom: task-7, which: 1}}`, or set its odds",)
+            self.tell(
+                f"`{name}` strikes on an occasion: give `whom`, and perhaps `which` and `for`",
+                node,
+                helps=helps,
+            )
+
+    # -- values ------------------------------------------------------------------------------------------
+
+    def _items(self, entry: Entry | None) -> list[Node]:
+        if entry is None or is_null(entry.value):
+            return []
+        if isinstance(entry.value, SequenceNode):
+            return list(entry.value.value)
+        self.tell(f"`{entry.name}`: expected a list, got {kind_of(entry.value)}", entry.value)
+        return []
+
+    def _dial(self, key: Key, entry: Entry | None, *, one: bool = False) -> Dial | None:
+        """What a key is set to; None where it is not, or wrongly, which is told."""
+        if entry is None or is_null(entry.value):
+            return None
+        node, kind = entry.value, key.option.kind
+        if isinstance(node, SequenceNode) and not one:
+            return self._drawn(key, node)
+        value = self._value(key, node)
+        return None if value is None else Dial((value,), whole=kind is Kind.INTEGER)
+
+    def _drawn(self, key: Key, node: SequenceNode) -> Dial | None:
+        values = tuple(value for item in node.value if (value := self._value(key, item)) is not None)
+        if len(values) < len(node.value):
+            return None
+        if key.option.kind not in _QUANTITIES:
+            if not values:
+                self.tell(f"`{key.name}`: there is nothing to choose from", node)
+            return Dial(values)
+        match values:
+            case (int() | float() as low, int() | float() as high) if low <= high:
+                return Dial(values, spread=True, whole=key.option.kind is Kind.INTEGER)
+        self.tell(f"`{key.name}`: expected the two ends of a range, the lower one first", node)
+        return None
+
+    def _value(self, key: Key, node: Node) -> Value:
+        if has_foreign_tag(node) or not isinstance(node, ScalarNode) or is_null(node):
+            self.tell(f"`{key.name}`: expected one value, got {kind_of(node)}", node)
+            return None
+        text = str(node.value)
+        try:
+            return read_flag(key.option, text)
+        except BadValueError as error:
+            message = f"`{key.name}`: expected {error.expected}, got {kind_of(node)}"
+            self.tell_unlike(message, node, text, key.option.choices, *error.helps)
+            return None

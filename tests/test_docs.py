@@ -15,13 +15,18 @@ from cloud_tasks.config.option import Option
 from cloud_tasks.config.table import OPTIONS
 from cloud_tasks.config_file.keys import KEYS, Key
 from cloud_tasks.core.events import EVENT_CLASSES, Event
+from simulation.commands.app import parsers
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 VARIABLES = {name for option in OPTIONS for name in option.variables}
 COMMAND_OPTIONS = (*GLOBAL.options, *(option for command in COMMANDS for option in command.options))
-FLAGS = {"--help"} | {flag for option in (*OPTIONS, *COMMAND_OPTIONS) for flag in option.flags}
+FLAGS = (
+    {"--help"}
+    | {flag for option in (*OPTIONS, *COMMAND_OPTIONS) for flag in option.flags}
+    | set(re.findall(r"--[a-z][-a-z]*", "".join(parser.format_help() for parser in parsers())))
+)
 
 
 def rows(page: str, first_cell: str) -> list[str]:

@@ -28,6 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def parsers() -> list[argparse.ArgumentParser]:
+    """The parser of the whole, and one for each command."""
+    parser = make_parser()
+    commands = argparse.ArgumentParser().add_subparsers()
+    return [parser, *(module.add_parser(commands) for module in COMMANDS)]
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Every command and option there is."""
     parser = argparse.ArgumentParser(

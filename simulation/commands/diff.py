@@ -6,7 +6,7 @@ import argparse
 from itertools import zip_longest
 
 from simulation.commands.plans import plan_of
-from simulation.commands.telling import say
+from simulation.commands.telling import Commands, say
 from simulation.history import Happening
 from simulation.plan import RunPlan
 from simulation.run import run
@@ -17,12 +17,13 @@ BEFORE = 5
 AFTER = 10
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("diff", help=__doc__, description=__doc__)
     parser.add_argument("one", type=plan_of, metavar="A", help="a seed")
     parser.add_argument("other", type=plan_of, metavar="B", help="another, or the same once more")
     parser.set_defaults(command=diff)
+    return parser
 
 
 def diff(arguments: argparse.Namespace) -> Status:

@@ -6,7 +6,7 @@ import argparse
 from collections import deque
 
 from simulation.commands.plans import plan_of
-from simulation.commands.telling import say
+from simulation.commands.telling import Commands, say
 from simulation.history import Happening
 from simulation.run import run
 from simulation.statuses import Status, of_invariant
@@ -17,7 +17,7 @@ BEFORE = 40
 """How much is shown of what came before a violation."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("replay", help=__doc__, description=__doc__)
     parser.add_argument("plan", type=plan_of, metavar="SEED", help="which")
@@ -26,6 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--break", dest="invariant", metavar="NAME", help=f"only the {BEFORE} lines before it is broken"
     )
     parser.set_defaults(command=replay)
+    return parser
 
 
 def replay(arguments: argparse.Namespace) -> Status:

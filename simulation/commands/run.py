@@ -11,7 +11,7 @@ from rich.console import Console
 from cloud_tasks.config.durations import parse_duration
 from simulation.bounds import failure_bound
 from simulation.commands.replay import told
-from simulation.commands.telling import say
+from simulation.commands.telling import Commands, say
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.many import Span, run_many
 from simulation.source_hash import source_hash
@@ -23,10 +23,11 @@ DEFAULT_TIME_S = 30.0
 FAILURES_SHOWN_MAX = 5
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("run", help=__doc__, description=__doc__)
     add_options(parser)
+    return parser
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from simulation.commands.telling import say
+from simulation.commands.telling import Commands, say
 from simulation.statuses import Status
 from simulation.swarm import draw_plan
 
@@ -20,11 +20,12 @@ _TRACES = (
 )
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("selfcheck", help=__doc__, description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many plans (default: %(default)s)")
     parser.set_defaults(command=selfcheck)
+    return parser
 
 
 def selfcheck(arguments: argparse.Namespace) -> Status:

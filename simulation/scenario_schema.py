@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from cloud_tasks.config.option import Kind
 from cloud_tasks.config_file.schema import value_schema
 from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, MEANINGS, POLICY, SECTIONS, WHOM, Key
+from simulation.scenario_file import LIBRARY
 from simulation.sometimes import POINTS
 
 _LISTS = (Kind.CHOICE, Kind.SWITCH)
@@ -72,3 +74,13 @@ def _described(key: Key, schema: dict[str, Any]) -> dict[str, Any]:
     if key.option.default is not None:
         described["default"] = key.option.default
     return described
+
+
+def main() -> None:
+    """Write the schema beside the library."""
+    path = LIBRARY / "schema.json"
+    path.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,8 @@ from simulation.plan import RunPlan
 
 AT_ONCE_S = 0.005
 """Moments that are no further apart are the same, to a worker."""
-_INTERRUPTIONS = ("shutdown", "spot_termination", "lease_lost")
+_LOST = "lease_lost"
+_ENDS = ("shutdown", "spot_termination")
 
 
 class _Run(Struct):
@@ -38,6 +39,7 @@ class RunPoints:
         "timed_out": "a task was stopped because it ran for too long",
         "failed_for_good": "a task failed and was not to be tried again",
         "succeeded_after_failure": "a task succeeded at an attempt that was not its first",
+        "let_go": "a worker gave a task up because its lease was lost, or could not be renewed",
         "could_not_start": "a task was handed back because no process could be started for it",
     }
 
@@ -87,7 +89,9 @@ class RunPoints:
             if event.attempt > 1:
                 self._counts["succeeded_after_failure"] += 1
         elif isinstance(event, TaskInterrupted):
-            if event.reason not in _INTERRUPTIONS:
+            if event.reason == _LOST:
+                self._counts["let_go"] += 1
+            elif event.reason not in _ENDS:
                 self._counts["could_not_start"] += 1
         else:
             if isinstance(event, TaskTimedOut):

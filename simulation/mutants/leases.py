@@ -18,6 +18,9 @@ from cloud_tasks.core.timers import NEVER
 from simulation.clocks import START_UTC, HostClock
 from simulation.mutants.patching import instead_of, rewired, swapped
 
+_TICK_S = 1e-6
+"""The time of day has no finer parts."""
+
 
 @contextmanager
 def extends_after_ack() -> Generator[None, None, None]:
@@ -78,7 +81,7 @@ def measures_in_wall_time() -> Generator[None, None, None]:
     async def sleep(self: HostClock, moment: float) -> None:
         await asyncio.sleep(0)
         while (left_s := moment - by_the_wall(self)) > 0:  # noqa: ASYNC110 - the wall may step meanwhile
-            await asyncio.sleep(left_s)
+            await asyncio.sleep(left_s + _TICK_S)
 
     with swapped(HostClock, "monotonic", by_the_wall), swapped(HostClock, "sleep_until", sleep):
         yield

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
-from cloud_tasks.config.option import Kind, Value
-from cloud_tasks.config.values import BadValueError, read_flag
-from cloud_tasks.config_file.nodes import Entry, Text, has_foreign_tag, is_null, kind_of
+from cloud_tasks.config_file.nodes import Entry, Text, is_null, kind_of
 from cloud_tasks.diagnostics import near
 from cloud_tasks.errors import ConfigurationError, Problem
-from fakes.plan_text import PlanReading, parse_plan, read_plan_file
+from fakes.plan_text import parse_plan, read_plan_file
 from simulation.faults import FaultClass
 from simulation.scenario import Dial, Scenario, ScenarioFault
-from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, POLICY, SECTIONS, TOP_LEVEL, WHOM, Key
+from simulation.scenario_dials import DialReading
+from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, POLICY, SECTIONS, TOP_LEVEL, WHOM
 from simulation.sometimes import POINTS
 from simulation.swarm import PER_HOUR
 
 LIBRARY = Path(__file__).parent / "scenarios"
 """Where the scenarios are that come with the simulation."""
 
-_QUANTITIES = (Kind.INTEGER, Kind.NUMBER, Kind.DURATION)
+
 _EXAMPLE = "a fault looks like this: `- {kind: worker_crash, at: 30s}`"
 _WHOM = re.compile(r"((receive|extend|ack|nack|dead_letter) of )?(task|worker)-[1-9]\d*", re.ASCII)
 _LASTING = (FaultClass.OUTAGE, FaultClass.PARTITION, FaultClass.WORKER_STOP)
@@ -73,7 +72,7 @@ def parse_scenario(data: bytes, name: str, source: str = "") -> Scenario:
     return scenario
 
 
-class _Reading(PlanReading):
+class _Reading(DialReading):
     def __init__(self, text: Text) -> None:
         super().__init__(text)
         self._source = text.source
@@ -87,7 +86,7 @@ class _Reading(PlanReading):
             return None
         given = {entry.name: entry for entry in self.known_entries(root, TOP_LEVEL)}
         sections = {each: self._section(given, each) for each in SECTIONS}
-        faults_for = self._dial(FAULTS_FOR, given.get("faults_for")) or Dial((FAULTS_FOR.option.default,))
+        faults_for = self.dial(FAULTS_FOR, given.get("faults_for")) or Dial((FAULTS_FOR.option.default,))
         odds = sections.pop("odds")
         return Scenario(
             name=name,
@@ -97,7 +96,7 @@ class _Reading(PlanReading):
             odds={FaultClass(kind): dial for kind, dial in odds.items()},
             faults=tuple(self._faults(given.get("faults"), faults_for)),
             faults_for=faults_for,
-            policy=self._dial(POLICY, given.get("policy")),
+            policy=self.dial(POLICY, given.get("policy")),
         )
 
     def _description(self, root: Node, entry: Entry | None) -> str:
@@ -112,7 +111,7 @@ class _Reading(PlanReading):
         return " ".join(str(entry.value.value).split())
 
     def _reaches(self, entry: Entry | None) -> Iterator[str]:
-        for node in self._items(entry):
+        for node in self.items(entry):
             name = str(node.value)
             if isinstance(node, ScalarNode) and name in POINTS:
                 yield name
@@ -129,27 +128,20 @@ class _Reading(PlanReading):
         if not isinstance(node, MappingNode):
             self.tell(f"`{name}`: expected a mapping of keys with values, got {kind_of(node)}", node)
             return {}
-        return self._dials(self._named(node, SECTIONS[name]), SECTIONS[name])
-
-    def _named(self, node: MappingNode, keys: Iterable[Key]) -> dict[str, Entry]:
-        return {entry.name: entry for entry in self.known_entries(node, [key.name for key in keys])}
-
-    def _dials(self, given: dict[str, Entry], keys: Iterable[Key]) -> dict[str, Dial]:
-        found = {key.field: self._dial(key, given.get(key.name)) for key in keys}
-        return {field: dial for field, dial in found.items() if dial is not None}
+        return self.dials(self.named(node, SECTIONS[name]), SECTIONS[name])
 
     # -- faults ------------------------------------------------------------------------------------------
 
     def _faults(self, entry: Entry | None, faults_for: Dial) -> Iterator[ScenarioFault]:
-        for node in self._items(entry):
+        for node in self.items(entry):
             if not isinstance(node, MappingNode):
                 self.tell(f"expected a fault, got {kind_of(node)}", node, helps=(_EXAMPLE,))
                 continue
             before = len(self.problems)
-            given = self._named(node, (KIND, WHOM, *FAULT))
-            kind = self._dial(KIND, given.get("kind"), one=True)
-            whom = self._dial(WHOM, given.get("whom"), one=True)
-            dials = self._dials(given, FAULT)
+            given = self.named(node, (KIND, WHOM, *FAULT))
+            kind = self.dial(KIND, given.get("kind"), one=True)
+            whom = self.dial(WHOM, given.get("whom"), one=True)
+            dials = self.dials(given, FAULT)
             if kind is None and len(self.problems) == before:
                 self.tell("the fault has no `kind`", node, helps=(_EXAMPLE,))
             if kind is None or len(self.problems) > before:
@@ -191,49 +183,3 @@ class _Reading(PlanReading):
                 node,
                 helps=helps,
             )
-
-    # -- values ------------------------------------------------------------------------------------------
-
-    def _items(self, entry: Entry | None) -> list[Node]:
-        if entry is None or is_null(entry.value):
-            return []
-        if isinstance(entry.value, SequenceNode):
-            return list(entry.value.value)
-        self.tell(f"`{entry.name}`: expected a list, got {kind_of(entry.value)}", entry.value)
-        return []
-
-    def _dial(self, key: Key, entry: Entry | None, *, one: bool = False) -> Dial | None:
-        """What a key is set to; None where it is not, or wrongly, which is told."""
-        if entry is None or is_null(entry.value):
-            return None
-        node, kind = entry.value, key.option.kind
-        if isinstance(node, SequenceNode) and not one:
-            return self._drawn(key, node)
-        value = self._value(key, node)
-        return None if value is None else Dial((value,), whole=kind is Kind.INTEGER)
-
-    def _drawn(self, key: Key, node: SequenceNode) -> Dial | None:
-        values = tuple(value for item in node.value if (value := self._value(key, item)) is not None)
-        if len(values) < len(node.value):
-            return None
-        if key.option.kind not in _QUANTITIES:
-            if not values:
-                self.tell(f"`{key.name}`: there is nothing to choose from", node)
-            return Dial(values)
-        match values:
-            case (int() | float() as low, int() | float() as high) if low <= high:
-                return Dial(values, spread=True, whole=key.option.kind is Kind.INTEGER)
-        self.tell(f"`{key.name}`: expected the two ends of a range, the lower one first", node)
-        return None
-
-    def _value(self, key: Key, node: Node) -> Value:
-        if has_foreign_tag(node) or not isinstance(node, ScalarNode) or is_null(node):
-            self.tell(f"`{key.name}`: expected one value, got {kind_of(node)}", node)
-            return None
-        text = str(node.value)
-        try:
-            return read_flag(key.option, text)
-        except BadValueError as error:
-            message = f"`{key.name}`: expected {error.expected}, got {kind_of(node)}"
-            self.tell_unlike(message, node, text, key.option.choices, *error.helps)
-            return None

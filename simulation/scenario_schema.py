@@ -8,8 +8,8 @@ from typing import Any
 
 from cloud_tasks.config.option import Kind
 from cloud_tasks.config_file.schema import value_schema
-from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, MEANINGS, POLICY, SECTIONS, WHOM, Key
 from simulation.scenario_file import LIBRARY
+from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, MEANINGS, POLICY, SECTIONS, WHOM, Key
 from simulation.sometimes import POINTS
 
 _LISTS = (Kind.CHOICE, Kind.SWITCH)

@@ -36,8 +36,8 @@ def test_a_scenario_keeps_every_promise_and_leads_where_it_is_meant_to(name: str
 def test_every_situation_that_was_asked_for_has_its_scenario() -> None:
     asked = {
         "api_outage", "big_fleet", "calm", "clock_jump", "crash_loop", "disk_full", "duplicate_storm",
-        "long_tasks_short_leases", "poison_message", "shutdown_in_long_poll", "slow_event_queue", "spot_storm",
-        "throttling", "zombie_worker",
+        "long_tasks_short_leases", "poison_message", "shutdown_in_long_poll", "slow_event_queue",
+        "spot_storm", "throttling", "zombie_worker",
     }  # fmt: skip
     assert asked <= set(scenario_names())
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from typing import Literal
-
-from msgspec import Struct, structs
 
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
@@ -89,21 +86,6 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         faults_s=faults_s,
         policy="pct" if dials.random() < 0.5 else "random",  # noqa: PLR2004 - one half
     )
-
-
-class SwarmDraw(Struct, frozen=True):
-    """`draw_plan` with settings, fit to be sent to other processes.
-
-    Attributes:
-        policy: How every schedule is drawn; None: half of each.
-    """
-
-    policy: Literal["random", "pct"] | None = None
-
-    def __call__(self, seed: int) -> RunPlan:
-        """The plan of a seed."""
-        plan = draw_plan(seed)
-        return plan if self.policy is None else structs.replace(plan, policy=self.policy)
 
 
 def _classes(stream: random.Random) -> frozenset[FaultClass]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ProblemsError
-from simulation.commands import diff, replay, run, selfcheck
+from simulation.commands import coverage, diff, mutants, replay, run, scenarios, selfcheck
 from simulation.statuses import Status
 
-COMMANDS = (run, replay, diff, selfcheck)
+COMMANDS = (run, replay, diff, scenarios, coverage, mutants, selfcheck)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
+from pathlib import Path
 
+from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.commands.plans import plan_of
 from simulation.commands.telling import Commands, say
 from simulation.history import Happening
-from simulation.run import run
+from simulation.plan import RunPlan
+from simulation.report import page
+from simulation.run import RunReport, run
 from simulation.statuses import Status, of_invariant
 from simulation.verdict import Violation
 from simulation.wording import line_of
@@ -20,10 +24,16 @@ BEFORE = 40
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("replay", help=__doc__, description=__doc__)
-    parser.add_argument("plan", type=plan_of, metavar="SEED", help="which")
+    parser.add_argument("plan", type=plan_of, metavar="SEED", help="such as 4711 or spot_storm:4711")
     parser.add_argument("--until", type=float, metavar="S", help="up to this second of virtual time")
     parser.add_argument(
         "--break", dest="invariant", metavar="NAME", help=f"only the {BEFORE} lines before it is broken"
+    )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page: what each worker, message and run went through",
     )
     parser.set_defaults(command=replay)
     return parser
@@ -32,15 +42,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def replay(arguments: argparse.Namespace) -> Status:
     """Tell what happens, line by line."""
     seen: list[str] = []
+    history: list[Happening] = []
     moments: list[float] = []
     until_s = float("inf") if arguments.until is None else arguments.until
 
     def watch(happening: Happening) -> None:
+        history.append(happening)
         if happening.at <= until_s:
             seen.append(line_of(happening))
             moments.append(happening.at)
 
     report = run(arguments.plan, watch=watch, trace=True)
+    if arguments.html is not None:
+        _write(arguments.html, arguments.plan, history, report)
     wanted = [one for one in report.violations if arguments.invariant in (None, one.invariant)]
     if arguments.invariant is None:
         say(*seen)
@@ -54,6 +68,15 @@ def replay(arguments: argparse.Namespace) -> Status:
     for violation in wanted:
         say(told(violation))
     return of_invariant(wanted[0].invariant) if wanted else Status.CLEAN
+
+
+def _write(path: Path, plan: RunPlan, history: list[Happening], report: RunReport) -> None:
+    title = f"Seed {plan.seed} of {plan.scenario}"
+    text = page(history, report.violations, report.injected, title=title, quiet_s=plan.faults_s)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(Problem(f"cannot write {path}: {error.strerror}")) from None
 
 
 def told(violation: Violation) -> str:

@@ -13,11 +13,12 @@ from simulation.bounds import failure_bound
 from simulation.commands.replay import told
 from simulation.commands.telling import Commands, say
 from simulation.commands.view import SwarmView, speed, tables
+from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span, run_many
 from simulation.source_hash import source_hash
 from simulation.statuses import Status, of_invariant
-from simulation.swarm import SwarmDraw
 from simulation.tally import Failure, Tally
+from simulation.vacuity import what_is_missing
 
 DEFAULT_TIME_S = 30.0
 FAILURES_SHOWN_MAX = 5
@@ -48,6 +49,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="processes (default: one a core, %(default)s)",
     )
     parser.add_argument(
+        "--scenario",
+        default=SWARM,
+        metavar="NAME|FILE",
+        help="what plans are drawn from; `scenarios` lists names (default: any workload with any faults)",
+    )
+    parser.add_argument(
         "--policy", choices=["random", "pct"], help="how schedules are drawn (default: half of each)"
     )
     parser.set_defaults(command=run)
@@ -60,7 +67,8 @@ def run(arguments: argparse.Namespace) -> Status:
     if time_s is None and arguments.seeds is None:
         time_s = DEFAULT_TIME_S
     view = SwarmView(arguments.jobs)
-    draw = SwarmDraw(policy=arguments.policy)
+    draw = PlanDraw(arguments.scenario, arguments.policy)
+    scenario = draw.told()
     tally = Tally()
     with closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
         for tally in view.follow(tallies):
@@ -68,10 +76,10 @@ def run(arguments: argparse.Namespace) -> Status:
                 break
     console = Console(soft_wrap=True)
     console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
-    return _conclude(tally)
+    return _conclude(tally, [] if scenario is None else what_is_missing(scenario, tally))
 
 
-def _conclude(tally: Tally) -> Status:
+def _conclude(tally: Tally, missing: list[str]) -> Status:
     if tally.failures:
         failures = sorted(tally.failures, key=lambda failure: failure.seed)
         for failure in failures[:FAILURES_SHOWN_MAX]:
@@ -88,6 +96,9 @@ def _conclude(tally: Tally) -> Status:
         )
     if never:
         say(f"without effect in all of these runs: {', '.join(never)}")
+    if missing:
+        say("these runs have shown nothing:", *(f"  {reason}" for reason in missing))
+        return Status.VACUOUS
     return Status.CLEAN
 
 
@@ -96,8 +107,12 @@ def _tell(failure: Failure) -> None:
         "",
         *(told(violation) for violation in failure.violations[:3]),
         f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
-        f"    python -m simulation replay {failure.seed} --break {failure.violations[0].invariant}",
+        f"    python -m simulation replay {_name(failure)} --break {failure.violations[0].invariant}",
     )
+
+
+def _name(failure: Failure) -> str:
+    return str(failure.seed) if failure.scenario == SWARM else f"{failure.scenario}:{failure.seed}"
 
 
 def _span(text: str) -> Span:

@@ -49,7 +49,7 @@ def test_seeds_and_a_time_end_with_whichever_is_over_first() -> None:
         (["run", "--seeds", "5:5"], "expected A:B with 0 <= A < B, got '5:5'"),
         (["run", "--jobs", "0"], "expected at least 1, got '0'"),
         (["run", "--time", "soon"], "soon"),
-        (["replay", "seven"], "expected a seed such as 4711, got 'seven'"),
+        (["replay", "seven"], "expected a seed such as 4711 or spot_storm:4711, got 'seven'"),
         (["dance"], "invalid choice"),
     ],
 )
@@ -64,6 +64,19 @@ def test_replay_tells_what_can_be_seen_up_to_a_moment() -> None:
     assert "worker-1    began" in told[0]
     assert all(float(line.split(" s  ")[0]) <= 0.5 for line in told[:-1])
     assert told[-1].startswith("seed 3: ")
+
+
+def test_replay_draws_a_page_that_needs_nothing_beside_itself(tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+    simulation("replay", "3", "--until", "0", "--html", str(page))
+    html = page.read_text(encoding="utf-8")
+    assert "Every promise was kept." in html
+    assert ">worker-1<" in html
+    assert ">task-1, message<" in html
+    assert ">task-1, runs<" in html
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    told = simulation("replay", "3", "--html", str(tmp_path / "none" / "x.html"), status=Status.USAGE)
+    assert "cannot write" in told
 
 
 def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself() -> None:

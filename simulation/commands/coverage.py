@@ -1,0 +1,49 @@
+"""`coverage`: which situations and faults some seeds of everything reach, and which they never do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from rich.console import Console
+
+from simulation.commands.telling import Commands, say
+from simulation.commands.view import SwarmView, speed, tables
+from simulation.draws import SWARM, PlanDraw
+from simulation.faults import FaultClass
+from simulation.many import Span, run_many
+from simulation.scenario_file import scenario_names
+from simulation.sometimes import POINTS
+from simulation.statuses import Status, of_invariant
+from simulation.tally import Tally
+
+SEEDS = 50
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Tell its options."""
+    parser = commands.add_parser("coverage", help=__doc__, description=__doc__)
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="of the swarm and of each scenario (default: %(default)s)"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.set_defaults(command=coverage)
+    return parser
+
+
+def coverage(arguments: argparse.Namespace) -> Status:
+    """Run some seeds of everything, and tell what they came through."""
+    view = SwarmView(arguments.jobs)
+    tally = Tally()
+    for name in (SWARM, *scenario_names()):
+        for part in run_many(PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None):
+            tally.add(part)
+    console = Console(soft_wrap=True)
+    console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    never = [name for name in POINTS if not tally.sometimes[name]]
+    faultless = [kind.value for kind in FaultClass if not tally.effective[kind.value]]
+    say(f"situations never reached: {', '.join(never) or 'none'}")
+    say(f"faults that never made a difference: {', '.join(faultless) or 'none'}")
+    if tally.failures:
+        return of_invariant(tally.failures[0].violations[0].invariant)
+    return Status.VACUOUS if never or faultless else Status.CLEAN

@@ -1,0 +1,69 @@
+"""`mutants`: put deliberate bugs on the worker, one after the other, and see who finds each, and how soon."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+from rich.console import Console
+from rich.table import Table
+
+from simulation.commands.telling import Commands, say
+from simulation.mutants.catalogue import MUTANTS, mutant_of
+from simulation.mutants.hunting import MutantResult, hunt
+from simulation.statuses import Status
+
+SEEDS_MAX = 5_000
+CPU_S_MAX = 60.0
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Tell its options."""
+    parser = commands.add_parser("mutants", help=__doc__, description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[[], *(one.name for one in MUTANTS)], help="which"
+    )
+    parser.add_argument("--seeds", type=int, default=SEEDS_MAX, help="at most (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.set_defaults(command=mutants)
+    return parser
+
+
+def mutants(arguments: argparse.Namespace) -> Status:
+    """Hunt for each, and tell of all in a table."""
+    names = arguments.names or [one.name for one in MUTANTS]
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(arguments.jobs, context) as processes:
+        futures = [processes.submit(_hunt, name, arguments.seeds) for name in names]
+        results = [future.result() for future in futures]
+    Console(soft_wrap=True).print(_table(results))
+    unexpected = [result.mutant for result in results if not result.as_expected]
+    if unexpected:
+        say(f"not as expected: {', '.join(unexpected)}")
+        return Status.SURVIVED
+    killed = sum(1 for result in results if result.found)
+    say(f"{killed} found out, {len(results) - killed} that changes nothing survived, as it must")
+    return Status.CLEAN
+
+
+def _hunt(name: str, seeds: int) -> MutantResult:
+    return hunt(mutant_of(name), range(seeds), CPU_S_MAX)
+
+
+def _table(results: list[MutantResult]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in ("mutant", "seeds", "CPU s", "expected", "found", "seed", "what it does"):
+        table.add_column(head, justify="right" if head in ("seeds", "CPU s", "seed") else "left")
+    for result in results:
+        table.add_row(
+            result.mutant,
+            f"{result.seeds:,}",
+            f"{result.cpu_s:.1f}",
+            ", ".join(result.expected) or "survives",
+            result.found or "-",
+            "" if result.plan is None else str(result.plan.seed),
+            mutant_of(result.mutant).what,
+        )
+    return table

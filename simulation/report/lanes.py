@@ -1,0 +1,175 @@
+"""From a history to lanes: bars from one moment to another, and marks at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from cloud_tasks.core.events import TaskEvent
+from cloud_tasks.core.task import EndKind
+from fakes.history import FactKind
+from simulation.history import (
+    CallAnswered,
+    EndAsked,
+    EventStored,
+    Happening,
+    QueueChanged,
+    RunBegan,
+    RunGone,
+    RunOver,
+    WorkerBegan,
+    WorkerContinued,
+    WorkerEnded,
+    WorkerKilled,
+    WorkerStopped,
+)
+
+
+class Bar(Struct, frozen=True):
+    """Something that lasted.
+
+    Attributes:
+        from_s: Since when.
+        until_s: Until when.
+        kind: What it looks like.
+        text: What it was.
+    """
+
+    from_s: float
+    until_s: float
+    kind: str
+    text: str
+
+
+class Mark(Struct, frozen=True):
+    """Something that happened at a moment.
+
+    Attributes:
+        at_s: When.
+        kind: What it looks like.
+        text: What it was.
+    """
+
+    at_s: float
+    kind: str
+    text: str
+
+
+class Lane(Struct):
+    """A line of the page.
+
+    Attributes:
+        name: Of what it is about.
+        bars: What lasted.
+        marks: What happened.
+    """
+
+    name: str
+    bars: list[Bar] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+
+_ENDINGS = {FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED, FactKind.EXPIRED, FactKind.REMOVED}
+
+
+class Lanes:
+    """Sorts happenings into lanes, in the order in which they first appear.
+
+    Attributes:
+        workers: One for each worker.
+        messages: One for each message, with its leases.
+        runs: One for each task, with its runs.
+    """
+
+    def __init__(self, history: Sequence[Happening]) -> None:
+        self.workers: dict[str, Lane] = {}
+        self.messages: dict[str, Lane] = {}
+        self.runs: dict[str, Lane] = {}
+        self._open: dict[tuple[str, object], Happening] = {}
+        self.end_s = history[-1].at if history else 0.0
+        takers: dict[type[Happening], Callable[[Any], None]] = {
+            WorkerBegan: self._worker_began,
+            WorkerEnded: lambda one: self._worker_over(one, "life", f"ended: {one.reason}"),
+            WorkerKilled: lambda one: self._worker_over(one, "killed", "killed"),
+            WorkerStopped: self._worker_stopped,
+            WorkerContinued: self._worker_continued,
+            EndAsked: self._end_asked,
+            CallAnswered: self._call_answered,
+            EventStored: self._event_stored,
+            QueueChanged: self._message,
+            RunBegan: self._run_began,
+            RunOver: self._run_over,
+            RunGone: self._run_gone,
+        }
+        for happening in history:
+            taker = takers.get(type(happening))
+            if taker is not None:
+                taker(happening)
+        self._close_all()
+
+    def _worker_began(self, one: WorkerBegan) -> None:
+        self._open["life", one.worker] = one
+
+    def _worker_over(self, one: Happening, kind: str, text: str) -> None:
+        self._bar(_lane(self.workers, one.worker), ("life", one.worker), one.at, kind, text)
+
+    def _worker_stopped(self, one: WorkerStopped) -> None:
+        self._open["stop", one.worker] = one
+
+    def _worker_continued(self, one: WorkerContinued) -> None:
+        self._bar(_lane(self.workers, one.worker), ("stop", one.worker), one.at, "stopped", "stopped")
+
+    def _end_asked(self, one: EndAsked) -> None:
+        text = f"asked to end ({one.why}) within {one.within_s:g} s"
+        _lane(self.workers, one.worker).marks.append(Mark(one.at, "asked", text))
+
+    def _call_answered(self, one: CallAnswered) -> None:
+        if one.error:
+            what = f"{one.operation} {one.task_id} #{one.number}: {one.error}"
+            _lane(self.workers, one.worker).marks.append(Mark(one.at, "failed", what))
+
+    def _event_stored(self, one: EventStored) -> None:
+        if isinstance(one.event, TaskEvent):
+            text = f"stored: {one.event.event_type}"
+            _lane(self.runs, one.event.task_id).marks.append(Mark(one.at, "stored", text))
+
+    def _run_began(self, one: RunBegan) -> None:
+        self._open["run", one.run] = one
+
+    def _run_over(self, one: RunOver) -> None:
+        kind = "good" if one.end.kind is EndKind.RETURNED else "bad"
+        text = f"attempt on {one.worker}: {one.end.kind.value} {one.end.signal}"
+        self._bar(_lane(self.runs, one.task_id), ("run", one.run), one.at, kind, text)
+        self._open["left", one.run] = one
+
+    def _run_gone(self, one: RunGone) -> None:
+        lane = _lane(self.runs, one.task_id)
+        self._bar(lane, ("left", one.run), one.at, "left", f"left over on {one.worker}")
+
+    def _message(self, one: QueueChanged) -> None:
+        lane, kind = _lane(self.messages, one.task_id), one.fact.kind
+        if kind is FactKind.DELIVERED:
+            self._open["lease", one.fact.key] = one
+        elif kind in _ENDINGS:
+            text = f"lease of {one.worker or 'nobody'}, delivery {one.fact.delivery_count}: {kind.value}"
+            self._bar(lane, ("lease", one.fact.key), one.at, "lease", text)
+        lane.marks.append(Mark(one.at, kind.value, f"{kind.value} {one.fact.reason}".strip()))
+
+    def _bar(self, lane: Lane, key: tuple[str, object], until_s: float, kind: str, text: str) -> None:
+        began = self._open.pop(key, None)
+        if began is not None:
+            lane.bars.append(Bar(began.at, until_s, kind, text))
+
+    def _close_all(self) -> None:
+        """What was still open when the run was over."""
+        for (what, _), began in self._open.items():
+            if what in ("life", "stop"):
+                _lane(self.workers, began.worker).bars.append(Bar(began.at, self.end_s, "life", "to the end"))
+
+
+def _lane(lanes: dict[str, Lane], name: str) -> Lane:
+    if name not in lanes:
+        lanes[name] = Lane(name)
+    return lanes[name]

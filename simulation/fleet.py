@@ -80,6 +80,10 @@ class Fleet:
         dwelling: Makes what a worker works with.
         script: What the run of an attempt does.
         restarts: Whether a worker that is gone is followed by another.
+
+    Attributes:
+        workers: All that ever were.
+        settings: As given.
     """
 
     def __init__(
@@ -94,7 +98,7 @@ class Fleet:
         self.restarts = True
         self._loop = loop
         self._history = history
-        self._settings = settings
+        self.settings = settings
         self._dwelling = dwelling
         self._script = script
         self._numbers = itertools.count(1)
@@ -139,7 +143,7 @@ class Fleet:
         """SIGTERM."""
         if worker.running and worker.shell is not None:
             now = self._loop.time()
-            within_s = self._settings.grace_s
+            within_s = self.settings.grace_s
             self._history.tell(EndAsked(at=now, worker=worker.host.name, why="sigterm", within_s=within_s))
             self._loop.at(worker.host, now, self._hear_signal, worker.shell, worker.host.name)
 
@@ -151,7 +155,7 @@ class Fleet:
             self._loop.at(worker.host, now, worker.metadata.give_notice, now + in_s)
 
     def _hear_signal(self, shell: WorkerShell, name: str) -> None:
-        within_s = self._settings.grace_s
+        within_s = self.settings.grace_s
         self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="sigterm", within_s=within_s))
         shell.request_shutdown("SIGTERM")
 
@@ -162,7 +166,7 @@ class Fleet:
         host = worker.host
         dwelling = self._dwelling(host, worker.clock)
         worker.shell = WorkerShell(
-            self._settings,
+            self.settings,
             ShellSettings(worker_id=host.name, hostname=host.name, pid=host.number),
             queue=dwelling.queue,
             runner=worker.runner,

@@ -294,8 +294,10 @@ class SimulationLoop:
         name: str | None = None,
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[Any]:
-        """A task of the host that asks for it."""
-        return asyncio.Task(coro, loop=self.as_asyncio, name=name, context=context)
+        """A task of the host that asks for it; its name begins with that of the host."""
+        host = HOST.get(self.world)
+        full_name = f"{host.name}: {name}" if name else host.name
+        return asyncio.Task(coro, loop=self.as_asyncio, name=full_name, context=context)
 
     def stop(self) -> None:
         """End `run_forever` after this step."""

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from simulation.judges.panel import INVARIANTS, Invariant, all_judges
 
-from simulation.judges.judge import Bench, Judge
-from simulation.judges.liveness import LivenessJudge
-from simulation.judges.settling import SettlingJudge
-
-if TYPE_CHECKING:
-    from simulation.world import World
-
-
-def all_judges(bench: Bench, world: World) -> list[Judge]:
-    """Every judge there is."""
-    return [SettlingJudge(bench), LivenessJudge(bench, world)]
+__all__ = ["INVARIANTS", "Invariant", "all_judges"]

@@ -10,16 +10,21 @@ from simulation.history import History
 from simulation.plan import RunPlan
 from simulation.verdict import Violation
 
+TOLERANCE_S = 1e-6
+"""What sums of moments may be off by rounding."""
+
 
 class Bench:
     """Where judges say what they have found.
 
     Args:
         plan: What the run follows from; judges may know it, but not what the worker thinks.
+        now: True time.
 
     Attributes:
         violations: What was found, in order.
         checks: How often each invariant was looked at.
+        excuses: How often each thing was cited that permits what would be a fault without it.
     """
 
     def __init__(self, plan: RunPlan, now: Callable[[], float]) -> None:
@@ -27,12 +32,44 @@ class Bench:
         self.now = now
         self.violations: list[Violation] = []
         self.checks: Counter[str] = Counter()
+        self.excuses: Counter[str] = Counter()
 
-    def check(self, invariant: str, kept: bool, what: str, task_id: str = "", worker: str = "") -> None:  # noqa: FBT001 - the point
-        """Note that an invariant was looked at, and whether it was kept."""
+    def check(  # noqa: PLR0913 - the place and the words of a violation
+        self,
+        invariant: str,
+        kept: object,
+        what: str,
+        *values: object,
+        task_id: str = "",
+        worker: str = "",
+    ) -> None:
+        """Note that an invariant was looked at, and whether it was kept.
+
+        Args:
+            invariant: Its name.
+            kept: True in the sense of Python if it was.
+            what: What happened; `{}` stands for each of the values, which are put in only if it was not.
+            values: To be put into the sentence.
+            task_id: Whose; "" for none.
+            worker: Whose; "" for none.
+        """
         self.checks[invariant] += 1
         if not kept:
-            self.violations.append(Violation(invariant, self.now(), what, task_id, worker))
+            self.violations.append(Violation(invariant, self.now(), what.format(*values), task_id, worker))
+
+    def cite(self, invariant: str, excuse: str, what: str, *, task_id: str = "", worker: str = "") -> None:
+        """Enter something that needs an excuse into the ledger; without one it is a violation.
+
+        Args:
+            invariant: The one that is broken if there is no excuse.
+            excuse: What permits it; "" for nothing.
+            what: What happened.
+            task_id: Whose; "" for none.
+            worker: Whose; "" for none.
+        """
+        if excuse:
+            self.excuses[excuse] += 1
+        self.check(invariant, excuse, what, task_id=task_id, worker=worker)
 
 
 class Judge(Protocol):

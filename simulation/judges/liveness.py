@@ -1,33 +1,111 @@
-"""L1, L6: once the faults have stopped, every task is settled, and every worker ends when asked to."""
+"""L1 to L7: once the faults have stopped, everything comes right within bounds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulation.history import History
+from fakes.history import FactKind
+from simulation.history import History, QueueChanged
+from simulation.judges.books import Books
 from simulation.judges.judge import Bench
+from simulation.judges.records import MessageRecord
+from simulation.link import SLOW_S_MAX
 
 if TYPE_CHECKING:
     from simulation.world import World
 
+REDELIVERIES_MAX = 4
+"""After the faults: the lease that was held, its hand-back by a worker that ends, and some to spare."""
+PROGRESS = frozenset((FactKind.DELIVERED, FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED))
+
 
 class LivenessJudge:
-    """Looks at the world when all is over.
+    """Watches the queue after the faults have stopped.
 
     Args:
         bench: Where verdicts go.
-        world: What came of it.
+        books: What has been seen.
+        world: Knows when they stopped, and the bounds.
     """
 
-    def __init__(self, bench: Bench, world: World) -> None:
+    def __init__(self, bench: Bench, books: Books, world: World) -> None:
         self._bench = bench
+        self._books = books
         self._world = world
+        self._progress_at = 0.0
+        self._first_quiet_at: float | None = None
+        self._live = 0
+        self._again: dict[str, int] = {}
 
     def listen(self, history: History) -> None:
-        """Nothing is needed."""
+        """See `Judge`."""
+        history.on(QueueChanged, self._on_queue)
+
+    def _on_queue(self, happening: QueueChanged) -> None:
+        kind, message = happening.fact.kind, self._books.message
+        if kind is FactKind.SENT:
+            if not self._live:
+                self._progress_at = happening.at
+            self._live += 1
+            return
+        if kind in PROGRESS:
+            if happening.at > self._world.quiet_at:
+                self._look(happening)
+            self._progress_at = happening.at
+        if message is not None and message.over is kind:
+            self._live -= 1
+
+    def _look(self, happening: QueueChanged) -> None:
+        """Progress, after the faults have stopped."""
+        waited_s = happening.at - max(self._progress_at, self._world.quiet_at)
+        self._bench.check("L3", waited_s <= self._idle_s_max(), "nothing went on for {} s", waited_s)
+        if happening.fact.kind is not FactKind.DELIVERED:
+            return
+        if self._first_quiet_at is None:
+            self._first_quiet_at = happening.at
+        key = happening.fact.key
+        again = self._again[key] = self._again.get(key, 0) + 1
+        self._bench.check(
+            "L5",
+            again <= self._again_max(),
+            "delivered {} times after the faults had stopped",
+            again,
+            task_id=happening.task_id,
+        )
+
+    def _again_max(self) -> float:
+        worker = self._bench.plan.worker
+        if worker.max_attempts is not None:
+            return worker.max_attempts + REDELIVERIES_MAX
+        return float("inf") if worker.retry_on_exception else REDELIVERIES_MAX
+
+    def _idle_s_max(self) -> float:
+        """How long the queue may be still while something is in it: a lease and a run, a call and a pause."""
+        plan = self._bench.plan
+        one_s = plan.worker.max_runtime_s + plan.queue.lease_s + 2 * SLOW_S_MAX
+        return one_s + PATIENCE_S
 
     def finish(self) -> None:
         """See `Judge`."""
-        world = self._world
-        self._bench.check("L1", world.settled, "tasks are left although the faults have stopped")
-        self._bench.check("L6", world.ended, "a worker that was asked to end has not")
+        world, bench = self._world, self._bench
+        bench.check("L1", world.settled, "tasks are left although the faults have stopped")
+        bench.check("L6", world.ended, "a worker that was asked to end has not")
+        bound_s = world.liveness_bound_s()
+        for message in self._books.messages.values():
+            self._check_message(message, bound_s)
+        if self._first_quiet_at is not None:
+            waited_s = self._first_quiet_at - world.quiet_at
+            bench.check(
+                "L4", waited_s <= bound_s, "the first task after the faults was taken after {} s", waited_s
+            )
+
+    def _check_message(self, message: MessageRecord, bound_s: float) -> None:
+        bench = self._bench
+        bench.check("L2", message.over is not None, "never settled", task_id=message.task_id)
+        since = max(message.sent_at, self._world.quiet_at)
+        waited_s = (bench.now() if message.first_at is None else message.first_at) - since
+        bench.check("L7", waited_s <= bound_s, "not even taken for {} s", waited_s, task_id=message.task_id)
+
+
+PATIENCE_S = 120.0
+"""The longest pauses between tries, and some slack."""

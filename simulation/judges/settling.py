@@ -1,43 +1,185 @@
-"""S1, S2: a task is settled for good only when what became of it is durable, and was no failure."""
+"""S10, S11, S12: what is asked of the queue about a lease that is held."""
 
 from __future__ import annotations
 
-from cloud_tasks.core.events import TaskCompleted, TaskEvent
+from cloud_tasks.core.machine import MachineSettings
 from fakes.history import FactKind
-from simulation.history import EventStored, History, QueueChanged
-from simulation.judges.judge import Bench
+from fakes.queue_options import QueueOptions
+from simulation.history import CallIssued, History, QueueChanged
+from simulation.judges.books import Books
+from simulation.judges.judge import TOLERANCE_S, Bench
+from simulation.judges.records import Holding
+
+SETTLEMENTS = frozenset(("ack", "nack", "dead_letter"))
 
 
 class SettlingJudge:
-    """Holds each ack against the events that were durable before it.
+    """Holds each call about a lease against what the worker knows of that lease.
 
     Args:
         bench: Where verdicts go.
+        books: What has been seen.
+        queue: What the queue can do.
+        settings: What every worker is told.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, books: Books, queue: QueueOptions, settings: MachineSettings) -> None:
         self._bench = bench
-        self._last: dict[str, TaskEvent] = {}
+        self._books = books
+        self._queue = queue
+        self._policy = settings.retry
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(EventStored, self._on_stored)
+        history.on(CallIssued, self._on_issued)
         history.on(QueueChanged, self._on_queue)
 
     def finish(self) -> None:
-        """Nothing is left to say."""
+        """Everything was said when it was seen."""
 
-    def _on_stored(self, happening: EventStored) -> None:
-        if isinstance(happening.event, TaskEvent):
-            self._last[happening.event.task_id] = happening.event
+    def _on_issued(self, happening: CallIssued) -> None:
+        if not happening.receipt:
+            return
+        holding = self._books.holding
+        known = holding is not None and holding.known_at is not None and holding.worker == happening.worker
+        self._bench.check(
+            "S4",
+            known and holding is not None and holding.message.task_id == happening.task_id,
+            "{} with receipt {}, which it was never given for this task",
+            happening.operation,
+            happening.receipt,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+        if not known or holding is None:
+            return
+        self._bench.check(
+            "S11",
+            happening.receipt == holding.receipt,
+            "{} with receipt {} although {} is the newest",
+            happening.operation,
+            happening.receipt,
+            holding.receipt,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+        self._check_not_lost(holding, happening)
+        if happening.operation == "extend":
+            self._check_extend(holding, happening)
+        elif happening.operation in SETTLEMENTS:
+            self._check_verdict(holding, happening)
+
+    def _check_not_lost(self, holding: Holding, happening: CallIssued) -> None:
+        self._bench.check(
+            "S11",
+            holding.lost_at is None or holding.lost_at >= happening.at - TOLERANCE_S,
+            "{} although the queue said that the lease was lost",
+            happening.operation,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    def _check_extend(self, holding: Holding, happening: CallIssued) -> None:
+        task_id, worker, at = happening.task_id, happening.worker, happening.at
+        self._bench.check(
+            "S10", holding.verdict is None, "extended after it was settled", task_id=task_id, worker=worker
+        )
+        self._bench.check(
+            "S10",
+            holding.open_calls == 1,
+            "extended while another call about it is under way",
+            task_id=task_id,
+            worker=worker,
+        )
+        seconds, queue = happening.seconds, self._queue
+        total_s = at + seconds - holding.issued_at
+        self._bench.check(
+            "S10",
+            seconds <= queue.lease_s_max and total_s <= queue.lease_total_s_max + TOLERANCE_S,
+            "an extension of {} s, and {} s in all, is more than the queue can give",
+            seconds,
+            total_s,
+            task_id=task_id,
+            worker=worker,
+        )
+        life = self._books.life
+        late_s = at - holding.known_end
+        halted = life is not None and (life.halted_s(at) > holding.halted_s)
+        self._bench.check(
+            "S10",
+            late_s <= TOLERANCE_S
+            or halted
+            or (holding.known_at or 0.0) >= holding.known_end
+            or holding.over is None,
+            "extended {} s after the lease was over",
+            late_s,
+            task_id=task_id,
+            worker=worker,
+        )
+
+    def _check_verdict(self, holding: Holding, happening: CallIssued) -> None:
+        verdict = happening.operation, happening.reason, happening.seconds
+        first = holding.verdict
+        if self._books.first_verdict and happening.operation == "nack":
+            self._check_delay(holding, happening)
+        task_id, worker = happening.task_id, happening.worker
+        self._bench.check(
+            "S12",
+            first == verdict,
+            "settled with {} after {}",
+            verdict,
+            first,
+            task_id=task_id,
+            worker=worker,
+        )
+        self._bench.check(
+            "S12",
+            not holding.confirmed,
+            "settled again although it was confirmed",
+            task_id=task_id,
+            worker=worker,
+        )
+        self._bench.check(
+            "S12",
+            holding.open_calls == 1,
+            "settled while another call about it is under way",
+            task_id=task_id,
+            worker=worker,
+        )
+
+    def _check_delay(self, holding: Holding, happening: CallIssued) -> None:
+        """A retry waits as long as the backoff says, within its jitter; what was interrupted does not wait."""
+        most_s = least_s = 0.0
+        if happening.reason == "retry":
+            backoff, run = self._policy.backoff, holding.run
+            attempt = holding.number if run is None else run.attempt
+            full_s = min(backoff.cap_s, backoff.base_s * backoff.factor ** min(attempt - 1, 60))
+            most_s = min(full_s, self._queue.delay_s_max)
+            least_s = min(full_s * (1 - backoff.jitter), self._queue.delay_s_max)
+        elif happening.reason == "skipped":
+            return
+        self._bench.check(
+            "S8",
+            least_s - TOLERANCE_S <= happening.seconds <= most_s + TOLERANCE_S,
+            "handed back for {} s, not {} to {}",
+            happening.seconds,
+            least_s,
+            most_s,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
 
     def _on_queue(self, happening: QueueChanged) -> None:
-        if happening.fact.kind is not FactKind.ACKED:
-            return
-        task_id = happening.task_id
-        event = self._last.get(task_id)
-        if event is None:
-            self._bench.check("S1", False, "acked before any outcome was durable", task_id, happening.worker)  # noqa: FBT003
-            return
-        self._bench.check("S1", not event.retry, "acked although it was to come again", task_id)
-        self._bench.check("S2", isinstance(event, TaskCompleted) or not event.retry, "", task_id)
+        fact = happening.fact
+        if fact.kind is FactKind.EXTENDED:
+            held_s = (fact.until or 0.0) - (
+                fact.at if self._books.holding is None else self._books.holding.at
+            )
+            self._bench.check(
+                "S10",
+                held_s <= self._queue.lease_total_s_max + TOLERANCE_S,
+                "held for {} s in all",
+                held_s,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )

@@ -1,0 +1,171 @@
+"""S7, S8, S9: every further execution, expiry, hand-back and dead letter has an excuse and keeps the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cloud_tasks.core.policy import RetryPolicy
+from fakes.history import Fact, FactKind
+from fakes.queue_options import QueueOptions
+from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunRequested
+from simulation.judges import excuses
+from simulation.judges.books import Books
+from simulation.judges.judge import Bench
+from simulation.judges.records import MessageRecord
+
+
+class AttemptsJudge:
+    """Counts executions against what permits them.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        policy: What is to be tried again, and how often.
+        queue: What the queue does by itself.
+        is_malformed: Whether the message of that key holds no task.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        books: Books,
+        policy: RetryPolicy,
+        queue: QueueOptions,
+        is_malformed: Callable[[str], bool],
+    ) -> None:
+        self._bench = bench
+        self._books = books
+        self._policy = policy
+        self._queue = queue
+        self._is_malformed = is_malformed
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(QueueChanged, self._on_queue)
+        history.on(RunRequested, self._on_requested)
+        history.on(RunBegan, self._on_began)
+        history.on(CallIssued, self._on_issued)
+
+    def finish(self) -> None:
+        """Everything was said when it was seen."""
+
+    # -- executions --------------------------------------------------------------------------------------
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        self._bench.check(
+            "S4",
+            self._books.holding is not None,
+            "a run of a task that it was not given",
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    def _on_began(self, happening: RunBegan) -> None:
+        holding, bench, task_id = self._books.holding, self._bench, happening.task_id
+        if holding is None:
+            return
+        message = holding.message
+        permitted = 1 + message.expiries + message.nacks
+        bench.check(
+            "S7",
+            message.runs <= permitted,
+            "run {} times; {} expiries and {} hand-backs permit {}",
+            message.runs,
+            message.expiries,
+            message.nacks,
+            permitted,
+            task_id=task_id,
+            worker=happening.worker,
+        )
+        bench.check(
+            "S4",
+            happening.attempt <= message.deliveries,
+            "attempt {} of a task that was delivered {} times",
+            happening.attempt,
+            message.deliveries,
+            task_id=task_id,
+            worker=happening.worker,
+        )
+        self._check_budget(message, happening)
+
+    def _check_budget(self, message: MessageRecord, happening: RunBegan) -> None:
+        most = self._policy.attempts_max
+        if most is None:
+            return
+        counted = message.runs - message.interruptions
+        self._bench.check(
+            "S8",
+            happening.attempt <= most and counted <= most,
+            "attempt {}, and {} of its runs count, where {} attempts are allowed",
+            happening.attempt,
+            counted,
+            most,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    # -- the ledger --------------------------------------------------------------------------------------
+
+    def _on_queue(self, happening: QueueChanged) -> None:
+        fact = happening.fact
+        if fact.kind is FactKind.EXPIRED:
+            self._on_expired(fact, happening.task_id)
+        elif fact.kind is FactKind.DEAD_LETTERED:
+            self._on_dead(fact, happening)
+        elif fact.kind is FactKind.DELIVERED:
+            self._on_delivered(happening.task_id)
+
+    def _on_delivered(self, task_id: str) -> None:
+        message = self._books.message
+        if message is not None:
+            permitted = 1 + message.expiries + message.nacks
+            self._bench.check(
+                "S7",
+                message.deliveries <= permitted,
+                "delivered {} times, where {} are permitted",
+                message.deliveries,
+                permitted,
+                task_id=task_id,
+            )
+
+    def _on_expired(self, fact: Fact, task_id: str) -> None:
+        holding = self._books.holding
+        if holding is not None:
+            life = self._books.lives.get(holding.worker)
+            excuse = excuses.of_expiry(holding, fact, life, self._queue.lease_total_s_max)
+            told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
+            self._bench.cite("S7", excuse, told, task_id=task_id, worker=holding.worker)
+
+    def _on_dead(self, fact: Fact, happening: QueueChanged) -> None:
+        self._bench.check(
+            "S9",
+            self._may_die(fact),
+            "put with the dead letters ({}) at delivery {}, with attempts left",
+            fact.reason,
+            fact.delivery_count,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    def _may_die(self, fact: Fact) -> bool:
+        if self._is_malformed(fact.key) or fact.reason == "max_receive_count":
+            return True
+        most, message = self._policy.attempts_max, self._books.message
+        if message is None:
+            return False
+        if self._policy.interruptions_max is not None and message.interruptions:
+            return message.interruptions + 1 >= self._policy.interruptions_max
+        return most is not None and message.deliveries >= most
+
+    def _on_issued(self, happening: CallIssued) -> None:
+        if (
+            happening.operation != "nack"
+            or happening.reason != "interrupted"
+            or not self._books.first_verdict
+        ):
+            return
+        holding = self._books.holding
+        if holding is not None:
+            excuse = excuses.of_interruption(holding, self._books.life)
+            told = "handed back unfinished for no reason"
+            self._bench.cite("S7", excuse, told, task_id=happening.task_id, worker=happening.worker)

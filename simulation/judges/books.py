@@ -1,0 +1,352 @@
+"""`Books`: what has been seen so far, kept once for all judges."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.policy import HAND_BACK_S_MIN
+from cloud_tasks.core.task import Lease
+from fakes.history import Fact, FactKind
+from simulation.history import (
+    CallAnswered,
+    CallIssued,
+    EndHeard,
+    EventStored,
+    History,
+    QueueChanged,
+    RunAsked,
+    RunBegan,
+    RunGone,
+    RunNotStarted,
+    RunOver,
+    RunRequested,
+    StoreFailed,
+    WorkerBegan,
+    WorkerContinued,
+    WorkerEnded,
+    WorkerKilled,
+    WorkerStopped,
+)
+from simulation.judges.records import CallRecord, Holding, Life, MessageRecord, RunRecord
+
+SLOW_SHARE = 0.1
+"""A call that takes a greater share of the lease than this is trouble."""
+_LOST = "LeaseLostError"
+
+
+class Books:
+    """Listens before every judge, so that each finds what the happening was about.
+
+    Attributes:
+        messages: Everything that was accepted, by key.
+        keys: Of the message of each task.
+        current: The last delivery of each message, by key.
+        lives: Every worker, by name.
+        runs: Runs that are not gone, by number.
+        others: The runs of each task that are not gone, on all workers.
+        message: Of the happening that is told now.
+        holding: Likewise.
+        run: Likewise.
+        life: Likewise.
+        call: Likewise; of an answer, the call that it answers.
+        first_verdict: Whether the call that is told now is the first settlement of its lease.
+        repeated: Whether the event that is told now was stored before.
+    """
+
+    def __init__(self) -> None:
+        self.messages: dict[str, MessageRecord] = {}
+        self.keys: dict[str, str] = {}
+        self.current: dict[str, Holding] = {}
+        self.lives: dict[str, Life] = {}
+        self.runs: dict[int, RunRecord] = {}
+        self.others: dict[str, list[RunRecord]] = {}
+        self.message: MessageRecord | None = None
+        self.holding: Holding | None = None
+        self.run: RunRecord | None = None
+        self.life: Life | None = None
+        self.call: CallRecord | None = None
+        self.first_verdict = self.repeated = False
+        self._receipts: dict[str, Holding] = {}
+        self._calls: dict[tuple[str, int], CallRecord] = {}
+
+    def listen(self, history: History) -> None:
+        """Ask to be told of everything that is kept."""
+        history.on(QueueChanged, self._on_queue)
+        history.on(CallIssued, self._on_issued)
+        history.on(CallAnswered, self._on_answered)
+        history.on(RunRequested, self._on_requested)
+        history.on(RunNotStarted, self._on_not_started)
+        history.on(RunBegan, self._on_began)
+        history.on(RunAsked, self._on_asked)
+        history.on(RunOver, self._on_over)
+        history.on(RunGone, self._on_gone)
+        history.on(EventStored, self._on_stored)
+        history.on(StoreFailed, self._on_store_failed)
+        history.on(WorkerBegan, self._on_worker_began)
+        history.on(WorkerEnded, self._on_worker_ended)
+        history.on(WorkerKilled, self._on_worker_killed)
+        history.on(WorkerStopped, self._on_worker_stopped)
+        history.on(WorkerContinued, self._on_worker_continued)
+        history.on(EndHeard, self._on_heard)
+
+    def finish(self) -> None:
+        """There is nothing to say."""
+
+    # -- the queue ---------------------------------------------------------------------------------------
+
+    def _on_queue(self, happening: QueueChanged) -> None:
+        fact = happening.fact
+        kind = fact.kind
+        if kind is FactKind.SENT:
+            self.message = MessageRecord(fact.key, happening.task_id, fact.at)
+            self.messages[fact.key] = self.message
+            if happening.task_id:
+                self.keys[happening.task_id] = fact.key
+            self.holding = None
+            return
+        message = self.message = self.messages[fact.key]
+        if kind is FactKind.DELIVERED:
+            self._deliver(message, fact, happening.worker)
+            return
+        holding = self.holding = self.current.get(fact.key)
+        if kind is FactKind.EXTENDED:
+            if holding is not None and fact.until is not None:
+                holding.until = fact.until
+                self._receipts[fact.receipt] = holding
+            return
+        self._end_lease(message, holding, fact)
+
+    def _deliver(self, message: MessageRecord, fact: Fact, worker: str) -> None:
+        message.deliveries += 1
+        message.in_flight = True
+        if message.first_at is None:
+            message.first_at = fact.at
+        life = self.lives.get(worker)
+        halted_s = 0.0 if life is None else life.halted_s(fact.at)
+        until = fact.at if fact.until is None else fact.until
+        holding = Holding(message, worker, fact.at, until, halted_s)
+        self.holding = self.current[fact.key] = self._receipts[fact.receipt] = holding
+
+    @staticmethod
+    def _end_lease(message: MessageRecord, holding: Holding | None, fact: Fact) -> None:
+        kind = fact.kind
+        message.in_flight = False
+        if holding is not None:
+            holding.over, holding.over_at = kind, fact.at
+        if kind is FactKind.EXPIRED:
+            message.expiries += 1
+        elif kind is FactKind.NACKED:
+            message.nacks += 1
+            message.interruptions += fact.reason != "retry"
+        else:
+            message.over = kind
+
+    # -- calls -------------------------------------------------------------------------------------------
+
+    def _on_issued(self, happening: CallIssued) -> None:
+        operation = happening.operation
+        holding = self._receipts.get(happening.receipt) if happening.receipt else None
+        self.life = self.lives.get(happening.worker)
+        self.holding = holding
+        self.call = CallRecord(
+            operation,
+            happening.at,
+            holding,
+            happening.receipt,
+            happening.seconds,
+            happening.reason,
+            happening.outcome,
+        )
+        self._calls[happening.worker, happening.number] = self.call
+        if holding is not None:
+            holding.open_calls += 1
+            self.first_verdict = False
+            if operation == "extend":
+                holding.extending_since = happening.at
+            elif holding.verdict is None:
+                self.first_verdict = True
+                holding.verdict = operation, happening.reason, happening.seconds
+
+    def _on_answered(self, happening: CallAnswered) -> None:
+        call = self.call = self._calls.pop((happening.worker, happening.number), None)
+        life = self.life = self.lives.get(happening.worker)
+        holding = self.holding = None if call is None else call.holding
+        if call is None:
+            return
+        if happening.operation == "receive":
+            if life is not None:
+                for lease in happening.leases:
+                    self._take_in(life, lease, call.at, happening)
+        elif holding is not None:
+            self._answer(holding, call, happening)
+
+    def _take_in(self, life: Life, lease: Lease, issued_at: float, happening: CallAnswered) -> None:
+        holding = self._receipts.get(lease.receipt)
+        if holding is None:
+            return
+        holding.issued_at = issued_at
+        holding.known_at = happening.at
+        holding.heard = happening.heard
+        holding.receipt = lease.receipt
+        holding.known_end = issued_at + (lease.duration_s or 0.0)
+        life.holdings.setdefault(holding.message.key, []).append(holding)
+
+    def _answer(self, holding: Holding, call: CallRecord, happening: CallAnswered) -> None:
+        holding.open_calls -= 1
+        error = happening.error
+        if call.operation == "extend":
+            holding.extending_since = None
+        if error == _LOST:
+            holding.lost_at = happening.at
+        elif error:
+            holding.troubles += 1
+        elif happening.at - call.at > SLOW_SHARE * (holding.until - holding.at):
+            holding.troubles += 1
+        if not error:
+            if happening.leases:
+                lease = happening.leases[0]
+                holding.receipt = lease.receipt
+                holding.known_end = call.at + (lease.duration_s or 0.0)
+            elif call.operation != "extend":
+                holding.confirmed = True
+        if holding.confirmed or holding.lost_at is not None:
+            self._let_go(holding)
+
+    def _let_go(self, holding: Holding) -> None:
+        life = self.lives.get(holding.worker)
+        held = None if life is None else life.holdings.get(holding.message.key)
+        if life is not None and held is not None and holding in held:
+            held.remove(holding)
+            if not held:
+                del life.holdings[holding.message.key]
+
+    # -- runs --------------------------------------------------------------------------------------------
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        life = self.life = self.lives.get(happening.worker)
+        task_id = happening.task_id
+        holding = None if life is None else self._wanted(life, task_id)
+        run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, happening.at, holding)
+        self.run, self.holding = run, holding
+        self.runs[run.number] = run
+        self.others.setdefault(task_id, []).append(run)
+        if holding is not None:
+            holding.run = run
+        if life is not None:
+            life.occupied += 1
+            life.runs.setdefault(task_id, []).append(run)
+
+    def _wanted(self, life: Life, task_id: str) -> Holding | None:
+        """For which delivery a worker asks for a run: the oldest that may have one."""
+        newest = None
+        for holding in life.holdings.get(self.keys.get(task_id, ""), ()):
+            newest = holding
+            if holding.verdict is None and holding.run is None and holding.over is None:
+                return holding
+        return newest
+
+    def _on_not_started(self, happening: RunNotStarted) -> None:
+        run = self._find(happening.run)
+        if run is not None and run.holding is not None:
+            run.holding.starts_failed += 1
+            run.holding.run = None
+        self._drop(run)
+
+    def _on_began(self, happening: RunBegan) -> None:
+        run = self._find(happening.run)
+        if run is None:
+            return
+        run.began_at = happening.at
+        if self.life is not None:
+            run.halted_s = self.life.halted_s(happening.at)
+        if run.holding is not None:
+            run.holding.message.runs += 1
+
+    def _on_asked(self, happening: RunAsked) -> None:
+        run = self._find(happening.run)
+        if run is None:
+            return
+        if happening.kill:
+            run.kill_at = happening.at if run.kill_at is None else run.kill_at
+        elif run.term_at is None:
+            run.term_at = happening.at
+
+    def _on_over(self, happening: RunOver) -> None:
+        run = self._find(happening.run)
+        if run is not None:
+            run.over_at, run.end = happening.at, happening.end
+
+    def _on_gone(self, happening: RunGone) -> None:
+        run = self._find(happening.run)
+        if run is not None:
+            run.gone_at = happening.at
+        self._drop(run)
+
+    def _find(self, number: int) -> RunRecord | None:
+        run = self.run = self.runs.get(number)
+        self.holding = None if run is None else run.holding
+        self.life = None if run is None else self.lives.get(run.worker)
+        return run
+
+    def _drop(self, run: RunRecord | None) -> None:
+        if run is None:
+            return
+        del self.runs[run.number]
+        _remove(self.others, run)
+        if self.life is not None:
+            self.life.occupied -= 1
+            _remove(self.life.runs, run)
+
+    # -- events and workers ------------------------------------------------------------------------------
+
+    def _on_stored(self, happening: EventStored) -> None:
+        life = self.life = self.lives.get(happening.worker)
+        if life is None:
+            return
+        event = happening.event
+        self.repeated = id(event) in life.events
+        if not self.repeated:
+            life.events[id(event)] = (event, life.store_failures)
+
+    def _on_store_failed(self, happening: StoreFailed) -> None:
+        life = self.life = self.lives.get(happening.worker)
+        if life is not None:
+            life.store_failures += 1
+
+    def _on_worker_began(self, happening: WorkerBegan) -> None:
+        self.life = self.lives[happening.worker] = Life(happening.worker, happening.at)
+
+    def _on_worker_ended(self, happening: WorkerEnded) -> None:
+        self.life = self.lives[happening.worker]
+        self.life.ended_at = happening.at
+
+    def _on_worker_killed(self, happening: WorkerKilled) -> None:
+        self.life = self.lives[happening.worker]
+        self.life.killed_at = happening.at
+
+    def _on_worker_stopped(self, happening: WorkerStopped) -> None:
+        self.life = self.lives[happening.worker]
+        self.life.halted_at = happening.at
+
+    def _on_worker_continued(self, happening: WorkerContinued) -> None:
+        life = self.life = self.lives[happening.worker]
+        if life.halted_at is not None:
+            life.halted_before_s += happening.at - life.halted_at
+        life.halted_at = None
+        life.continued_at = happening.at
+
+    def _on_heard(self, happening: EndHeard) -> None:
+        life = self.life = self.lives[happening.worker]
+        again = life.signals > 0
+        if happening.why == "sigterm":
+            life.signals += 1
+        if life.heard_at is None:
+            life.heard_at = happening.at
+        within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
+        life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
+
+
+def _remove(lists: dict[str, list[RunRecord]], run: RunRecord) -> None:
+    runs = lists.get(run.task_id)
+    if runs is not None:
+        runs.remove(run)
+        if not runs:
+            del lists[run.task_id]

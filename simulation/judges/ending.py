@@ -1,0 +1,129 @@
+"""S13, S14: no more is taken than there is room for, nothing after a notice, and the end comes in time."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.machine import MachineSettings
+from simulation.faults import FaultClass
+from simulation.history import CallIssued, History, RunRequested, WorkerEnded, WorkerKilled
+from simulation.judges.books import Books
+from simulation.judges.judge import TOLERANCE_S, Bench
+from simulation.judges.records import Holding, Life
+
+CLOSE_S = 5.0
+"""What the worker may take beyond its grace period, to let go of everything."""
+HAND_BACK_S = 1.0
+"""A worker has this much time at least, from hearing of its end, to hand back what it has."""
+
+
+class EndingJudge:
+    """Watches what a worker takes, and how it ends.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        settings: What every worker is told.
+    """
+
+    def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
+        self._bench = bench
+        self._books = books
+        self._slots = settings.slots
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(CallIssued, self._on_issued)
+        history.on(RunRequested, self._on_requested)
+        history.on(WorkerEnded, self._on_ended)
+        history.on(WorkerKilled, self._on_killed)
+
+    def finish(self) -> None:
+        """Workers that should have ended and have not."""
+        for life in self._books.lives.values():
+            if life.over_at is None:
+                self._check_exit(life, self._bench.now())
+
+    # -- taking ------------------------------------------------------------------------------------------
+
+    def _on_issued(self, happening: CallIssued) -> None:
+        life = self._books.life
+        if happening.operation != "receive" or life is None:
+            return
+        self._check_open(life, happening.at, "asks for tasks")
+        room = self._slots - life.occupied
+        self._bench.check(
+            "S13",
+            happening.tasks_max <= room,
+            "asks for {} tasks, and {} slots are free",
+            happening.tasks_max,
+            room,
+            worker=life.name,
+        )
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        life = self._books.life
+        if life is None:
+            return
+        self._check_open(life, happening.at, "starts a task")
+        self._bench.check(
+            "S13",
+            life.occupied <= self._slots,
+            "{} runs in {} slots",
+            life.occupied,
+            self._slots,
+            task_id=happening.task_id,
+            worker=life.name,
+        )
+
+    def _check_open(self, life: Life, at: float, what: str) -> None:
+        """Nothing is taken once the worker has heard, and had a moment to take it in."""
+        heard_at = life.heard_at
+        kept = heard_at is None or at <= max(heard_at, life.continued_at) + TOLERANCE_S
+        self._bench.check("S13", kept, "{} after it heard that it is to end", what, worker=life.name)
+
+    # -- the end -----------------------------------------------------------------------------------------
+
+    def _on_ended(self, happening: WorkerEnded) -> None:
+        life = self._books.lives[happening.worker]
+        self._check_exit(life, happening.at)
+        for holdings in life.holdings.values():
+            for holding in holdings:
+                self._bench.cite(
+                    "S14",
+                    self._excuse(holding, life, happening.at),
+                    "the worker ended without handing it back",
+                    task_id=holding.message.task_id,
+                    worker=life.name,
+                )
+
+    def _on_killed(self, happening: WorkerKilled) -> None:
+        """A worker that is late must not be saved by a kill."""
+        life = self._books.lives[happening.worker]
+        self._check_exit(life, happening.at)
+
+    def _check_exit(self, life: Life, at: float) -> None:
+        if life.heard_at is None:
+            return
+        by = max(life.exit_by, life.heard_at + HAND_BACK_S) + CLOSE_S
+        late_s = at - by - life.halted_s(at)
+        self._bench.check(
+            "S14", late_s <= TOLERANCE_S, "ends {} s later than it may", late_s, worker=life.name
+        )
+
+    def _excuse(self, holding: Holding, life: Life, at: float) -> str:
+        """Why it was not handed back; "" if there is no excuse."""
+        if holding.verdict is not None or holding.open_calls or holding.troubles:
+            return "its settlement, or another call about it, was under way"
+        if holding.over is not None:
+            return "its lease was over"
+        if life.store_failures or self._sink_is_slow():
+            return "events could not be stored in time"
+        if life.halted_s(at) > holding.halted_s:
+            return "the worker was stopped"
+        if holding.known_at is not None and holding.known_at >= at - HAND_BACK_S:
+            return "it came at the last moment"
+        return ""
+
+    def _sink_is_slow(self) -> bool:
+        plan = self._bench.plan
+        kind = FaultClass.SINK_SLOW
+        return kind in plan.odds or any(fault.kind is kind for fault in plan.faults)

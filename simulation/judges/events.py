@@ -1,0 +1,101 @@
+"""S17: the events of a worker are a word of its grammar."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.events import Event, FatalException, TaskEvent, WorkerStarted, WorkerStopped
+from cloud_tasks.summary.builder import OUTCOMES
+from simulation.history import CallAnswered, EventStored, History
+from simulation.judges.books import Books
+from simulation.judges.judge import Bench
+
+
+class EventsJudge:
+    """Reads what each worker has recorded.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+    """
+
+    def __init__(self, bench: Bench, books: Books) -> None:
+        self._bench = bench
+        self._books = books
+        self._last: dict[str, Event] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+        self._given: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], int] = {}
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(CallAnswered, self._on_answered)
+        history.on(EventStored, self._on_stored)
+
+    def finish(self) -> None:
+        """Everything was said when it was seen."""
+
+    def _on_answered(self, happening: CallAnswered) -> None:
+        if happening.operation == "receive":
+            for lease in happening.leases:
+                whose = happening.worker, lease.task.task_id
+                self._given[whose] = self._given.get(whose, 0) + 1
+
+    def _on_stored(self, happening: EventStored) -> None:
+        event, worker, life = happening.event, happening.worker, self._books.life
+        if self._books.repeated and life is not None:
+            failures = life.events[id(event)][1]
+            self._bench.check(
+                "S17",
+                life.store_failures > failures,
+                "{} is recorded twice, and no attempt to store it had failed",
+                event.event_type,
+                worker=worker,
+            )
+            return
+        last = self._last.get(worker)
+        self._last[worker] = event
+        self._bench.check(
+            "S17",
+            isinstance(event, WorkerStarted) == (last is None) and not isinstance(last, WorkerStopped),
+            "{} after {}",
+            event.event_type,
+            None if last is None else last.event_type,
+            worker=worker,
+        )
+        self._bench.check("S19", not isinstance(event, FatalException), "{}", event, worker=worker)
+        if isinstance(event, TaskEvent):
+            self._count(event, worker)
+        elif isinstance(event, WorkerStopped):
+            self._check_counts(event, worker)
+
+    def _count(self, event: TaskEvent, worker: str) -> None:
+        whose = worker, event.task_id
+        told = self._told[whose] = self._told.get(whose, 0) + 1
+        given = self._given.get(whose, 0)
+        self._bench.check(
+            "S17",
+            told <= given,
+            "{} events end its attempts here, where it was delivered {} times",
+            told,
+            given,
+            task_id=event.task_id,
+            worker=worker,
+        )
+        counts = self._counts.setdefault(worker, {})
+        name = OUTCOMES[type(event)]
+        counts[name] = counts.get(name, 0) + 1
+
+    def _check_counts(self, event: WorkerStopped, worker: str) -> None:
+        """What was stored before is what is counted, but for what nobody could confirm in time."""
+        stored = self._counts.get(worker, {})
+        counted = {name: number for name, number in event.counts.items() if number}
+        life = self._books.life
+        exact = life is None or not life.store_failures
+        kept = all(number <= stored.get(name, 0) for name, number in counted.items())
+        self._bench.check(
+            "S17",
+            kept and (counted == stored or not exact),
+            "it counts {}, and has recorded {}",
+            counted,
+            stored,
+            worker=worker,
+        )

@@ -1,0 +1,63 @@
+"""The excuse ledger: what permits that a lease ends by itself, or that a task is handed back."""
+
+from __future__ import annotations
+
+from fakes.history import Fact
+from simulation.judges.judge import TOLERANCE_S
+from simulation.judges.records import Holding, Life
+
+DUPLICATE = "duplicate by the broker"
+UNKNOWN = "the delivery never reached its worker"
+LATE = "the delivery reached its worker late"
+DEAD = "the worker was gone"
+HALTED = "the worker was stopped"
+LINK = "a call about it failed, or took long"
+SETTLING = "its settlement was under way"
+LOST = "the worker had been told that the lease was lost"
+LIMIT = "the longest lease was reached"
+ENDING = "the worker was to end"
+NO_PROCESS = "there was no process to be had"
+OLDER_RUN = "an older run of it had not gone"
+UNWANTED = "nobody waited for it any more"
+
+LATE_SHARE = 0.25
+"""A delivery that took a greater share of its lease to arrive than this is late."""
+
+
+def of_expiry(holding: Holding, fact: Fact, life: Life | None, total_s_max: float) -> str:
+    """Why a lease was not kept; "" if there is no excuse."""
+    at = fact.at
+    if fact.reason == "duplicate":
+        return DUPLICATE
+    if life is None or (life.over_at is not None and life.over_at <= at):
+        return DEAD
+    if holding.known_at is None or holding.known_at >= at:
+        return UNKNOWN
+    if not holding.heard:
+        return UNWANTED
+    if life.halted_s(at) > holding.halted_s:
+        return HALTED
+    if holding.lost_at is not None:
+        return LOST
+    if holding.until >= holding.at + total_s_max - TOLERANCE_S:
+        return LIMIT
+    if holding.verdict is not None:
+        return SETTLING
+    if holding.troubles or holding.open_calls:
+        return LINK
+    if holding.known_at - holding.issued_at > LATE_SHARE * (holding.until - holding.issued_at):
+        return LATE
+    return ""
+
+
+def of_interruption(holding: Holding, life: Life | None) -> str:
+    """Why a task is handed back through no fault of its own; "" if there is no excuse."""
+    if not holding.heard:
+        return UNWANTED
+    if life is None or life.heard_at is not None:
+        return ENDING
+    if holding.starts_failed:
+        return NO_PROCESS
+    if holding.run is None or holding.run.began_at is None:
+        return OLDER_RUN
+    return ""

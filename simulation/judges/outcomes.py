@@ -1,0 +1,171 @@
+"""S1, S2, S4, S9: what a lease is settled with is what the run came to, and was durable before."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from cloud_tasks.core.events import TaskCompleted, TaskEvent, TaskException, TaskExited, TaskTimedOut
+from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.core.task import Outcome, RunEnd
+from simulation.history import CallIssued, EventStored, History, RunOver
+from simulation.judges import expected
+from simulation.judges.books import Books
+from simulation.judges.judge import Bench
+from simulation.judges.records import Holding
+
+_OF_RUNS = (TaskCompleted, TaskException, TaskExited, TaskTimedOut)
+_SETTLEMENTS = frozenset(("ack", "nack", "dead_letter"))
+Whose = tuple[str, str]
+
+
+class OutcomesJudge:
+    """Matches the ends of runs with events, and events with settlements.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        policy: What is to be tried again.
+    """
+
+    def __init__(self, bench: Bench, books: Books, policy: RetryPolicy) -> None:
+        self._bench = bench
+        self._books = books
+        self._policy = policy
+        self._ends: dict[Whose, deque[RunEnd]] = {}
+        self._events: dict[Whose, list[TaskEvent]] = {}
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(RunOver, self._on_over)
+        history.on(EventStored, self._on_stored)
+        history.on(CallIssued, self._on_issued)
+
+    def finish(self) -> None:
+        """Everything was said when it was seen."""
+
+    def _on_over(self, happening: RunOver) -> None:
+        self._ends.setdefault((happening.worker, happening.task_id), deque()).append(happening.end)
+
+    def _on_stored(self, happening: EventStored) -> None:
+        event = happening.event
+        if not isinstance(event, TaskEvent) or self._books.repeated:
+            return
+        whose = happening.worker, event.task_id
+        self._events.setdefault(whose, []).append(event)
+        if isinstance(event, _OF_RUNS):
+            self._check_end(event, whose)
+        verdict = expected.verdict_on(event, self._policy)
+        self._bench.check(
+            "S8",
+            event.retry == expected.comes_back(verdict),
+            "attempt {}, which is to be met with {}, says retry={}",
+            event.attempt,
+            verdict,
+            event.retry,
+            task_id=event.task_id,
+            worker=happening.worker,
+        )
+
+    def _check_end(self, event: TaskEvent, whose: Whose) -> None:
+        """Some run of the task must have ended so, and not have been told yet; older ones were given up."""
+        ends = self._ends.get(whose)
+        kept = False
+        while ends and not kept:
+            kept = expected.may_end_so(event, ends.popleft())
+        if not ends:
+            self._ends.pop(whose, None)
+        self._bench.check(
+            "S2" if isinstance(event, TaskCompleted) else "S4",
+            kept,
+            "{} is recorded, and no run has ended so",
+            event.event_type,
+            task_id=event.task_id,
+            worker=whose[0],
+        )
+
+    def _on_issued(self, happening: CallIssued) -> None:
+        holding = self._books.holding
+        operation = happening.operation
+        if operation not in _SETTLEMENTS or holding is None or not self._books.first_verdict:
+            return
+        verdict = happening.reason if operation == "nack" else operation
+        if verdict in (expected.ACK, expected.RETRY):
+            self._check_run_over(holding, verdict)
+        if verdict == expected.INTERRUPTED and self._is_untouched(holding):
+            self._bench.check("S1", True, "")  # noqa: FBT003 - looked at, and nothing to say
+            return
+        if verdict == "skipped":
+            return
+        self._claim(holding, verdict, happening.outcome)
+
+    def _is_untouched(self, holding: Holding) -> bool:
+        """Whether no run of it was ever asked for, so that there is nothing to record."""
+        whose = holding.worker, holding.message.task_id
+        return (
+            holding.run is None
+            and not holding.starts_failed
+            and not self._fitting(whose, expected.INTERRUPTED, None)
+        )
+
+    def _check_run_over(self, holding: Holding, verdict: str) -> None:
+        run = holding.run
+        kept = run is not None and run.over_at is not None
+        self._bench.check(
+            "S4",
+            kept,
+            "settled with {} while no run of this delivery has ended",
+            verdict,
+            task_id=holding.message.task_id,
+            worker=holding.worker,
+        )
+
+    def _claim(self, holding: Holding, verdict: str, outcome: Outcome | None) -> None:
+        task_id = holding.message.task_id
+        whose = holding.worker, task_id
+        event = self._fitting(whose, verdict, outcome)
+        self._bench.check(
+            "S1",
+            event is not None,
+            "{} although no such outcome is durable",
+            verdict,
+            task_id=task_id,
+            worker=whose[0],
+        )
+        if event is None:
+            self._check_verdict(whose, verdict)
+            return
+        events = self._events[whose]
+        events.remove(event)
+        if not events:
+            del self._events[whose]
+        self._bench.check("S9", True, "")  # noqa: FBT003 - looked at, and nothing to say
+
+    def _fitting(self, whose: Whose, verdict: str, outcome: Outcome | None) -> TaskEvent | None:
+        for event in self._events.get(whose, ()):
+            if expected.verdict_on(event, self._policy) == verdict and _agree(event, outcome):
+                return event
+        return None
+
+    def _check_verdict(self, whose: Whose, verdict: str) -> None:
+        """Where something else is durable, the verdict is wrong, not only early."""
+        events = self._events.get(whose)
+        if events:
+            right = expected.verdict_on(events[-1], self._policy)
+            told = "{} although {} calls for {}"
+            self._bench.check(
+                "S9" if right != verdict else "S4",
+                False,  # noqa: FBT003 - nothing fitted
+                told,
+                verdict,
+                events[-1].event_type,
+                right,
+                task_id=whose[1],
+                worker=whose[0],
+            )
+
+
+def _agree(event: TaskEvent, outcome: Outcome | None) -> bool:
+    """Whether an ack tells the queue what the event tells everybody."""
+    if outcome is None:
+        return True
+    return outcome.kind is expected.kind_of(event) and outcome.elapsed_s == event.elapsed_time

@@ -1,0 +1,142 @@
+"""S5, S6: who runs what at the same time."""
+
+from __future__ import annotations
+
+from fakes.history import FactKind
+from simulation.history import History, QueueChanged, RunBegan, RunOver, RunRequested
+from simulation.judges.books import Books
+from simulation.judges.judge import TOLERANCE_S, Bench
+from simulation.judges.records import Holding, Life, RunRecord
+
+ORPHAN_S = 0.1
+"""How long a run may outlive its worker."""
+_SETTLED = frozenset((FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED))
+
+
+class OverlapJudge:
+    """Looks at the runs of a task whenever one begins or ends, or its lease does.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        stop_s: From SIGTERM to SIGKILL.
+    """
+
+    def __init__(self, bench: Bench, books: Books, stop_s: float) -> None:
+        self._bench = bench
+        self._books = books
+        self._stop_s = stop_s
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(RunRequested, self._on_requested)
+        history.on(RunBegan, self._on_began)
+        history.on(RunOver, self._on_over)
+        history.on(QueueChanged, self._on_queue)
+
+    def finish(self) -> None:
+        """Runs that never ended."""
+        for run in self._books.runs.values():
+            if run.over_at is None and run.began_at is not None:
+                self._check_lost(run, self._bench.now())
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        life = self._books.life
+        alive = 0 if life is None else len(life.runs.get(happening.task_id, ()))
+        self._bench.check(
+            "S5",
+            alive <= 1,
+            "{} runs of it at a time",
+            alive,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    def _on_began(self, happening: RunBegan) -> None:
+        run = self._books.run
+        for other in self._books.others.get(happening.task_id, ()):
+            if (
+                run is None
+                or other.worker == run.worker
+                or other.began_at is None
+                or other.over_at is not None
+            ):
+                continue
+            holding = other.holding
+            self._bench.check(
+                "S6",
+                holding is None or holding.over is not None,
+                "runs here while {} runs it and holds the lease",
+                other.worker,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )
+        self._bench.check("S6", True, "")  # noqa: FBT003 - looked at, and nothing to say
+
+    def _on_over(self, happening: RunOver) -> None:
+        run = self._books.run
+        if run is not None:
+            self._check_lost(run, happening.at)
+            holding = run.holding
+            if holding is not None and holding.over is FactKind.EXPIRED:
+                self._check_fence(run, holding, happening.at)
+
+    def _check_lost(self, run: RunRecord, over_at: float) -> None:
+        """Once the worker knows that the lease is lost, the run is over within a bound."""
+        holding, life = run.holding, self._books.lives.get(run.worker)
+        if holding is None or holding.lost_at is None or life is None or run.began_at is None:
+            return
+        known_at = max(holding.lost_at, run.began_at)
+        by = known_at + self._stop_s + life.halted_s(over_at) - run.halted_s + ORPHAN_S
+        self._bench.check(
+            "S6",
+            over_at <= by,
+            "runs on for {} s after the worker was told that the lease is lost",
+            over_at - known_at,
+            task_id=run.task_id,
+            worker=run.worker,
+        )
+
+    def _on_queue(self, happening: QueueChanged) -> None:
+        fact, holding = happening.fact, self._books.holding
+        if holding is None or holding.run is None:
+            return
+        run = holding.run
+        if fact.kind in _SETTLED:
+            self._bench.check(
+                "S6",
+                run.began_at is None or run.over_at is not None,
+                "{} while its run goes on",
+                fact.kind,
+                task_id=happening.task_id,
+                worker=holding.worker,
+            )
+        elif fact.kind is FactKind.EXPIRED and fact.reason != "duplicate":
+            self._check_fence(run, holding, self._bench.now())
+
+    def _check_fence(self, run: RunRecord, holding: Holding, now: float) -> None:
+        """A run is over when its lease is, unless its worker could not see to that."""
+        if (
+            run.began_at is None
+            or holding.over_at >= (now if run.over_at is None else run.over_at) - TOLERANCE_S
+        ):
+            return
+        life = self._books.lives.get(run.worker)
+        self._bench.check(
+            "S6",
+            run.over_at is not None
+            and run.over_at <= run.began_at + TOLERANCE_S
+            or self._cannot_keep(run, holding, life, now),
+            "still runs although its lease ended at {} s",
+            holding.over_at,
+            task_id=run.task_id,
+            worker=run.worker,
+        )
+
+    @staticmethod
+    def _cannot_keep(run: RunRecord, holding: Holding, life: Life | None, now: float) -> bool:
+        """Whether the worker was stopped or killed, or the broker took the lease away, or it was late anyway."""
+        if life is None or life.over_at is not None or life.halted_s(now) > holding.halted_s:
+            return True
+        began_at = run.began_at or 0.0
+        return holding.until > holding.over_at + TOLERANCE_S or began_at > holding.known_end

@@ -1,0 +1,112 @@
+"""Which invariant is watched over by which judge, and all judges together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from cloud_tasks.core.task import MalformedTask
+from simulation.judges.accounts import AccountsJudge
+from simulation.judges.attempts import AttemptsJudge
+from simulation.judges.books import Books
+from simulation.judges.ending import EndingJudge
+from simulation.judges.events import EventsJudge
+from simulation.judges.judge import Bench, Judge
+from simulation.judges.liveness import LivenessJudge
+from simulation.judges.outcomes import OutcomesJudge
+from simulation.judges.overlap import OverlapJudge
+from simulation.judges.rates import RatesJudge
+from simulation.judges.residue import ResidueJudge
+from simulation.judges.runs import RunsJudge
+from simulation.judges.settling import SettlingJudge
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+class Invariant(Struct, frozen=True):
+    """A promise, and who watches over it.
+
+    Attributes:
+        name: S1 to S20, L1 to L7.
+        judges: Names of the classes that look at it.
+        says: What it says, in a sentence.
+    """
+
+    name: str
+    judges: tuple[str, ...]
+    says: str
+
+
+def _row(name: str, judges: str, says: str) -> tuple[str, Invariant]:
+    return name, Invariant(name, tuple(judges.split()), says)
+
+
+INVARIANTS: dict[str, Invariant] = dict(
+    (
+        _row("S1", "OutcomesJudge", "a lease is settled only after the event with the outcome is durable"),
+        _row("S2", "OutcomesJudge", "a run that a signal, a time-out or a status ended is no success"),
+        _row("S3", "AccountsJudge", "every accepted message is settled, dead, expired or still in the queue"),
+        _row(
+            "S4",
+            "OutcomesJudge SettlingJudge AttemptsJudge",
+            "outcome, receipt and message belong together",
+        ),
+        _row("S5", "OverlapJudge", "a worker has one run of a task at most, even while an older one dies"),
+        _row("S6", "OverlapJudge", "two workers run a task at a time only outside the earlier lease"),
+        _row("S7", "AttemptsJudge", "each further run, expiry and hand-back has an excuse"),
+        _row(
+            "S8",
+            "AttemptsJudge OutcomesJudge SettlingJudge",
+            "attempts keep to their budget, and pauses to their bounds; interruptions are counted apart",
+        ),
+        _row(
+            "S9",
+            "AttemptsJudge OutcomesJudge",
+            "a task is put with the dead letters if and only if it is hopeless, and never dropped",
+        ),
+        _row("S10", "SettlingJudge", "a lease is extended in time, within the limits, and not after its end"),
+        _row("S11", "SettlingJudge", "the newest receipt is shown, and none once the lease is lost"),
+        _row("S12", "SettlingJudge", "there is one verdict on a delivery, and a retry repeats it"),
+        _row("S13", "EndingJudge", "no more is taken than there is room for, and nothing after a notice"),
+        _row("S14", "EndingJudge", "a worker ends within its grace period, and hands back what it has"),
+        _row("S15", "RunsJudge", "nothing of a run is left when its worker ends, or its slot is used again"),
+        _row("S16", "RunsJudge", "a run ends at its deadline: SIGTERM, then SIGKILL; and not before"),
+        _row("S17", "EventsJudge", "events follow their grammar, one for an attempt, and counters agree"),
+        _row("S18", "RatesJudge", "what failed or brought nothing is not asked for again at once"),
+        _row("S19", "ResidueJudge EventsJudge", "no exception goes unseen, and no coroutine is left"),
+        _row("S20", "AccountsJudge", "only the holder of a lease changes what becomes of the message"),
+        _row("L1", "LivenessJudge", "the queue drains"),
+        _row("L2", "LivenessJudge", "every accepted task is settled"),
+        _row("L3", "LivenessJudge", "there is progress while there is work"),
+        _row("L4", "LivenessJudge", "work goes on soon after an outage"),
+        _row("L5", "LivenessJudge", "no task is delivered again and again"),
+        _row("L6", "LivenessJudge", "every worker ends when asked to"),
+        _row("L7", "LivenessJudge", "no task waits for ever behind others"),
+    )
+)
+"""Every invariant, by name."""
+
+
+def all_judges(bench: Bench, world: World) -> list[Judge]:
+    """Every judge there is; the books come first, because the others read in them."""
+    plan, settings = world.plan, world.fleet.settings
+    books = Books()
+    tasks, store, loop = world.broker.tasks, world.broker.store, world.loop
+    return [
+        books,
+        AccountsJudge(bench, books, lambda: store.counts(loop.time())),
+        AttemptsJudge(
+            bench, books, settings.retry, plan.queue, lambda key: isinstance(tasks[key], MalformedTask)
+        ),
+        OverlapJudge(bench, books, settings.stop_s),
+        OutcomesJudge(bench, books, settings.retry),
+        SettlingJudge(bench, books, plan.queue, settings),
+        RunsJudge(bench, books, settings),
+        EndingJudge(bench, books, settings),
+        EventsJudge(bench, books),
+        RatesJudge(bench, books, settings),
+        ResidueJudge(bench, books, world),
+        LivenessJudge(bench, books, world),
+    ]

@@ -1,0 +1,104 @@
+"""S18: calls that fail, and receives that bring nothing, are not repeated at once."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.intake import EMPTY_RECEIVE_S
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.policy import Backoff
+from simulation.history import CallAnswered, CallIssued, History
+from simulation.judges.books import Books
+from simulation.judges.judge import TOLERANCE_S, Bench
+
+EXTEND_AGAIN_S = 0.05
+"""Near the end of a lease, an extension that failed is tried again after so long."""
+_LOST = "LeaseLostError"
+Subject = tuple[str, str]
+
+
+class _Series:
+    """Calls about one thing, of which the last failed or brought nothing."""
+
+    __slots__ = ("failures", "next_at", "open")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.next_at = 0.0
+        self.open = 0
+
+
+class RatesJudge:
+    """Derives from the backoffs when the next call may come.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        settings: What every worker is told.
+    """
+
+    def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
+        self._bench = bench
+        self._books = books
+        self._settings = settings
+        self._series: dict[Subject, _Series] = {}
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(CallIssued, self._on_issued)
+        history.on(CallAnswered, self._on_answered)
+
+    def finish(self) -> None:
+        """Everything was said when it was seen."""
+
+    def _on_issued(self, happening: CallIssued) -> None:
+        series = self._series.get(self._subject(happening))
+        self._bench.check(
+            "S18",
+            series is None or happening.at >= series.next_at - TOLERANCE_S,
+            "{} again, {} s too soon, after {} that failed or brought nothing",
+            happening.operation,
+            0.0 if series is None else series.next_at - happening.at,
+            0 if series is None else series.failures,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
+
+    def _on_answered(self, happening: CallAnswered) -> None:
+        call = self._books.call
+        if call is None or not happening.heard:
+            return
+        subject = self._subject(happening)
+        empty = happening.operation == "receive" and not happening.leases
+        if not happening.error and not empty:
+            self._series.pop(subject, None)
+            return
+        if happening.error == _LOST:
+            self._series.pop(subject, None)
+            return
+        series = self._series.setdefault(subject, _Series())
+        if happening.error:
+            series.failures += 1
+            series.next_at = happening.at + self._pause_s(happening.operation, series.failures)
+        else:
+            series.failures = 0
+            series.next_at = call.at + EMPTY_RECEIVE_S
+
+    def _subject(self, happening: CallIssued | CallAnswered) -> Subject:
+        """What calls belong together: receives of a worker, extensions or settlements of a delivery."""
+        holding = self._books.holding
+        if holding is None:
+            return happening.worker, happening.operation
+        kind = "extend" if happening.operation == "extend" else "settle"
+        return f"{happening.worker} {kind}", f"{holding.message.key} {holding.number}"
+
+    def _pause_s(self, operation: str, failures: int) -> float:
+        settings = self._settings
+        if operation == "receive":
+            return _least_s(settings.receive_backoff, failures)
+        least_s = _least_s(settings.settle_backoff, failures)
+        return min(least_s, EXTEND_AGAIN_S) if operation == "extend" else least_s
+
+
+def _least_s(backoff: Backoff, failures: int) -> float:
+    """The shortest pause after so many failures."""
+    full_s = min(backoff.cap_s, backoff.base_s * backoff.factor ** min(failures - 1, 60))
+    return full_s * (1.0 - backoff.jitter)

@@ -1,0 +1,222 @@
+"""What the books of the judges hold: messages, deliveries, runs and workers."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.events import Event
+from cloud_tasks.core.task import Outcome, RunEnd
+from fakes.history import FactKind
+
+
+class MessageRecord:
+    """One message in the queue.
+
+    Attributes:
+        key: Identity.
+        task_id: Of the task in it; "" where there is none.
+        sent_at: When it was accepted.
+        first_at: When it was delivered for the first time; None while it has not been.
+        deliveries: How often it was delivered.
+        expiries: How often a lease on it ended by itself, the mistakes of the broker included.
+        nacks: How often it was handed back.
+        interruptions: How often of those through no fault of its own.
+        over: How it left the queue; None while it has not.
+        in_flight: Whether it is leased.
+        runs: How often a run of it began.
+    """
+
+    __slots__ = (
+        "deliveries", "expiries", "first_at", "in_flight", "interruptions", "key", "nacks", "over", "runs",
+        "sent_at", "task_id",
+    )  # fmt: skip
+
+    def __init__(self, key: str, task_id: str, sent_at: float) -> None:
+        self.key = key
+        self.task_id = task_id
+        self.sent_at = sent_at
+        self.first_at: float | None = None
+        self.deliveries = self.expiries = self.nacks = self.interruptions = self.runs = 0
+        self.over: FactKind | None = None
+        self.in_flight = False
+
+
+class Holding:
+    """One delivery of a message to one worker.
+
+    Attributes:
+        message: Of what.
+        worker: To whom.
+        number: Which delivery of the message, from 1.
+        at: When, in the queue.
+        until: When the lease ends, in the queue.
+        over: How the lease ended in the queue; None while it lasts.
+        over_at: When.
+        issued_at: When the receive that brought it was issued.
+        known_at: When it reached the worker; None while it has not.
+        heard: Whether somebody waited for it there.
+        receipt: The newest that the worker knows.
+        known_end: When the lease ends, as the worker must count it.
+        lost_at: When the worker was told that the lease is not its any more; None while it was not.
+        verdict: Settlement, reason and delay of the first settlement that was asked for; None before that.
+        confirmed: Whether the worker was told that it is settled.
+        troubles: How many calls about it failed or were slow.
+        open_calls: How many calls about it are under way.
+        extending_since: When the extension that is under way was issued; None where there is none.
+        run: The newest run that was asked for; None before that.
+        starts_failed: How often a run of it could not be started.
+        halted_s: For how long its worker had been stopped when it was delivered.
+    """
+
+    __slots__ = (
+        "at", "confirmed", "extending_since", "halted_s", "heard", "issued_at", "known_at", "known_end",
+        "lost_at", "message", "number", "open_calls", "over", "over_at", "receipt", "run", "starts_failed",
+        "troubles", "until", "verdict", "worker",
+    )  # fmt: skip
+
+    def __init__(self, message: MessageRecord, worker: str, at: float, until: float, halted_s: float) -> None:
+        self.message = message
+        self.worker = worker
+        self.number = message.deliveries
+        self.at = at
+        self.until = until
+        self.over: FactKind | None = None
+        self.over_at = self.issued_at = self.known_end = 0.0
+        self.known_at: float | None = None
+        self.heard = False
+        self.receipt = ""
+        self.lost_at: float | None = None
+        self.verdict: tuple[str, str, float] | None = None
+        self.confirmed = False
+        self.troubles = self.open_calls = self.starts_failed = 0
+        self.extending_since: float | None = None
+        self.run: RunRecord | None = None
+        self.halted_s = halted_s
+
+
+class RunRecord:
+    """One run.
+
+    Attributes:
+        number: Identity.
+        task_id: Of its task.
+        worker: Whose.
+        attempt: As the task is told.
+        holding: The delivery that it is for; None where none is known.
+        asked_at: When the worker asked for it.
+        began_at: When the function was called; None while it was not.
+        over_at: When it ended; None while it has not.
+        gone_at: When nothing was left of it; None while something is.
+        end: How it ended.
+        term_at: When it was sent SIGTERM for the first time; None while it was not.
+        kill_at: Likewise, SIGKILL.
+        halted_s: For how long its worker had been stopped when it began.
+    """
+
+    __slots__ = (
+        "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at", "number",
+        "over_at", "task_id", "term_at", "worker",
+    )  # fmt: skip
+
+    def __init__(
+        self, number: int, task_id: str, worker: str, attempt: int, asked_at: float, holding: Holding | None
+    ) -> None:
+        self.number = number
+        self.task_id = task_id
+        self.worker = worker
+        self.attempt = attempt
+        self.asked_at = asked_at
+        self.holding = holding
+        self.began_at: float | None = None
+        self.over_at: float | None = None
+        self.gone_at: float | None = None
+        self.end: RunEnd | None = None
+        self.term_at: float | None = None
+        self.kill_at: float | None = None
+        self.halted_s = 0.0
+
+
+class CallRecord:
+    """A call that is under way.
+
+    Attributes:
+        operation: Which.
+        at: When it was issued.
+        holding: About which delivery; None where it is about none that is known.
+        receipt: What it shows.
+        seconds: What it asks for.
+        reason: Why, for what needs a reason.
+        outcome: What an ack says.
+    """
+
+    __slots__ = ("at", "holding", "operation", "outcome", "reason", "receipt", "seconds")
+
+    def __init__(
+        self,
+        operation: str,
+        at: float,
+        holding: Holding | None,
+        receipt: str,
+        seconds: float,
+        reason: str,
+        outcome: Outcome | None,
+    ) -> None:
+        self.operation = operation
+        self.at = at
+        self.holding = holding
+        self.receipt = receipt
+        self.seconds = seconds
+        self.reason = reason
+        self.outcome = outcome
+
+
+class Life:
+    """One worker process.
+
+    Attributes:
+        name: Its name.
+        began_at: Since when.
+        ended_at: When it returned; None while it has not.
+        killed_at: When it was killed; None while it was not.
+        heard_at: When it first took in that it is to end; None while it has not.
+        exit_by: When it has to be over, by all that it has heard.
+        halted_at: Since when it is stopped; None while it is not.
+        halted_before_s: For how long it was stopped before that.
+        continued_at: When it last went on.
+        signals: How many signals to end it has taken in.
+        store_failures: How often it was told that events could not be stored.
+        events: What it has stored, by identity, with the failures before that.
+        holdings: What it was given of each message and has not settled, by key, oldest first.
+        runs: The runs of each task that are not gone.
+        occupied: How many runs it has asked for that are not gone.
+    """
+
+    __slots__ = (
+        "began_at", "continued_at", "ended_at", "events", "exit_by", "halted_at", "halted_before_s",
+        "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals", "store_failures",
+    )  # fmt: skip
+
+    def __init__(self, name: str, began_at: float) -> None:
+        self.name = name
+        self.began_at = began_at
+        self.ended_at: float | None = None
+        self.killed_at: float | None = None
+        self.heard_at: float | None = None
+        self.exit_by = float("inf")
+        self.halted_at: float | None = None
+        self.halted_before_s = 0.0
+        self.continued_at = 0.0
+        self.signals = self.store_failures = 0
+        self.events: dict[int, tuple[Event, int]] = {}
+        self.holdings: dict[str, list[Holding]] = {}
+        self.runs: dict[str, list[RunRecord]] = {}
+        self.occupied = 0
+
+    @property
+    def over_at(self) -> float | None:
+        """When it ended, whichever way; None while it has not."""
+        return self.ended_at if self.killed_at is None else self.killed_at
+
+    def halted_s(self, now: float) -> float:
+        """For how long it has been stopped, in all."""
+        if self.halted_at is None:
+            return self.halted_before_s
+        return self.halted_before_s + now - self.halted_at

@@ -1,0 +1,59 @@
+"""S19: nothing is left of a worker that has ended, and no exception went unseen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from simulation.history import History
+from simulation.judges.books import Books
+from simulation.judges.judge import Bench
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+class ResidueJudge:
+    """Looks at the event loop when all is over.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        world: What came of it.
+    """
+
+    def __init__(self, bench: Bench, books: Books, world: World) -> None:
+        self._bench = bench
+        self._books = books
+        self._world = world
+
+    def listen(self, history: History) -> None:
+        """Nothing is needed."""
+
+    def finish(self) -> None:
+        """See `Judge`."""
+        faults = self._world.loop.faults
+        first = faults[0] if faults else {}
+        self._bench.check(
+            "S19",
+            not faults,
+            "{} exceptions that nobody looked at; the first: {} {!r}",
+            len(faults),
+            first.get("message"),
+            first.get("exception"),
+        )
+        for worker, left in sorted(self._left().items()):
+            self._bench.check(
+                "S19", not left, "tasks are left of a worker that has ended: {}", left, worker=worker
+            )
+
+    def _left(self) -> dict[str, list[str]]:
+        """What coroutines still wait, by the worker that has ended."""
+        left: dict[str, list[str]] = {
+            life.name: [] for life in self._books.lives.values() if life.ended_at is not None
+        }
+        for task in asyncio.all_tasks(self._world.loop.as_asyncio):
+            host = task.get_name().partition(":")[0]
+            if host in left:
+                left[host].append(getattr(task.get_coro(), "__qualname__", "?"))
+        return {worker: sorted(names) for worker, names in left.items()}

@@ -1,0 +1,130 @@
+"""S15, S16: a run ends when its time is over, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.policy import FENCE_SHARE
+from simulation.history import History, RunAsked, RunGone, RunOver, WorkerEnded
+from simulation.judges.books import Books
+from simulation.judges.judge import TOLERANCE_S, Bench
+from simulation.judges.overlap import ORPHAN_S
+from simulation.judges.records import Life, RunRecord
+
+
+class RunsJudge:
+    """Holds the signals to each run, and its end, against its deadline.
+
+    Args:
+        bench: Where verdicts go.
+        books: What has been seen.
+        settings: What every worker is told.
+    """
+
+    def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
+        self._bench = bench
+        self._books = books
+        self._max_runtime_s = settings.max_runtime_s
+        self._stop_s = settings.stop_s
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(RunAsked, self._on_asked)
+        history.on(RunOver, self._on_over)
+        history.on(RunGone, self._on_gone)
+        history.on(WorkerEnded, self._on_ended)
+
+    def finish(self) -> None:
+        """Whatever is left now is left for ever."""
+        for run in self._books.runs.values():
+            life = self._books.lives.get(run.worker)
+            left = life is None or life.over_at is not None
+            self._bench.check("S15", not left, "run {} outlives its worker", run.number, **_whose(run))
+            if life is not None and run.began_at is not None and run.over_at is None:
+                self._check_deadline(run, life, self._bench.now())
+
+    # -- signals -----------------------------------------------------------------------------------------
+
+    def _on_asked(self, happening: RunAsked) -> None:
+        run, life = self._books.run, self._books.life
+        if run is None or life is None or run.over_at is not None:
+            return
+        if happening.kill:
+            self._check_kill(run, life, happening.at)
+        elif run.term_at == happening.at:
+            self._check_term(run, life, happening.at)
+
+    def _check_term(self, run: RunRecord, life: Life, at: float) -> None:
+        began_at = at if run.began_at is None else run.began_at
+        kept = (
+            at - began_at >= self._max_runtime_s - TOLERANCE_S
+            or life.heard_at is not None
+            or self._may_fence(run, at)
+        )
+        self._bench.check("S16", kept, "asked to end after {} s, for no reason", at - began_at, **_whose(run))
+
+    def _may_fence(self, run: RunRecord, at: float) -> bool:
+        """Whether the lease is lost, or about to end by what the worker knows."""
+        holding = run.holding
+        if holding is None or holding.lost_at is not None:
+            return True
+        lease_s = holding.known_end - holding.issued_at
+        return at >= holding.known_end - min(2 * self._stop_s, lease_s * FENCE_SHARE) - TOLERANCE_S
+
+    def _check_kill(self, run: RunRecord, life: Life, at: float) -> None:
+        """SIGTERM comes first, and the time to heed it, unless the lease or the worker is at its end."""
+        ending = life.heard_at is not None
+        self._bench.check("S16", run.term_at is not None or ending, "killed without SIGTERM", **_whose(run))
+        if run.term_at is None or ending or self._may_fence(run, at):
+            return
+        self._bench.check(
+            "S16",
+            at - run.term_at >= self._stop_s - TOLERANCE_S,
+            "killed {} s after SIGTERM",
+            at - run.term_at,
+            **_whose(run),
+        )
+
+    # -- ends --------------------------------------------------------------------------------------------
+
+    def _on_over(self, happening: RunOver) -> None:
+        run, life = self._books.run, self._books.life
+        if run is not None and life is not None:
+            self._check_deadline(run, life, happening.at)
+
+    def _check_deadline(self, run: RunRecord, life: Life, at: float) -> None:
+        began_at = at if run.began_at is None else run.began_at
+        halted_s = life.halted_s(at) - run.halted_s
+        self._bench.check(
+            "S16",
+            at - began_at <= self._max_runtime_s + self._stop_s + halted_s + ORPHAN_S,
+            "ran for {} s, {} of them with its worker stopped",
+            at - began_at,
+            halted_s,
+            **_whose(run),
+        )
+
+    def _on_gone(self, happening: RunGone) -> None:
+        run, life = self._books.run, self._books.life
+        if run is None or life is None or life.over_at is None:
+            return
+        self._bench.check(
+            "S15",
+            happening.at <= life.over_at + ORPHAN_S,
+            "gone {} s after its worker",
+            happening.at - life.over_at,
+            **_whose(run),
+        )
+
+    def _on_ended(self, happening: WorkerEnded) -> None:
+        life = self._books.lives[happening.worker]
+        self._bench.check(
+            "S15",
+            not life.occupied,
+            "{} runs are left when the worker ends",
+            life.occupied,
+            worker=happening.worker,
+        )
+
+
+def _whose(run: RunRecord) -> dict[str, str]:
+    return {"task_id": run.task_id, "worker": run.worker}

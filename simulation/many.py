@@ -9,10 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 
 from msgspec import Struct
 
 from simulation.plan import RunPlan
+from simulation.rows import watched_rows
 from simulation.run import run
 from simulation.tally import Tally
 
@@ -20,6 +22,7 @@ BLOCK_S = 0.5
 """About how long a block of runs takes: long enough to be worth a message, short enough for a live table."""
 BLOCK_SEEDS = 64
 """Most seeds of a block."""
+_Work = Callable[["Span", float], tuple[Tally, int]]
 Draw = Callable[[int], RunPlan]
 """Makes the plan of a seed; must be fit to be pickled."""
 
@@ -44,7 +47,9 @@ class Span(Struct, frozen=True):
             first = end
 
 
-def run_many(draw: Draw, seeds: Span, *, jobs: int, time_s: float | None) -> Generator[Tally, None, None]:
+def run_many(
+    draw: Draw, seeds: Span, *, jobs: int, time_s: float | None, watch_rows: bool = False
+) -> Generator[Tally, None, None]:
     """Run seeds until all are done or the time is over; yields the sums of each block as it comes in.
 
     Args:
@@ -52,6 +57,7 @@ def run_many(draw: Draw, seeds: Span, *, jobs: int, time_s: float | None) -> Gen
         seeds: Which.
         jobs: How many processes.
         time_s: For how long; None: until all are done.
+        watch_rows: Whether to count which rows of the attempt's table fire, which takes its time.
 
     Raises:
         ValueError: There would be no end.
@@ -61,11 +67,12 @@ def run_many(draw: Draw, seeds: Span, *, jobs: int, time_s: float | None) -> Gen
     until = math.inf if time_s is None else time.monotonic() + time_s
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as processes:
-        yield from _feed(processes, draw, seeds, jobs, until)
+        work = partial(run_block, draw, watch_rows=watch_rows)
+        yield from _feed(processes, work, seeds, jobs, until)
 
 
 def _feed(
-    processes: ProcessPoolExecutor, draw: Draw, seeds: Span, jobs: int, until: float
+    processes: ProcessPoolExecutor, work: _Work, seeds: Span, jobs: int, until: float
 ) -> Iterator[Tally]:
     fresh, again = seeds.blocks(), deque[Span]()
     under_way: dict[Future[tuple[Tally, int]], Span] = {}
@@ -74,7 +81,7 @@ def _feed(
             block = again.popleft() if again else next(fresh, None)
             if block is None:
                 break
-            under_way[processes.submit(run_block, draw, block, until)] = block
+            under_way[processes.submit(work, block, until)] = block
         if not under_way:
             return
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -85,14 +92,20 @@ def _feed(
             yield tally
 
 
-def run_block(draw: Draw, block: Span, until: float) -> tuple[Tally, int]:
+def run_block(draw: Draw, block: Span, until: float, *, watch_rows: bool = False) -> tuple[Tally, int]:
     """Run seeds one after the other, for `BLOCK_S` at most; returns the sums and the seed that comes next.
 
     Args:
         draw: Makes the plan of a seed.
         block: Which seeds.
         until: When there is no time left, on `time.monotonic()`, which all processes share.
+        watch_rows: Whether to count which rows of the attempt's table fire.
     """
+    if watch_rows:
+        with watched_rows() as rows:
+            tally, seed = run_block(draw, block, until)
+        tally.rows.update(rows)
+        return tally, seed
     tally = Tally()
     ends = min(until, time.monotonic() + BLOCK_S)
     seed, last = block.first, math.inf if block.last is None else block.last

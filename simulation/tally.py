@@ -37,6 +37,7 @@ class Tally(Struct):
         injected: How many faults of each class struck.
         effective: How many of those made a difference.
         sometimes: How often each situation was reached.
+        rows: How often each row of the attempt's table fired; empty where that was not watched.
         failures: Runs that broke a promise.
     """
 
@@ -49,6 +50,7 @@ class Tally(Struct):
     injected: Counter[str] = field(default_factory=Counter)
     effective: Counter[str] = field(default_factory=Counter)
     sometimes: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
     def add_run(self, report: RunReport, cpu_s: float) -> None:
@@ -77,6 +79,7 @@ class Tally(Struct):
         self.injected.update(other.injected)
         self.effective.update(other.effective)
         self.sometimes.update(other.sometimes)
+        self.rows.update(other.rows)
         self.failures.extend(other.failures)
 
     @property

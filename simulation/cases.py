@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -48,7 +49,7 @@ def case_of(plan: RunPlan, violation: Violation, mutant: str = "") -> Case:
 
 def command_of(path: str) -> str:
     """What to paste into a terminal to live through a case again."""
-    return f"python -m simulation replay {path}"
+    return f"python -m simulation replay {shlex.quote(path)}"
 
 
 def case_text(case: Case, path: str) -> str:

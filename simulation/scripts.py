@@ -85,9 +85,9 @@ class Scripts:
 
     def _duration_s(self, task_id: str, which: int) -> float:
         """Log-normal, by way of two even shares (Box and Muller)."""
-        workload = self._workload
-        first = max(share_of(self._seed, "duration", task_id, which), 1e-12)
-        second = share_of(self._seed, "duration", task_id, which, "angle")
+        workload, seed = self._workload, self._faults.seed
+        first = max(share_of(seed, "duration", task_id, which), 1e-12)
+        second = share_of(seed, "duration", task_id, which, "angle")
         normal = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
         return min(workload.duration_s * math.exp(workload.spread * normal), _AT_MOST * self._max_runtime_s)
 

@@ -27,6 +27,8 @@ _CLOSE_S = 5.0
 """How long all parts together may take to let go at the end: what supervisors are told to wait for."""
 _LET_GO_S = 0.05
 """How long each of them may take at least, so that one that hangs does not keep the others from it."""
+_PARTS = 10
+"""How many there are at most."""
 
 
 class ShellSettings(Struct, frozen=True, kw_only=True):
@@ -345,7 +347,7 @@ class WorkerShell:
     async def _bounded(self, work: Coroutine[object, object, None]) -> None:
         now = self._clock.monotonic()
         if self._close_by is None:
-            self._close_by = now + _CLOSE_S
+            self._close_by = now + _CLOSE_S - _PARTS * _LET_GO_S
         try:
             await asyncio.wait_for(work, max(_LET_GO_S, self._close_by - now))
         except Exception as error:  # noqa: BLE001 - boundary: one part that cannot let go must not keep the others

@@ -76,6 +76,7 @@ class SimulationLoop:
         self._numbers = itertools.count()
         self._ready: list[Host] = []
         self._hosts = [self.world]
+        self._dead: list[asyncio.Task[Any]] = []
         self._running = False
         self._stopping = False
         self._closed = False
@@ -106,6 +107,8 @@ class SimulationLoop:
     def kill(self, host: Host) -> None:
         """Let nothing of the host run any more."""
         host.alive = False
+        # What nobody refers to any more would be unwound by chance, whenever garbage is collected.
+        self._dead += [task for task in asyncio.all_tasks(self.as_asyncio) if is_task_of(host, task)]
         host.ready.clear()
         if host in self._ready:
             self._ready.remove(host)
@@ -351,6 +354,11 @@ class SimulationLoop:
 _NOTHING = Step(Host(-1, "nothing", contextvars.Context()), len, (), contextvars.Context())
 _NOTHING.cancel()
 """A step that does nothing."""
+
+
+def is_task_of(host: Host, task: asyncio.Task[Any]) -> bool:
+    """Whether a task belongs to a host."""
+    return task.get_name().partition(":")[0] == host.name
 
 
 def _unwind(task: asyncio.Task[Any]) -> None:

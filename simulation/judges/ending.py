@@ -9,7 +9,7 @@ from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding, Life
 
-CLOSE_S = 5.0
+CLOSE_S = 5.5
 """What the worker may take beyond its grace period, to let go of everything."""
 HAND_BACK_S = 1.0
 """A worker has this much time at least, from hearing of its end, to hand back what it has."""

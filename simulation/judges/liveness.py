@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fakes.history import FactKind
 from simulation.history import History, QueueChanged
@@ -11,12 +11,26 @@ from simulation.judges.judge import Bench
 from simulation.judges.records import MessageRecord
 from simulation.link import SLOW_S_MAX
 
-if TYPE_CHECKING:
-    from simulation.world import World
-
 REDELIVERIES_MAX = 4
 """After the faults: the lease that was held, its hand-back by a worker that ends, and some to spare."""
+PATIENCE_S = 120.0
+"""The longest pauses between tries, and some slack."""
 PROGRESS = frozenset((FactKind.DELIVERED, FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED))
+
+
+class Closing(Protocol):
+    """How a run of the world comes to its end."""
+
+    quiet_at: float
+    """When the faults stopped; infinite while they have not."""
+    settled: bool
+    """Whether every task was settled within the bound."""
+    ended: bool
+    """Whether every worker ended in time when it was asked to."""
+
+    def liveness_bound_s(self) -> float:
+        """How long it may take, from the end of the faults, until every task is settled."""
+        ...
 
 
 class LivenessJudge:
@@ -28,7 +42,7 @@ class LivenessJudge:
         world: Knows when they stopped, and the bounds.
     """
 
-    def __init__(self, bench: Bench, books: Books, world: World) -> None:
+    def __init__(self, bench: Bench, books: Books, world: Closing) -> None:
         self._bench = bench
         self._books = books
         self._world = world
@@ -105,7 +119,3 @@ class LivenessJudge:
         since = max(message.sent_at, self._world.quiet_at)
         waited_s = (bench.now() if message.first_at is None else message.first_at) - since
         bench.check("L7", waited_s <= bound_s, "not even taken for {} s", waited_s, task_id=message.task_id)
-
-
-PATIENCE_S = 120.0
-"""The longest pauses between tries, and some slack."""

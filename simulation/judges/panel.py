@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.task import MalformedTask
 from simulation.judges.accounts import AccountsJudge
 from simulation.judges.attempts import AttemptsJudge
@@ -13,13 +15,14 @@ from simulation.judges.books import Books
 from simulation.judges.ending import EndingJudge
 from simulation.judges.events import EventsJudge
 from simulation.judges.judge import Bench, Judge
-from simulation.judges.liveness import LivenessJudge
+from simulation.judges.liveness import Closing, LivenessJudge
 from simulation.judges.outcomes import OutcomesJudge
 from simulation.judges.overlap import OverlapJudge
 from simulation.judges.rates import RatesJudge
 from simulation.judges.residue import ResidueJudge
 from simulation.judges.runs import RunsJudge
 from simulation.judges.settling import SettlingJudge
+from simulation.loop import SimulationLoop
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -89,24 +92,52 @@ INVARIANTS: dict[str, Invariant] = dict(
 """Every invariant, by name."""
 
 
+class Surroundings(Struct, frozen=True):
+    """What judges know beside the history.
+
+    Attributes:
+        settings: What every worker is told.
+        counts: How many messages are in each place, as the queue says at the end.
+        is_malformed: Whether the message of that key holds no task.
+        loop: Where everything ran.
+        closing: How the run comes to its end.
+    """
+
+    settings: MachineSettings
+    counts: Callable[[], Mapping[str, int]]
+    is_malformed: Callable[[str], bool]
+    loop: SimulationLoop
+    closing: Closing
+
+
 def all_judges(bench: Bench, world: World) -> list[Judge]:
-    """Every judge there is; the books come first, because the others read in them."""
-    plan, settings = world.plan, world.fleet.settings
-    books = Books()
+    """Every judge there is."""
     tasks, store, loop = world.broker.tasks, world.broker.store, world.loop
+    surroundings = Surroundings(
+        settings=world.fleet.settings,
+        counts=lambda: store.counts(loop.time()),
+        is_malformed=lambda key: isinstance(tasks[key], MalformedTask),
+        loop=loop,
+        closing=world,
+    )
+    return panel(bench, surroundings)
+
+
+def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
+    """Every judge; the books come first, because the others read in them."""
+    queue, settings = bench.plan.queue, surroundings.settings
+    books = Books()
     return [
         books,
-        AccountsJudge(bench, books, lambda: store.counts(loop.time())),
-        AttemptsJudge(
-            bench, books, settings.retry, plan.queue, lambda key: isinstance(tasks[key], MalformedTask)
-        ),
+        AccountsJudge(bench, books, surroundings.counts),
+        AttemptsJudge(bench, books, settings.retry, queue, surroundings.is_malformed),
         OverlapJudge(bench, books, settings.stop_s),
         OutcomesJudge(bench, books, settings.retry),
-        SettlingJudge(bench, books, plan.queue, settings),
+        SettlingJudge(bench, books, queue, settings),
         RunsJudge(bench, books, settings),
         EndingJudge(bench, books, settings),
         EventsJudge(bench, books),
         RatesJudge(bench, books, settings),
-        ResidueJudge(bench, books, world),
-        LivenessJudge(bench, books, world),
+        ResidueJudge(bench, books, surroundings.loop),
+        LivenessJudge(bench, books, surroundings.closing),
     ]

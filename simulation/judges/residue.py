@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
-
-if TYPE_CHECKING:
-    from simulation.world import World
+from simulation.loop import SimulationLoop
 
 
 class ResidueJudge:
@@ -19,20 +16,20 @@ class ResidueJudge:
     Args:
         bench: Where verdicts go.
         books: What has been seen.
-        world: What came of it.
+        loop: Where everything ran.
     """
 
-    def __init__(self, bench: Bench, books: Books, world: World) -> None:
+    def __init__(self, bench: Bench, books: Books, loop: SimulationLoop) -> None:
         self._bench = bench
         self._books = books
-        self._world = world
+        self._loop = loop
 
     def listen(self, history: History) -> None:
         """Nothing is needed."""
 
     def finish(self) -> None:
         """See `Judge`."""
-        faults = self._world.loop.faults
+        faults = self._loop.faults
         first = faults[0] if faults else {}
         self._bench.check(
             "S19",
@@ -52,7 +49,7 @@ class ResidueJudge:
         left: dict[str, list[str]] = {
             life.name: [] for life in self._books.lives.values() if life.ended_at is not None
         }
-        for task in asyncio.all_tasks(self._world.loop.as_asyncio):
+        for task in asyncio.all_tasks(self._loop.as_asyncio):
             host = task.get_name().partition(":")[0]
             if host in left:
                 left[host].append(getattr(task.get_coro(), "__qualname__", "?"))

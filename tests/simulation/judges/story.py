@@ -1,0 +1,338 @@
+"""Histories written by hand: a few words for what happens to workers, messages and runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from cloud_tasks.core.events import (
+    Event,
+    TaskCompleted,
+    TaskDeadLettered,
+    TaskEvent,
+    TaskException,
+    TaskExited,
+    TaskInterrupted,
+    TaskTimedOut,
+    WorkerStarted,
+)
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.core.task import EndKind, Lease, Outcome, OutcomeKind, RunEnd, Task
+from fakes.history import Fact, FactKind
+from simulation import history as told
+from simulation.judges.judge import Bench
+from simulation.judges.panel import Surroundings, panel
+from simulation.loop import SimulationLoop
+from simulation.plan import RunPlan, WorkerPlan
+
+RETURNED = RunEnd(kind=EndKind.RETURNED, result="done")
+RAISED = RunEnd(kind=EndKind.RAISED, exception="RuntimeError")
+EXITED = RunEnd(kind=EndKind.EXITED, exit_code=3)
+KILLED = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL", oom_killed=True)
+
+PLAN = RunPlan(worker=WorkerPlan(max_attempts=3))
+SETTINGS = MachineSettings(
+    slots=2, max_runtime_s=60.0, grace_s=20.0, retry=RetryPolicy(on_exit=True, attempts_max=3)
+)
+LEASE_S = 30.0
+A, B = "worker-1", "worker-2"
+TASK = "task-1"
+
+
+class Close:
+    """The end of a run that went well."""
+
+    def __init__(self) -> None:
+        self.quiet_at = float("inf")
+        self.settled = self.ended = True
+
+    def liveness_bound_s(self) -> float:
+        """As the world says it."""
+        return 1_000.0
+
+
+class Story:
+    """Tells a history to every judge. Time goes on by `wait`.
+
+    Args:
+        plan: What judges may know of.
+        settings: What every worker is told.
+    """
+
+    def __init__(self, plan: RunPlan = PLAN, settings: MachineSettings = SETTINGS) -> None:
+        self.now = 0.0
+        self.history = told.History()
+        self.bench = Bench(plan, lambda: self.now)
+        self.close = Close()
+        self.loop = SimulationLoop()
+        self.malformed: set[str] = set()
+        self.off_the_books = 0
+        self.runs: dict[tuple[str, str], int] = {}
+        self._keys: dict[str, str] = {}
+        self._places: dict[str, str] = {}
+        self._deliveries: Counter[str] = Counter()
+        self._receipts: Counter[str] = Counter()
+        self._calls: Counter[str] = Counter()
+        self._run_numbers = 0
+        self.judges = panel(
+            self.bench,
+            Surroundings(settings, self._counts, self.malformed.__contains__, self.loop, self.close),
+        )
+        for judge in self.judges:
+            judge.listen(self.history)
+
+    @property
+    def broken(self) -> set[str]:
+        """The invariants that were not kept so far."""
+        return {violation.invariant for violation in self.bench.violations}
+
+    def end(self) -> set[str]:
+        """The story is over; returns the invariants that were not kept."""
+        for judge in self.judges:
+            judge.finish()
+        self.loop.close()
+        return self.broken
+
+    def wait(self, seconds: float) -> Story:
+        """Time goes by."""
+        self.now += seconds
+        return self
+
+    # -- workers -----------------------------------------------------------------------------------------
+
+    def worker(self, name: str = A) -> Story:
+        """A worker begins."""
+        self._tell(told.WorkerBegan, name)
+        return self.record(WorkerStarted(worker_id=name, pid=1, version="1", num_simultaneous_tasks=2), name)
+
+    def hear(self, name: str = A, why: str = "sigterm", within_s: float = 20.0) -> Story:
+        """A worker hears that it is to end."""
+        return self._tell(told.EndHeard, name, why=why, within_s=within_s)
+
+    def exit(self, name: str = A) -> Story:
+        """A worker returns."""
+        return self._tell(told.WorkerEnded, name, reason="shutdown")
+
+    def crash(self, name: str = A) -> Story:
+        """A worker is killed."""
+        return self._tell(told.WorkerKilled, name)
+
+    def halt(self, name: str = A) -> Story:
+        """SIGSTOP."""
+        return self._tell(told.WorkerStopped, name)
+
+    def go_on(self, name: str = A) -> Story:
+        """SIGCONT."""
+        return self._tell(told.WorkerContinued, name)
+
+    # -- the queue ---------------------------------------------------------------------------------------
+
+    def send(self, task: str = TASK) -> Story:
+        """The queue accepts a message."""
+        key = self._keys[task] = str(len(self._keys) + 1)
+        self._places[key] = "visible"
+        return self.fact(FactKind.SENT, task, "")
+
+    def fact(self, kind: FactKind, task: str = TASK, worker: str = "", reason: str = "") -> Story:
+        """Something happens to a message in the queue."""
+        key = self._keys[task]
+        if kind is FactKind.DELIVERED:
+            self._deliveries[key] += 1
+            self._receipts[key] += 1
+        self._places[key] = _PLACES[kind]
+        until = self.now + LEASE_S if kind in (FactKind.DELIVERED, FactKind.EXTENDED) else None
+        fact = Fact(kind, self.now, key, self.receipt(task), self._deliveries[key], until, reason)
+        return self._tell(told.QueueChanged, worker, fact=fact, task_id=task)
+
+    def expire(self, task: str = TASK, reason: str = "") -> Story:
+        """A lease ends by itself."""
+        return self.fact(FactKind.EXPIRED, task, reason=reason)
+
+    def receipt(self, task: str = TASK) -> str:
+        """The newest receipt of a task's message."""
+        key = self._keys[task]
+        return f"{key}#{self._receipts[key]}"
+
+    def deliver(self, task: str = TASK, worker: str = A, *, heard: bool = True) -> Story:
+        """A worker receives a task."""
+        self.issue("receive", "", worker, tasks_max=1)
+        self.fact(FactKind.DELIVERED, task, worker)
+        return self.answer("receive", "", worker, leases=(self._lease(task),), heard=heard)
+
+    def issue(self, operation: str, task: str = TASK, worker: str = A, **more: Any) -> Story:
+        """A worker calls the queue; about a task, with its newest receipt unless another one is given."""
+        self._calls[worker] += 1
+        if task:
+            more.setdefault("receipt", self.receipt(task))
+        return self._tell(
+            told.CallIssued, worker, operation=operation, number=self._calls[worker], task_id=task, **more
+        )
+
+    def answer(self, operation: str, task: str = TASK, worker: str = A, **more: Any) -> Story:
+        """The queue answers the worker's last call."""
+        return self._tell(
+            told.CallAnswered, worker, operation=operation, number=self._calls[worker], task_id=task, **more
+        )
+
+    def extend(self, task: str = TASK, worker: str = A, *, renews: bool = False) -> Story:
+        """A worker extends a lease."""
+        self.issue("extend", task, worker, seconds=LEASE_S)
+        self._receipts[self._keys[task]] += renews
+        self.fact(FactKind.EXTENDED, task, worker)
+        return self.answer("extend", task, worker, leases=(self._lease(task),))
+
+    def ack(self, task: str = TASK, worker: str = A, *, elapsed_s: float = 1.0) -> Story:
+        """A worker settles a task that was completed."""
+        outcome = Outcome(OutcomeKind.COMPLETED, elapsed_s=elapsed_s)
+        self.issue("ack", task, worker, outcome=outcome)
+        return self.fact(FactKind.ACKED, task, worker).answer("ack", task, worker)
+
+    def nack(
+        self, task: str = TASK, worker: str = A, *, reason: str = "retry", delay_s: float = 0.0
+    ) -> Story:
+        """A worker hands a task back."""
+        self.issue("nack", task, worker, reason=reason, seconds=delay_s)
+        return self.fact(FactKind.NACKED, task, worker, reason).answer("nack", task, worker)
+
+    def bury(self, task: str = TASK, worker: str = A) -> Story:
+        """A worker puts a task with the dead letters."""
+        self.issue("dead_letter", task, worker, reason="hopeless")
+        return self.fact(FactKind.DEAD_LETTERED, task, worker).answer("dead_letter", task, worker)
+
+    # -- runs and events ---------------------------------------------------------------------------------
+
+    def request(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
+        """A worker asks for a run."""
+        self._run_numbers += 1
+        self.runs[task, worker] = self._run_numbers
+        return self._tell(told.RunRequested, worker, task_id=task, attempt=attempt, run=self._run_numbers)
+
+    def run(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
+        """A run begins."""
+        self.request(task, worker, attempt)
+        return self._run(told.RunBegan, task, worker, attempt=attempt)
+
+    def term(self, task: str = TASK, worker: str = A) -> Story:
+        """SIGTERM to a run."""
+        return self._run(told.RunAsked, task, worker, kill=False)
+
+    def kill(self, task: str = TASK, worker: str = A) -> Story:
+        """SIGKILL to a run."""
+        return self._run(told.RunAsked, task, worker, kill=True)
+
+    def over(self, task: str = TASK, worker: str = A, end: RunEnd = RETURNED) -> Story:
+        """A run ends, and something of it is left."""
+        return self._run(told.RunOver, task, worker, end=end)
+
+    def gone(self, task: str = TASK, worker: str = A) -> Story:
+        """Nothing is left of a run."""
+        return self._run(told.RunGone, task, worker)
+
+    def finish(self, task: str = TASK, worker: str = A, end: RunEnd = RETURNED) -> Story:
+        """A run ends, and nothing is left of it."""
+        return self.over(task, worker, end).gone(task, worker)
+
+    def record(self, event: Event, worker: str = A) -> Story:
+        """An event becomes durable."""
+        return self._tell(told.EventStored, worker, event=event)
+
+    def fail_store(self, worker: str = A) -> Story:
+        """A worker is told that events could not be stored."""
+        return self._tell(told.StoreFailed, worker)
+
+    def hold(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
+        """A worker receives a task and begins to run it."""
+        return self.deliver(task, worker).run(task, worker, attempt)
+
+    def complete(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
+        """A run that has begun comes to a good end, is recorded and acked."""
+        self.wait(1.0).finish(task, worker).record(completed(task, attempt), worker)
+        return self.ack(task, worker)
+
+    # -- within ------------------------------------------------------------------------------------------
+
+    def _tell(self, kind: type[told.Happening], worker: str, **more: Any) -> Story:
+        self.history.tell(kind(at=self.now, worker=worker, **more))
+        return self
+
+    def _run(self, kind: type[told.Happening], task: str, worker: str, **more: Any) -> Story:
+        return self._tell(kind, worker, task_id=task, run=self.runs[task, worker], **more)
+
+    def _lease(self, task: str) -> Lease:
+        return Lease(Task(task, {}), self._keys[task], self.receipt(task), LEASE_S, 1)
+
+    def _counts(self) -> dict[str, int]:
+        counts = {"visible": 0, "in_flight": 0, "delayed": 0, "dead": 0, "gone": 0}
+        for place in self._places.values():
+            counts[place] += 1
+        counts["visible"] -= self.off_the_books
+        return counts
+
+
+_PLACES = {
+    FactKind.SENT: "visible",
+    FactKind.DELIVERED: "in_flight",
+    FactKind.EXTENDED: "in_flight",
+    FactKind.EXPIRED: "visible",
+    FactKind.NACKED: "visible",
+    FactKind.ACKED: "gone",
+    FactKind.REMOVED: "gone",
+    FactKind.DEAD_LETTERED: "dead",
+}
+
+
+def completed(task: str = TASK, attempt: int = 1, elapsed_s: float = 1.0) -> TaskEvent:
+    """The event of a task that returned."""
+    return TaskCompleted(
+        task_id=task,
+        elapsed_time=elapsed_s,
+        retry=False,
+        attempt=attempt,
+        result="done",
+        retry_requested=False,
+    )
+
+
+def raised(task: str = TASK, attempt: int = 1, *, retry: bool = False) -> TaskEvent:
+    """The event of a task that raised."""
+    return TaskException(
+        task_id=task,
+        elapsed_time=1.0,
+        retry=retry,
+        attempt=attempt,
+        exception="RuntimeError",
+        exception_kind="raised",
+    )
+
+
+def exited(task: str = TASK, attempt: int = 1, *, retry: bool = True) -> TaskEvent:
+    """The event of a task whose process exited."""
+    return TaskExited(
+        task_id=task,
+        elapsed_time=1.0,
+        retry=retry,
+        attempt=attempt,
+        exit_code=3,
+        signal="",
+        oom_killed=False,
+        peak_memory_bytes=None,
+        stderr_tail="",
+    )
+
+
+def timed_out(task: str = TASK, attempt: int = 1) -> TaskEvent:
+    """The event of a task that took too long."""
+    return TaskTimedOut(task_id=task, elapsed_time=60.0, retry=False, attempt=attempt, stderr_tail="")
+
+
+def interrupted(task: str = TASK, reason: str = "shutdown", attempt: int = 1) -> TaskEvent:
+    """The event of a task that was given up."""
+    return TaskInterrupted(task_id=task, elapsed_time=1.0, retry=True, attempt=attempt, reason=reason)
+
+
+def dead(task: str = TASK, attempt: int = 3) -> TaskEvent:
+    """The event of a task that is not run any more."""
+    return TaskDeadLettered(
+        task_id=task, elapsed_time=0.0, retry=False, attempt=attempt, reason="its attempts are used up"
+    )

@@ -53,7 +53,7 @@ SIGNAL_MEANINGS: dict[Signal, str] = {
     Signal.STARTED: "the function is about to be called",
     Signal.START_FAILED: "the run could not be started, several times over",
     Signal.REFUSED: "the message is no task, or its attempts are used up",
-    Signal.UNWANTED: "skipped, over the limit, or arrived after the worker stopped taking tasks",
+    Signal.UNWANTED: "skipped, over the limit, late for its lease, or after the worker stopped taking tasks",
     Signal.ENDED: "the process has ended and said all that it will say",
     Signal.DEADLINE: "it has run for `--max-runtime`, or has not been started for very long",
     Signal.INTERRUPT: "the grace period, or the machine's time, is nearly over",

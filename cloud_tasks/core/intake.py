@@ -182,6 +182,9 @@ class Intake:
             self._hand_back(attempt, fact, HandBack.SKIPPED, 0.0)
         elif isinstance(attempt.lease.task, MalformedTask) or retry.exhausted(attempt.number - 1):
             self._fire(attempt, Signal.REFUSED, fact)
+        elif attempt.fence_at <= state.now:  # others may have it, and its run would be stopped at once
+            self._hand_back(attempt, fact, HandBack.INTERRUPTED, 0.0)
+            return False
         else:
             self._take(attempt, fact)
         return True

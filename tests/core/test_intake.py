@@ -225,6 +225,18 @@ def test_f13_tasks_over_the_limit_are_handed_back_untouched() -> None:
     assert [(nack.lease.key, nack.reason) for nack in driver.asked(do.Nack)] == [("b", HandBack.INTERRUPTED)]
 
 
+def test_a_task_whose_lease_is_over_on_arrival_is_handed_back_untouched() -> None:
+    """The answer to a receive was slow: others may have the task, and its run would be stopped at once."""
+    driver = Driver(slots=2)
+    driver.wait(100.0)
+    driver.receive(lease("late", duration_s=30.0), lease("fresh", duration_s=90.0), took_s=40.0)
+    assert [start.task.task_id for start in driver.asked(do.StartRun)] == ["fresh"]
+    assert [(nack.lease.key, nack.reason) for nack in driver.asked(do.Nack)] == [
+        ("late", HandBack.INTERRUPTED)
+    ]
+    assert not driver.asked(do.Record)
+
+
 def test_f13_tasks_over_the_slots_are_handed_back_untouched() -> None:
     driver = Driver(slots=1)
     driver.receive(lease("a"), lease("b"))

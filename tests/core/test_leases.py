@@ -184,10 +184,3 @@ def test_a_message_that_was_held_for_too_long_is_not_extended_by_less_than_nothi
     driver.now = 45.0
     assert not only(driver.tell(got.TimeReached()), do.Extend)
     one(driver.store(1), do.Ack)
-
-
-def test_a_lease_that_is_over_when_it_arrives_ends_the_run() -> None:
-    driver = Driver()
-    driver.now = 100.0
-    asked = driver.receive(lease(duration_s=10.0), took_s=50.0)
-    assert [type(command) for command in asked[:3]] == [do.StartRun, do.StopRun, do.KillRun]

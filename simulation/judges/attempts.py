@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.core.machine import MachineSettings
 from fakes.history import Fact, FactKind
 from fakes.queue_options import QueueOptions
 from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunRequested
 from simulation.judges import excuses
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
-from simulation.judges.records import MessageRecord
+from simulation.judges.records import Holding, MessageRecord
 
 
 class AttemptsJudge:
@@ -20,7 +20,7 @@ class AttemptsJudge:
     Args:
         bench: Where verdicts go.
         books: What has been seen.
-        policy: What is to be tried again, and how often.
+        settings: What every worker is told.
         queue: What the queue does by itself.
         is_malformed: Whether the message of that key holds no task.
     """
@@ -29,13 +29,14 @@ class AttemptsJudge:
         self,
         bench: Bench,
         books: Books,
-        policy: RetryPolicy,
+        settings: MachineSettings,
         queue: QueueOptions,
         is_malformed: Callable[[str], bool],
     ) -> None:
         self._bench = bench
         self._books = books
-        self._policy = policy
+        self._policy = settings.retry
+        self._settle_again_s = settings.settle_backoff.cap_s
         self._queue = queue
         self._is_malformed = is_malformed
 
@@ -135,6 +136,20 @@ class AttemptsJudge:
             excuse = excuses.of_expiry(holding, fact, life, self._queue.lease_total_s_max)
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
             self._bench.cite("S7", excuse, told, task_id=task_id, worker=holding.worker)
+            if excuse == excuses.SETTLING:
+                self._check_insists(holding, fact.at)
+
+    def _check_insists(self, holding: Holding, at: float) -> None:
+        """A settlement that failed is tried again for as long as the lease lasts."""
+        idle_s = at - holding.failed_at
+        self._bench.check(
+            "S18",
+            holding.open_calls or idle_s <= self._settle_again_s,
+            "its settlement failed, and was not tried again for {} s",
+            idle_s,
+            task_id=holding.message.task_id,
+            worker=holding.worker,
+        )
 
     def _on_dead(self, fact: Fact, happening: QueueChanged) -> None:
         self._bench.check(

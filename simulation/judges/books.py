@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
 from fakes.history import Fact, FactKind
@@ -198,12 +199,15 @@ class Books:
             holding.lost_at = happening.at
         elif error:
             holding.troubles += 1
+            holding.failed_at = happening.at
         elif happening.at - call.at > SLOW_SHARE * (holding.until - holding.at):
             holding.troubles += 1
         if not error:
             if happening.leases:
                 lease = happening.leases[0]
                 holding.receipt = lease.receipt
+                holding.troubles = 0
+                holding.extended_at, holding.end_before = happening.at, holding.known_end
                 holding.known_end = call.at + (lease.duration_s or 0.0)
             elif call.operation != "extend":
                 holding.confirmed = True
@@ -305,11 +309,14 @@ class Books:
         self.repeated = id(event) in life.events
         if not self.repeated:
             life.events[id(event)] = (event, life.store_failures)
+            if isinstance(event, TaskEvent):
+                life.told.setdefault(event.task_id, []).append((event, happening.at))
 
     def _on_store_failed(self, happening: StoreFailed) -> None:
         life = self.life = self.lives.get(happening.worker)
         if life is not None:
             life.store_failures += 1
+            life.store_failed_at = happening.at
 
     def _on_worker_began(self, happening: WorkerBegan) -> None:
         self.life = self.lives[happening.worker] = Life(happening.worker, happening.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloud_tasks.core.events import TaskInterrupted
 from cloud_tasks.core.machine import MachineSettings
 from simulation.faults import FaultClass
 from simulation.history import CallIssued, History, RunRequested, WorkerEnded, WorkerKilled
@@ -115,13 +116,22 @@ class EndingJudge:
             return "its settlement, or another call about it, was under way"
         if holding.over is not None:
             return "its lease was over"
-        if life.store_failures or self._sink_is_slow():
+        if not self._is_told(holding, life, at) and (life.store_failures or self._sink_is_slow()):
             return "events could not be stored in time"
         if life.halted_s(at) > holding.halted_s:
             return "the worker was stopped"
         if holding.known_at is not None and holding.known_at >= at - HAND_BACK_S:
             return "it came at the last moment"
         return ""
+
+    @staticmethod
+    def _is_told(holding: Holding, life: Life, at: float) -> bool:
+        """Whether what became of it was durable, and the worker knew, well before the end."""
+        for event, stored_at in life.told.get(holding.message.task_id, ()):
+            in_time = max(stored_at, life.store_failed_at) < at - HAND_BACK_S - CLOSE_S
+            if in_time and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):
+                return True
+        return False
 
     def _sink_is_slow(self) -> bool:
         plan = self._bench.plan

@@ -32,7 +32,6 @@ class OutcomesJudge:
         self._books = books
         self._policy = policy
         self._ends: dict[Whose, deque[RunEnd]] = {}
-        self._events: dict[Whose, list[TaskEvent]] = {}
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -51,7 +50,6 @@ class OutcomesJudge:
         if not isinstance(event, TaskEvent) or self._books.repeated:
             return
         whose = happening.worker, event.task_id
-        self._events.setdefault(whose, []).append(event)
         if isinstance(event, _OF_RUNS):
             self._check_end(event, whose)
         verdict = expected.verdict_on(event, self._policy)
@@ -134,30 +132,33 @@ class OutcomesJudge:
         if event is None:
             self._check_verdict(whose, verdict)
             return
-        events = self._events[whose]
-        events.remove(event)
-        if not events:
-            del self._events[whose]
+        told = self._told(whose)
+        told[:] = [entry for entry in told if entry[0] is not event]
         self._bench.check("S9", True, "")  # noqa: FBT003 - looked at, and nothing to say
 
+    def _told(self, whose: Whose) -> list[tuple[TaskEvent, float]]:
+        """What is durable of a task, and was not acted upon yet."""
+        life = self._books.lives.get(whose[0])
+        return [] if life is None else life.told.get(whose[1], [])
+
     def _fitting(self, whose: Whose, verdict: str, outcome: Outcome | None) -> TaskEvent | None:
-        for event in self._events.get(whose, ()):
+        for event, _ in self._told(whose):
             if expected.verdict_on(event, self._policy) == verdict and _agree(event, outcome):
                 return event
         return None
 
     def _check_verdict(self, whose: Whose, verdict: str) -> None:
         """Where something else is durable, the verdict is wrong, not only early."""
-        events = self._events.get(whose)
+        events = self._told(whose)
         if events:
-            right = expected.verdict_on(events[-1], self._policy)
-            told = "{} although {} calls for {}"
+            last = events[-1][0]
+            right = expected.verdict_on(last, self._policy)
             self._bench.check(
                 "S9" if right != verdict else "S4",
                 False,  # noqa: FBT003 - nothing fitted
-                told,
+                "{} although {} calls for {}",
                 verdict,
-                events[-1].event_type,
+                last.event_type,
                 right,
                 task_id=whose[1],
                 worker=whose[0],

@@ -130,7 +130,7 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
     return [
         books,
         AccountsJudge(bench, books, surroundings.counts),
-        AttemptsJudge(bench, books, settings.retry, queue, surroundings.is_malformed),
+        AttemptsJudge(bench, books, settings, queue, surroundings.is_malformed),
         OverlapJudge(bench, books, settings.stop_s),
         OutcomesJudge(bench, books, settings.retry),
         SettlingJudge(bench, books, queue, settings),

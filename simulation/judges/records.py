@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud_tasks.core.events import Event
+from cloud_tasks.core.events import Event, TaskEvent
 from cloud_tasks.core.task import Outcome, RunEnd
 from fakes.history import FactKind
 
@@ -55,10 +55,13 @@ class Holding:
         heard: Whether somebody waited for it there.
         receipt: The newest that the worker knows.
         known_end: When the lease ends, as the worker must count it.
+        extended_at: When the worker was last told of an extension.
+        end_before: When the lease ended, as the worker had to count it until then.
         lost_at: When the worker was told that the lease is not its any more; None while it was not.
         verdict: Settlement, reason and delay of the first settlement that was asked for; None before that.
         confirmed: Whether the worker was told that it is settled.
-        troubles: How many calls about it failed or were slow.
+        troubles: How many calls about it failed or were slow since it was last extended.
+        failed_at: When the last of those was answered.
         open_calls: How many calls about it are under way.
         extending_since: When the extension that is under way was issued; None where there is none.
         run: The newest run that was asked for; None before that.
@@ -67,8 +70,8 @@ class Holding:
     """
 
     __slots__ = (
-        "at", "confirmed", "extending_since", "halted_s", "heard", "issued_at", "known_at", "known_end",
-        "lost_at", "message", "number", "open_calls", "over", "over_at", "receipt", "run", "starts_failed",
+        "at", "confirmed", "end_before", "extended_at", "extending_since", "failed_at", "halted_s", "heard",
+        "issued_at", "known_at", "known_end", "lost_at", "message", "number", "open_calls", "over", "over_at", "receipt", "run", "starts_failed",
         "troubles", "until", "verdict", "worker",
     )  # fmt: skip
 
@@ -79,7 +82,8 @@ class Holding:
         self.at = at
         self.until = until
         self.over: FactKind | None = None
-        self.over_at = self.issued_at = self.known_end = 0.0
+        self.over_at = self.issued_at = self.known_end = self.extended_at = self.end_before = 0.0
+        self.failed_at = 0.0
         self.known_at: float | None = None
         self.heard = False
         self.receipt = ""
@@ -183,6 +187,8 @@ class Life:
         continued_at: When it last went on.
         signals: How many signals to end it has taken in.
         store_failures: How often it was told that events could not be stored.
+        store_failed_at: When it was last told so.
+        told: What it has stored of each task and no settlement followed from yet, and when.
         events: What it has stored, by identity, with the failures before that.
         holdings: What it was given of each message and has not settled, by key, oldest first.
         runs: The runs of each task that are not gone.
@@ -191,7 +197,8 @@ class Life:
 
     __slots__ = (
         "began_at", "continued_at", "ended_at", "events", "exit_by", "halted_at", "halted_before_s",
-        "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals", "store_failures",
+        "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals", "store_failed_at", "store_failures",
+        "told",
     )  # fmt: skip
 
     def __init__(self, name: str, began_at: float) -> None:
@@ -205,6 +212,8 @@ class Life:
         self.halted_before_s = 0.0
         self.continued_at = 0.0
         self.signals = self.store_failures = 0
+        self.store_failed_at = 0.0
+        self.told: dict[str, list[tuple[TaskEvent, float]]] = {}
         self.events: dict[int, tuple[Event, int]] = {}
         self.holdings: dict[str, list[Holding]] = {}
         self.runs: dict[str, list[RunRecord]] = {}

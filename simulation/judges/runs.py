@@ -63,12 +63,15 @@ class RunsJudge:
         self._bench.check("S16", kept, "asked to end after {} s, for no reason", at - began_at, **_whose(run))
 
     def _may_fence(self, run: RunRecord, at: float) -> bool:
-        """Whether the lease is lost, or about to end by what the worker knows."""
+        """Whether the lease is lost, or about to end by what the worker knew the moment before."""
         holding = run.holding
         if holding is None or holding.lost_at is not None:
             return True
-        lease_s = holding.known_end - holding.issued_at
-        return at >= holding.known_end - min(2 * self._stop_s, lease_s * FENCE_SHARE) - TOLERANCE_S
+        ends_at = holding.known_end
+        if holding.extended_at >= at - TOLERANCE_S:
+            ends_at = holding.end_before
+        lease_s = ends_at - holding.issued_at
+        return at >= ends_at - min(2 * self._stop_s, lease_s * FENCE_SHARE) - TOLERANCE_S
 
     def _check_kill(self, run: RunRecord, life: Life, at: float) -> None:
         """SIGTERM comes first, and the time to heed it, unless the lease or the worker is at its end."""

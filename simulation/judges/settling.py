@@ -102,20 +102,21 @@ class SettlingJudge:
             task_id=task_id,
             worker=worker,
         )
-        life = self._books.life
         late_s = at - holding.known_end
-        halted = life is not None and (life.halted_s(at) > holding.halted_s)
         self._bench.check(
             "S10",
-            late_s <= TOLERANCE_S
-            or halted
-            or (holding.known_at or 0.0) >= holding.known_end
-            or holding.over is None,
-            "extended {} s after the lease was over",
+            late_s <= TOLERANCE_S or self._may_be_late(holding, at),
+            "extended {} s after the lease was over, for a run that goes on",
             late_s,
             task_id=task_id,
             worker=worker,
         )
+
+    def _may_be_late(self, holding: Holding, at: float) -> bool:
+        """Whether nothing runs any more, or the worker could not know."""
+        run, life = holding.run, self._books.life
+        over = run is None or run.over_at is not None
+        return over or (life is not None and life.halted_s(at) > holding.halted_s)
 
     def _check_verdict(self, holding: Holding, happening: CallIssued) -> None:
         verdict = happening.operation, happening.reason, happening.seconds

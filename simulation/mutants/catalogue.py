@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         8,
         "leaves_finished_unacked",
         "leaves finished tasks unacked at a warm shutdown",
-        ("S7",),
+        ("S7", "S14"),
         settling.leaves_finished_unacked,
     ),
     Mutant(

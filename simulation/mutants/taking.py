@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core import intake
 from cloud_tasks.core.actions import ACTIONS, conclude, record
@@ -17,6 +18,7 @@ from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.timers import NEVER
+from cloud_tasks.shell.calls import QueueCalls
 from simulation.mutants.patching import instead_of, rewired, swapped
 
 
@@ -85,8 +87,9 @@ def takes_one_too_many() -> Generator[None, None, None]:
         yield
 
 
-def takes_late_arrivals() -> AbstractContextManager[None]:
-    """What comes in after the worker was asked to end is started all the same."""
+@contextmanager
+def takes_late_arrivals() -> Generator[None, None, None]:
+    """A long poll goes on when the worker was asked to end, and what it brings is started."""
     place = Intake._place  # noqa: SLF001 - what is to be changed
 
     def place_anyway(self: Any, attempt: Attempt, fact: got.LeasesReceived) -> bool:
@@ -97,7 +100,11 @@ def takes_late_arrivals() -> AbstractContextManager[None]:
         finally:
             state.drain_reason = reason
 
-    return swapped(Intake, "_place", place_anyway)
+    def go_on(self: QueueCalls, command: do.CancelReceive) -> None:
+        """Nothing."""
+
+    with swapped(Intake, "_place", place_anyway), swapped(QueueCalls, "cancel_receive", go_on):
+        yield
 
 
 @contextmanager

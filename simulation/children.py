@@ -59,6 +59,9 @@ class SimulatedRun:
         """The worker is no more: the process ends within a moment, and nobody is told."""
         loop = self._runner.loop
         self._timer.cancel()
+        if not self._begun:
+            self._never_was()
+            return
         self._cut_by = _KILLED
         last = self._leave if self._is_over else self._finish
         self._timer = loop.at(self._runner.children, loop.time() + ORPHAN_S, last)
@@ -71,12 +74,7 @@ class SimulatedRun:
     def _begin(self) -> None:
         runner, script = self._runner, self._script
         if script.start_failure:
-            self._is_over = True
-            runner.forget(self)
-            now, name = runner.loop.time(), runner.host.name
-            runner.history.tell(
-                RunNotStarted(at=now, worker=name, task_id=self.spec.task.task_id, run=self.number)
-            )
+            self._never_was()
             runner.tell(self._listener.start_failed, script.start_failure)
             return
         self._begun = True
@@ -88,6 +86,13 @@ class SimulatedRun:
         runner.history.tell(began)
         self._timer = runner.loop.at(runner.children, now + script.duration_s, self._finish)
         runner.tell(self._listener.started, None)
+
+    def _never_was(self) -> None:
+        runner, task = self._runner, self.spec.task.task_id
+        self._is_over = True
+        runner.forget(self)
+        now, name = runner.loop.time(), runner.host.name
+        runner.history.tell(RunNotStarted(at=now, worker=name, task_id=task, run=self.number))
 
     def _cut(self, end: RunEnd) -> None:
         if self._is_over or (self._cut_by is not None and end is not _KILLED):
@@ -106,8 +111,7 @@ class SimulatedRun:
         runner = self._runner
         end = self._cut_by or self._script.end
         now, name, task = runner.loop.time(), runner.host.name, self.spec.task.task_id
-        if self._begun:
-            runner.history.tell(RunOver(at=now, worker=name, task_id=task, run=self.number, end=end))
+        runner.history.tell(RunOver(at=now, worker=name, task_id=task, run=self.number, end=end))
         if self._script.lingers_s > 0 and end is not _KILLED:
             runner.tell(self._listener.ended, end)
             self._timer = runner.loop.at(runner.children, now + self._script.lingers_s, self._go)
@@ -122,14 +126,10 @@ class SimulatedRun:
     def _leave(self) -> None:
         runner = self._runner
         runner.forget(self)
-        if self._begun:
-            gone = RunGone(
-                at=runner.loop.time(),
-                worker=runner.host.name,
-                task_id=self.spec.task.task_id,
-                run=self.number,
-            )
-            runner.history.tell(gone)
+        gone = RunGone(
+            at=runner.loop.time(), worker=runner.host.name, task_id=self.spec.task.task_id, run=self.number
+        )
+        runner.history.tell(gone)
 
 
 class SimulatedRunner:

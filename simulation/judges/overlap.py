@@ -39,6 +39,8 @@ class OverlapJudge:
         for run in self._books.runs.values():
             if run.over_at is None and run.began_at is not None:
                 self._check_lost(run, self._bench.now())
+                if run.holding is not None and run.holding.over is FactKind.EXPIRED:
+                    self._check_fence(run, run.holding, self._bench.now())
 
     def _on_requested(self, happening: RunRequested) -> None:
         life = self._books.life

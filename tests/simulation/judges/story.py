@@ -188,6 +188,16 @@ class Story:
         self.issue("ack", task, worker, outcome=outcome)
         return self.fact(FactKind.ACKED, task, worker).answer("ack", task, worker)
 
+    def ack_lost(self, task: str = TASK, worker: str = A) -> Story:
+        """An ack that fails before its effect."""
+        self.issue("ack", task, worker, outcome=Outcome(OutcomeKind.COMPLETED, elapsed_s=1.0))
+        return self.answer("ack", task, worker, error="QueueUnavailableError")
+
+    def settle_as(self, kind: str, task: str = TASK, worker: str = A, elapsed_s: float = 1.0) -> Story:
+        """A worker acks a task that came to no good end, and is not tried again."""
+        self.issue("ack", task, worker, outcome=Outcome(OutcomeKind(kind), elapsed_s=elapsed_s))
+        return self.fact(FactKind.ACKED, task, worker).answer("ack", task, worker)
+
     def nack(
         self, task: str = TASK, worker: str = A, *, reason: str = "retry", delay_s: float = 0.0
     ) -> Story:
@@ -249,6 +259,10 @@ class Story:
         """A run that has begun comes to a good end, is recorded and acked."""
         self.wait(1.0).finish(task, worker).record(completed(task, attempt), worker)
         return self.ack(task, worker)
+
+    def complete_after(self, elapsed_s: float) -> Story:
+        """As `complete`, for a run of that length that is over now."""
+        return self.finish().record(completed(elapsed_s=elapsed_s)).ack(elapsed_s=elapsed_s)
 
     # -- within ------------------------------------------------------------------------------------------
 
@@ -323,7 +337,7 @@ def exited(task: str = TASK, attempt: int = 1, *, retry: bool = True) -> TaskEve
 
 def timed_out(task: str = TASK, attempt: int = 1) -> TaskEvent:
     """The event of a task that took too long."""
-    return TaskTimedOut(task_id=task, elapsed_time=60.0, retry=False, attempt=attempt, stderr_tail="")
+    return TaskTimedOut(task_id=task, elapsed_time=1.0, retry=False, attempt=attempt, stderr_tail="")
 
 
 def interrupted(task: str = TASK, reason: str = "shutdown", attempt: int = 1) -> TaskEvent:

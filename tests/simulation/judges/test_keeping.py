@@ -1,0 +1,131 @@
+"""Histories that keep every promise, each with something that a careless judge would object to."""
+
+from __future__ import annotations
+
+from simulation.history import CallIssued
+from simulation.judges import INVARIANTS, excuses
+from tests.simulation.judges.story import (
+    EXITED,
+    KILLED,
+    RAISED,
+    TASK,
+    A,
+    B,
+    Story,
+    completed,
+    dead,
+    exited,
+    interrupted,
+    raised,
+    timed_out,
+)
+
+NONE: set[str] = set()
+
+
+def held(worker: str = A) -> Story:
+    return Story().worker(worker).send().hold(TASK, worker)
+
+
+def test_a_task_is_run_recorded_and_acked() -> None:
+    story = held().complete()
+    assert story.end() == NONE
+    looked_at = set(story.bench.checks)
+    assert looked_at >= {"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S11", "S12", "S13", "S17", "L1", "L2"}
+    assert looked_at <= set(INVARIANTS)
+
+
+def test_an_ack_whose_reply_is_lost_is_repeated_after_a_pause() -> None:
+    story = held().wait(1).finish().record(completed()).ack_lost()
+    assert story.wait(1).ack().end() == NONE
+
+
+def test_a_failure_that_is_tried_again_and_then_put_aside() -> None:
+    story = Story().worker().send()
+    for attempt in (1, 2):
+        story.hold(attempt=attempt).wait(1).finish(end=KILLED).record(exited(attempt=attempt)).nack()
+    story.hold(attempt=3).wait(1).finish(end=EXITED).record(exited(attempt=3, retry=False)).bury()
+    assert story.end() == NONE
+
+
+def test_a_failure_that_is_not_tried_again_is_acked() -> None:
+    story = held().wait(1).finish(end=RAISED).record(raised())
+    assert story.settle_as("exception").end() == NONE
+
+
+def test_a_task_whose_attempts_were_used_up_by_crashes_is_put_aside() -> None:
+    story = Story()
+    for number in (1, 2, 3):
+        name = f"worker-{number}"
+        story.worker(name)
+        if number == 1:
+            story.send()
+        story.hold(TASK, name, number).crash(name).finish(TASK, name, KILLED).wait(30).expire()
+    story.worker("worker-4").deliver(TASK, "worker-4").record(dead(), "worker-4").bury(TASK, "worker-4")
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.DEAD] == 3
+
+
+def test_an_interruption_gives_the_attempt_back() -> None:
+    story = held().wait(1).hear().term().wait(1).finish(end=KILLED)
+    story.record(interrupted()).nack(reason="interrupted").exit()
+    story.worker(B).hold(TASK, B, 1).complete(TASK, B)
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.ENDING] == 1
+
+
+def test_a_duplicate_by_the_broker_permits_two_runs_at_a_time() -> None:
+    story = held().worker(B).wait(5).expire(reason="duplicate").hold(TASK, B, 2)
+    story.wait(5).issue("extend", TASK, A, seconds=30.0, receipt="1#1")
+    story.answer("extend", TASK, A, error="LeaseLostError").term(TASK, A).wait(1).finish(TASK, A, KILLED)
+    story.record(interrupted(reason="lease_lost"), A).complete(TASK, B, 2)
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.DUPLICATE] == 1
+
+
+def test_a_run_that_takes_too_long_is_asked_to_end_and_then_killed() -> None:
+    story = held()
+    for _ in range(4):
+        story.wait(14.9).extend()
+    story.wait(0.4).term().wait(2).kill().finish(end=KILLED).record(timed_out())
+    assert story.settle_as("timed_out").end() == NONE
+
+
+def test_a_worker_that_was_stopped_is_excused() -> None:
+    story = held().wait(5).halt().wait(40).expire().worker(B).hold(TASK, B, 2).go_on()
+    story.issue("extend", TASK, A, seconds=30.0, receipt="1#1")
+    story.answer("extend", TASK, A, error="LeaseLostError").term(TASK, A).kill(TASK, A).finish(
+        TASK, A, KILLED
+    )
+    story.complete(TASK, B, 2)
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.HALTED] == 1
+
+
+def test_what_comes_when_nobody_waits_any_more_goes_back_untouched() -> None:
+    story = Story().worker().send().hear().deliver(heard=False).nack(reason="interrupted").exit()
+    story.worker(B).hold(TASK, B).complete(TASK, B)
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.UNWANTED] == 1
+
+
+def test_events_may_be_stored_twice_where_the_first_answer_was_lost() -> None:
+    event = completed()
+    story = held().wait(1).finish().record(event).fail_store().wait(1).record(event).ack()
+    assert story.end() == NONE
+
+
+def test_a_new_receipt_from_an_extension_is_shown_from_then_on() -> None:
+    assert held().wait(15).extend(renews=True).wait(15).complete_after(30).end() == NONE
+
+
+def test_a_failed_receive_is_repeated_after_a_second() -> None:
+    story = Story().worker().issue("receive", "", tasks_max=1)
+    story.answer("receive", "", error="QueueUnavailableError").wait(1.0)
+    assert story.issue("receive", "", tasks_max=1).end() == NONE
+
+
+def test_the_judges_hear_of_calls_about_nothing() -> None:
+    story = Story()
+    story.history.tell(CallIssued(at=0.0, worker="nobody", operation="receive", number=1))
+    assert story.end() == NONE

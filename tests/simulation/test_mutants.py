@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,7 @@ from simulation.mutants import MUTANTS, Mutant, hunt, mutant_of, mutated
 from simulation.plan import RunPlan, Workload
 from simulation.queue import SimulatedQueue
 from simulation.run import run
+from simulation.swarm import draw_plan
 
 FAST = (
     "acks_on_receive",
@@ -71,7 +73,7 @@ def test_a_mutant_is_found_by_the_invariant_that_is_meant_to(name: str) -> None:
 
 
 def test_the_one_that_changes_nothing_is_not_found() -> None:
-    result = hunt(MUTANTS[0], range(20), budget_s=30.0)
+    result = hunt(MUTANTS[0], range(20), budget_s=30.0, draw=partial(draw_plan, tasks=4))
     assert result.seeds == 20
     assert result.found == ""
     assert result.as_expected

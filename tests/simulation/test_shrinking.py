@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from msgspec import structs
 
@@ -20,15 +22,17 @@ from simulation.verdict import Violation
 BROKEN = Violation("S1", 12.34, "", "task-7", "worker-2")
 
 
+@cache
 def failing(mutant: str, invariant: str, seeds: range) -> RunPlan:
     """The first plan of the swarm in which something has struck and the invariant is broken."""
     for seed in seeds:
-        report = run(draw_plan(seed), until=lambda one: one.invariant == invariant)
+        report = run(draw_plan(seed, tasks=4), until=lambda one: one.invariant == invariant)
         if report.injected and any(one.invariant == invariant for one in report.violations):
             return report.plan
     raise AssertionError(f"no seed shows {mutant}")
 
 
+@cache
 def shrunk(mutant: str, invariant: str = "S1") -> tuple[RunPlan, Shrunk]:
     with mutated(mutant):
         plan = failing(mutant, invariant, range(200))

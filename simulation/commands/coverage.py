@@ -12,6 +12,7 @@ from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.faults import FaultClass
 from simulation.many import Span, run_many
+from simulation.rows import ROWS
 from simulation.scenario_file import scenario_names
 from simulation.sometimes import POINTS
 from simulation.statuses import Status, of_invariant
@@ -36,13 +37,18 @@ def coverage(arguments: argparse.Namespace) -> Status:
     view = SwarmView(arguments.jobs)
     tally = Tally()
     for name in (SWARM, *scenario_names()):
-        for part in run_many(PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None):
+        for part in run_many(
+            PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None, watch_rows=True
+        ):
             tally.add(part)
     console = Console(soft_wrap=True)
     console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
     never = [name for name in POINTS if not tally.sometimes[name]]
     faultless = [kind.value for kind in FaultClass if not tally.effective[kind.value]]
     say(f"situations never reached: {', '.join(never) or 'none'}")
+    rows = [name for name in ROWS if not tally.rows[name]]
+    say(f"rows of the attempt's table that fired: {len(ROWS) - len(rows)} of {len(ROWS)}")
+    say(f"rows that never fired: {'; '.join(rows) or 'none'}")
     say(f"faults that never made a difference: {', '.join(faultless) or 'none'}")
     if tally.failures:
         return of_invariant(tally.failures[0].violations[0].invariant)

@@ -160,9 +160,7 @@ class Books:
         if holding is not None:
             holding.open_calls += 1
             self.first_verdict = False
-            if operation == "extend":
-                holding.extending_since = happening.at
-            elif holding.verdict is None:
+            if operation != "extend" and holding.verdict is None:
                 self.first_verdict = True
                 holding.verdict = operation, happening.reason, happening.seconds
 
@@ -193,22 +191,21 @@ class Books:
     def _answer(self, holding: Holding, call: CallRecord, happening: CallAnswered) -> None:
         holding.open_calls -= 1
         error = happening.error
-        if call.operation == "extend":
-            holding.extending_since = None
         if error == _LOST:
             holding.lost_at = happening.at
         elif error:
             holding.troubles += 1
             holding.failed_at = happening.at
-        elif happening.at - call.at > SLOW_SHARE * (holding.until - holding.at):
+        elif happening.at - call.at > SLOW_SHARE * (holding.known_end - holding.issued_at):
             holding.troubles += 1
         if not error:
             if happening.leases:
                 lease = happening.leases[0]
                 holding.receipt = lease.receipt
-                holding.troubles = 0
+                lease_s = lease.duration_s or 0.0
+                holding.troubles = int(happening.at - call.at > SLOW_SHARE * lease_s)
                 holding.extended_at, holding.end_before = happening.at, holding.known_end
-                holding.known_end = call.at + (lease.duration_s or 0.0)
+                holding.known_end = call.at + lease_s
             elif call.operation != "extend":
                 holding.confirmed = True
         if holding.confirmed or holding.lost_at is not None:

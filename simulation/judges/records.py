@@ -63,14 +63,13 @@ class Holding:
         troubles: How many calls about it failed or were slow since it was last extended.
         failed_at: When the last of those was answered.
         open_calls: How many calls about it are under way.
-        extending_since: When the extension that is under way was issued; None where there is none.
         run: The newest run that was asked for; None before that.
         starts_failed: How often a run of it could not be started.
         halted_s: For how long its worker had been stopped when it was delivered.
     """
 
     __slots__ = (
-        "at", "confirmed", "end_before", "extended_at", "extending_since", "failed_at", "halted_s", "heard",
+        "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard",
         "issued_at", "known_at", "known_end", "lost_at", "message", "number", "open_calls", "over", "over_at", "receipt", "run", "starts_failed",
         "troubles", "until", "verdict", "worker",
     )  # fmt: skip
@@ -91,7 +90,6 @@ class Holding:
         self.verdict: tuple[str, str, float] | None = None
         self.confirmed = False
         self.troubles = self.open_calls = self.starts_failed = 0
-        self.extending_since: float | None = None
         self.run: RunRecord | None = None
         self.halted_s = halted_s
 

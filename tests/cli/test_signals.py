@@ -94,7 +94,7 @@ def test_a_second_signal_breaks_off(loads: Loads) -> None:
             load.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 load.wait(0.2)
-    # One that comes when all is over but the interpreter's own end finds no handler of ours; a shell says 130.
+    # One that comes when only the interpreter has still to end finds no handler of ours; a shell says 130.
     assert load.returncode in (130, -signal.SIGINT)
     assert loads.run("--continue").returncode == 0
     loads.assert_all_there_once()

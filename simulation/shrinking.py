@@ -34,6 +34,18 @@ class Shrunk(Struct, frozen=True, kw_only=True):
     runs: int
     complete: bool
 
+    @property
+    def size(self) -> str:
+        """How large it still is, for people."""
+        plan = self.plan
+        counts = {
+            "fault": len(plan.faults),
+            "task": plan.workload.tasks + plan.workload.malformed,
+            "worker": plan.worker.workers,
+        }
+        told = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in counts.items()]
+        return ", ".join([*told, *(["and chance"] if plan.odds else [])])
+
 
 def shrink(
     plan: RunPlan, invariant: str, *, runs_max: int = RUNS_MAX, progress: Progress | None = None

@@ -11,7 +11,7 @@ from fakes.queue_options import QueueOptions
 from simulation.case_file import parse_case
 from simulation.cases import case_of, case_text
 from simulation.faults import Fault, FaultClass
-from simulation.mutants import mutated
+from simulation.mutants import hunt, mutant_of, mutated, shrink_found
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.shrinking import Shrunk, shrink
@@ -48,6 +48,7 @@ def test_what_needs_no_fault_is_left_with_one_task_one_worker_and_no_fault() -> 
     assert small.plan.worker == WorkerPlan(workers=1, num_simultaneous_tasks=1)
     assert small.plan.queue == QueueOptions()
     assert small.plan.policy == "turn"
+    assert small.size == "0 faults, 1 task, 1 worker"
 
 
 def test_what_needs_a_fault_is_left_with_that_fault() -> None:
@@ -93,6 +94,17 @@ def test_runs_are_bounded_and_what_was_found_until_then_still_fails() -> None:
 def test_what_does_not_fail_cannot_be_shrunk() -> None:
     with pytest.raises(ValueError, match="does not break S1"):
         shrink(RunPlan(workload=Workload(tasks=1), faults_s=5.0), "S1")
+
+
+def test_what_was_not_found_cannot_be_shrunk() -> None:
+    with pytest.raises(ValueError, match="acks_killed was not found"):
+        shrink_found(hunt(mutant_of("acks_killed"), [], budget_s=1.0))
+
+
+def test_the_plan_that_found_a_mutant_is_shrunk_with_the_mutant_on() -> None:
+    small = shrink_found(hunt(mutant_of("settles_twice"), range(50), budget_s=10.0))
+    assert small.violation.invariant == "S12"
+    assert small.size == "0 faults, 1 task, 1 worker"
 
 
 def test_tasks_that_something_is_said_about_get_the_first_names() -> None:

@@ -79,6 +79,34 @@ def test_replay_draws_a_page_that_needs_nothing_beside_itself(tmp_path: Path) ->
     assert "cannot write" in told
 
 
+def test_scenarios_are_listed_and_told_of() -> None:
+    assert "spot_storm  " in simulation("scenarios")
+    assert "To be reached:" in simulation("scenarios", "spot_storm")
+    assert "there is no" in simulation("scenarios", "tea_party", status=Status.USAGE).lower()
+
+
+def test_a_scenario_is_run_and_its_seeds_replayed() -> None:
+    assert "calm: 3 clean runs" in simulation("--scenario", "calm", "--seeds", "0:3", "--jobs", "1")
+    assert "seed 1: " in simulation("replay", "calm:1", "--until", "0")
+
+
+def test_runs_that_have_shown_nothing_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "in_vain.yaml"
+    path.write_text(
+        "description: Nothing goes wrong, and something is to.\n"
+        "faults_for: 10\nreaches: [two_ran_at_once]\nworkload: {tasks: 2}\n",
+        encoding="utf-8",
+    )
+    told = simulation("--scenario", str(path), "--seeds", "0:2", "--jobs", "1", status=Status.VACUOUS)
+    assert "these runs have shown nothing:" in told
+    assert "never reached: two_ran_at_once" in told
+
+
+def test_mutants_are_found_out_and_the_one_that_changes_nothing_survives() -> None:
+    told = simulation("mutants", "acks_on_receive", "says_the_same", "--seeds", "5")
+    assert "1 found out, 1 that changes nothing survived" in told
+
+
 def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself() -> None:
     assert simulation("diff", "3", "3").startswith("the same ")
     parted = simulation("diff", "3", "6")

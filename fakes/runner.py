@@ -19,6 +19,7 @@ class Script(Struct, frozen=True, kw_only=True):
     """What one run does.
 
     Attributes:
+        starts_in_s: How long it takes until it runs.
         duration_s: How long it runs.
         end: How it ends by itself.
         start_failure: Why it cannot be started; "" if it can.
@@ -26,6 +27,7 @@ class Script(Struct, frozen=True, kw_only=True):
         lingers_s: How long something is left of it after its end.
     """
 
+    starts_in_s: float = 0.0
     duration_s: float = 1.0
     end: RunEnd = _RETURNED
     start_failure: str = ""
@@ -67,6 +69,8 @@ class ScriptedRun:
         if script.start_failure:
             listener.start_failed(script.start_failure)
             return
+        if script.starts_in_s:
+            await clock.sleep_until(clock.monotonic() + script.starts_in_s)
         self.running = True
         listener.started(None)
         work = asyncio.ensure_future(clock.sleep_until(clock.monotonic() + script.duration_s))

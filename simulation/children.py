@@ -39,12 +39,12 @@ class SimulatedRun:
         self._cut_by: RunEnd | None = None
         self._begun = self._is_over = False
         loop = runner.loop
-        self._timer: Step = loop.at(runner.children, loop.time() + START_S, self._begin)
+        self._timer: Step = loop.at(runner.children, loop.time() + START_S + script.starts_in_s, self._begin)
 
     def stop(self) -> None:
         """SIGTERM."""
         self._tell_asked(kill=False)
-        if not self._script.ignores_stop:
+        if not (self._begun and self._script.ignores_stop):
             self._cut(_TERMINATED)
 
     def kill(self) -> None:
@@ -97,14 +97,15 @@ class SimulatedRun:
     def _cut(self, end: RunEnd) -> None:
         if self._is_over or (self._cut_by is not None and end is not _KILLED):
             return
-        if not self._begun:
-            self._timer.cancel()
-            self._begin()
-        if self._script.start_failure:
-            return
         self._timer.cancel()
         self._cut_by = end
-        self._timer = self._runner.loop.at(self._runner.children, 0.0, self._finish)
+        last = self._finish if self._begun else self._end_unborn
+        self._timer = self._runner.loop.at(self._runner.children, 0.0, last)
+
+    def _end_unborn(self) -> None:
+        """The process ended before it came to the task's function."""
+        self._never_was()
+        self._runner.tell(self._listener.finished, self._cut_by)
 
     def _finish(self) -> None:
         self._is_over = True

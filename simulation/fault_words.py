@@ -78,6 +78,7 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.CHILD_IGNORES_STOP: lambda one: f"{_run(one)} ignores SIGTERM",
     FaultClass.CHILD_LINGERS: lambda one: f"something is left of {_run(one)} for {seconds(one.size)}",
     FaultClass.CHILD_CANNOT_START: lambda one: f"{_run(one)} finds no process to run in",
+    FaultClass.CHILD_SLOW_START: lambda one: f"{_run(one)} takes {seconds(one.size)} to start",
     FaultClass.CHILD_ENDS_AT_DEADLINE: lambda one: (
         f"{_run(one)} ends within a tick of a deadline (place {one.size!r} on the list of them)"
     ),

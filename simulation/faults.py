@@ -60,6 +60,8 @@ class FaultClass(enum.Enum):
     """What it started outlives it."""
     CHILD_CANNOT_START = "child_cannot_start"
     """There is no process to be had."""
+    CHILD_SLOW_START = "child_slow_start"
+    """It takes long until the function is called."""
     CHILD_ENDS_AT_DEADLINE = "child_ends_at_deadline"
     """The function returns within a tick of its deadline, or of the end of its lease."""
     WORKER_CRASH = "worker_crash"

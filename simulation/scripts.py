@@ -24,6 +24,8 @@ _AT_MOST = 0.8
 """Of `max_runtime`: what is meant to end by itself ends before that."""
 TICK_S = 0.001
 FOR_EVER_S = 1e9
+SLOW_START_S_MAX = 400.0
+"""Longer than a worker waits for a start."""
 
 
 class Scripts:
@@ -70,7 +72,13 @@ class Scripts:
         )
         if lingers is not None:
             self._faults.had_effect(lingers.kind)
+        slow = self._faults.strikes(
+            FaultClass.CHILD_SLOW_START, task_id, which, lambda share: SLOW_START_S_MAX * share**3
+        )
+        if slow is not None:
+            self._faults.had_effect(slow.kind)
         return Script(
+            starts_in_s=0.0 if slow is None else slow.size,
             duration_s=duration_s,
             end=end,
             ignores_stop=self._strikes(FaultClass.CHILD_IGNORES_STOP, task_id, which),

@@ -33,6 +33,7 @@ ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.CHILD_LINGERS: (0.01, 0.3),
     FaultClass.CHILD_CANNOT_START: (0.01, 0.3),
     FaultClass.CHILD_ENDS_AT_DEADLINE: (0.01, 0.3),
+    FaultClass.CHILD_SLOW_START: (0.01, 0.3),
 }
 """Least and greatest odds on an occasion."""
 

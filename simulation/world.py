@@ -19,7 +19,7 @@ from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan, WorkerPlan
 from simulation.queue import SimulatedQueue
 from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
-from simulation.scripts import Scripts
+from simulation.scripts import SLOW_START_S_MAX, Scripts
 from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
 from simulation.sink import SimulatedSink
 from simulation.streams import Streams
@@ -114,6 +114,7 @@ class World:
             + _PATIENCE_S
             + 2 * SLOW_S_MAX
             + SINK_SLOW_S_MAX
+            + SLOW_START_S_MAX
             + plan.workload.over_s
             + rounds * attempts * one_s
         )

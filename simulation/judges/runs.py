@@ -25,6 +25,7 @@ class RunsJudge:
         self._books = books
         self._max_runtime_s = settings.max_runtime_s
         self._stop_s = settings.stop_s
+        self._start_s_max = settings.start_s_max
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -57,6 +58,7 @@ class RunsJudge:
         began_at = at if run.began_at is None else run.began_at
         kept = (
             at - began_at >= self._max_runtime_s - TOLERANCE_S
+            or (run.began_at is None and at - run.asked_at >= self._start_s_max - TOLERANCE_S)
             or life.heard_at is not None
             or self._may_fence(run, at)
         )

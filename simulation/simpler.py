@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -18,6 +19,8 @@ Simplify: TypeAlias = Callable[[RunPlan, Violation], Iterator[RunPlan]]
 _TASK = re.compile(r"task-(\d+)")
 _WORKER = re.compile(r"worker-(\d+)")
 _COUNTS = ("tasks", "malformed", "workers", "num_simultaneous_tasks")
+_SOONER = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+"""Shares of their times at which faults are tried when few tasks are left."""
 _DIGITS = (1, 2, 3)
 """Significant digits that times are rounded to, the coarsest first."""
 
@@ -46,11 +49,23 @@ def fewer_tasks(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:
     workload = plan.workload
     for names in _spoken_of(_TASK, plan, violation.task_id):
         fewer = structs.replace(workload, tasks=max(1, len(names)))
-        yield structs.replace(plan, workload=fewer, faults=_renamed(plan.faults, _TASK, names))
+        alone = structs.replace(plan, workload=fewer, faults=_renamed(plan.faults, _TASK, names))
+        yield alone
+        yield from _sooner(alone)
     for malformed in range(workload.malformed):
         yield structs.replace(plan, workload=structs.replace(workload, malformed=malformed))
     for tasks in _less(workload.tasks):
         yield structs.replace(plan, workload=structs.replace(workload, tasks=tasks))
+
+
+def _sooner(plan: RunPlan) -> Iterator[RunPlan]:
+    """Faults earlier, and other chances: without the other tasks, a task has its turn much sooner."""
+    if not any(fault.at_s > 0 for fault in plan.faults):
+        return
+    at_once = structs.replace(plan.workload, over_s=0.0)
+    for seed, share in itertools.product((plan.seed, 0, 1), _SOONER):
+        faults = tuple(structs.replace(fault, at_s=fault.at_s * share) for fault in plan.faults)
+        yield structs.replace(plan, workload=at_once, faults=faults, seed=seed)
 
 
 def fewer_workers(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:

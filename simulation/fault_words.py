@@ -65,6 +65,9 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     ),
     FaultClass.REORDER: lambda one: f"another message is handed out before {one.whom}, time {one.which}",
     FaultClass.OUTAGE: lambda one: f"{_since(one)} the queue stops answering for {seconds(one.size)}",
+    FaultClass.DISK_FULL: lambda one: (
+        f"{_since(one)} {_worker(one)}, can store no event for {seconds(one.size)}"
+    ),
     FaultClass.PARTITION: lambda one: (
         f"{_since(one)} {_worker(one)}, is cut off from the queue for {seconds(one.size)}"
     ),

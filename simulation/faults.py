@@ -46,6 +46,8 @@ class FaultClass(enum.Enum):
     """Events take long to be stored."""
     SINK_REPLY_LOST = "sink_reply_lost"
     """Events are stored, and the call fails."""
+    DISK_FULL = "disk_full"
+    """No event of one host can be stored for a while."""
     CHILD_RAISES = "child_raises"
     """The function raises."""
     CHILD_EXITS = "child_exits"

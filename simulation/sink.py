@@ -26,6 +26,7 @@ class SimulatedSink:
         faults: What goes wrong.
         history: Told of each event once it is durable.
         accept: Takes the events that have become durable; the event queue.
+        full_until: Until when nothing can be stored, on true time.
     """
 
     def __init__(
@@ -35,12 +36,15 @@ class SimulatedSink:
         faults: FaultSource,
         history: History,
         accept: Callable[[Sequence[EventRecord]], None],
+        *,
+        full_until: Callable[[], float],
     ) -> None:
         self._loop = loop
         self._host = host
         self._faults = faults
         self._history = history
         self._accept = accept
+        self._full_until = full_until
         self._calls = 0
 
     async def emit(self, records: list[EventRecord]) -> None:
@@ -52,10 +56,14 @@ class SimulatedSink:
         if slow is not None:
             faults.had_effect(FaultClass.SINK_SLOW)
             pause_s += slow.size
+        if self._full_until() > self._loop.time():
+            faults.had_effect(FaultClass.DISK_FULL)
+            await asyncio.sleep(pause_s)
+            self._fail("no space left on device")
         if faults.strikes(FaultClass.SINK_FAILS, name, self._calls) is not None:
             faults.had_effect(FaultClass.SINK_FAILS)
             await asyncio.sleep(pause_s)
-            self._fail("no space left on device")
+            self._fail("input/output error")
         stored: asyncio.Future[None] = self._loop.create_future()
         self._loop.at(self._loop.world, self._loop.time() + pause_s, self._store, list(records), stored)
         await stored

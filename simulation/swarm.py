@@ -46,6 +46,7 @@ PER_HOUR: dict[FaultClass, tuple[float, float]] = {
     FaultClass.NOTICE: (5.0, 100.0),
     FaultClass.NOTICE_WITHOUT_KILL: (2.0, 30.0),
     FaultClass.WALL_STEP: (2.0, 60.0),
+    FaultClass.DISK_FULL: (2.0, 60.0),
 }
 """Least and greatest number in an hour, where tasks take seconds."""
 SLOWNESS_MAX = 60.0

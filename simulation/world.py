@@ -63,6 +63,7 @@ class World:
         self.settled = self.ended = self.cut = False
         self._outage_until = 0.0
         self._cut_until: dict[str, float] = {}
+        self._full_until: dict[str, float] = {}
         self._to_send = plan.workload.tasks + plan.workload.malformed
 
     # -- the run -----------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ class World:
         return {
             FaultClass.OUTAGE: self._begin_outage,
             FaultClass.PARTITION: self._cut_off,
+            FaultClass.DISK_FULL: self._fill_disk,
             FaultClass.WORKER_CRASH: self._crash,
             FaultClass.WORKER_STOP: self._halt,
             FaultClass.SIGTERM: self._terminate,
@@ -188,6 +190,7 @@ class World:
         self.faults.stop()
         self._outage_until = 0.0
         self._cut_until.clear()
+        self._full_until.clear()
         for worker in self.fleet.workers:
             self.fleet.go_on(worker)
 
@@ -202,6 +205,11 @@ class World:
         if worker is not None:
             self.faults.had_effect(fault.kind)
             self._cut_until[worker.host.name] = self.loop.time() + fault.size
+
+    def _fill_disk(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        if worker is not None:
+            self._full_until[worker.host.name] = self.loop.time() + fault.size
 
     def _crash(self, fault: Fault) -> None:
         worker = self._worker(fault)
@@ -255,7 +263,14 @@ class World:
         )
         return Dwelling(
             SimulatedQueue(host, self.broker, link),
-            SimulatedSink(self.loop, host, self.faults, self.history, lambda _: None),
+            SimulatedSink(
+                self.loop,
+                host,
+                self.faults,
+                self.history,
+                lambda _: None,
+                full_until=lambda: self._full_until.get(host.name, 0.0),
+            ),
         )
 
 

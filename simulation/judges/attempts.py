@@ -135,7 +135,7 @@ class AttemptsJudge:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._queue.lease_total_s_max)
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
-            self._bench.cite("S7", excuse, told, task_id=task_id, worker=holding.worker)
+            self._bench.cite("S10", excuse, told, task_id=task_id, worker=holding.worker)
             if excuse == excuses.SETTLING:
                 self._check_insists(holding, fact.at)
 

@@ -15,6 +15,9 @@ CLOSE_S = 5.5
 HAND_BACK_S = 1.0
 """A worker has this much time at least, from hearing of its end, to hand back what it has."""
 
+SETTLE_S = 0.1
+"""From the moment that an event is durable to the settlement, at most, where nothing is in the way."""
+
 
 class EndingJudge:
     """Watches what a worker takes, and how it ends.
@@ -126,10 +129,10 @@ class EndingJudge:
 
     @staticmethod
     def _is_told(holding: Holding, life: Life, at: float) -> bool:
-        """Whether what became of it was durable, and the worker knew, well before the end."""
+        """Whether what became of it was durable, and the worker knew: then it settles at once."""
         for event, stored_at in life.told.get(holding.message.task_id, ()):
-            in_time = max(stored_at, life.store_failed_at) < at - HAND_BACK_S - CLOSE_S
-            if in_time and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):
+            known = life.store_failed_at < stored_at < at - SETTLE_S
+            if known and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):
                 return True
         return False
 

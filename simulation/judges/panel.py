@@ -58,7 +58,7 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row("S5", "OverlapJudge", "a worker has one run of a task at most, even while an older one dies"),
         _row("S6", "OverlapJudge", "two workers run a task at a time only outside the earlier lease"),
-        _row("S7", "AttemptsJudge", "each further run, expiry and hand-back has an excuse"),
+        _row("S7", "AttemptsJudge", "each further run and each hand-back has an excuse"),
         _row(
             "S8",
             "AttemptsJudge OutcomesJudge SettlingJudge",
@@ -69,7 +69,11 @@ INVARIANTS: dict[str, Invariant] = dict(
             "AttemptsJudge OutcomesJudge",
             "a task is put with the dead letters if and only if it is hopeless, and never dropped",
         ),
-        _row("S10", "SettlingJudge", "a lease is extended in time, within the limits, and not after its end"),
+        _row(
+            "S10",
+            "SettlingJudge AttemptsJudge",
+            "a lease is extended in time, or cites an excuse; within the limits, and not after its end",
+        ),
         _row("S11", "SettlingJudge", "the newest receipt is shown, and none once the lease is lost"),
         _row("S12", "SettlingJudge", "there is one verdict on a delivery, and a retry repeats it"),
         _row("S13", "EndingJudge", "no more is taken than there is room for, and nothing after a notice"),

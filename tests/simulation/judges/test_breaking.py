@@ -189,12 +189,12 @@ def delivered_twice_for_no_reason() -> Story:
     return held().deliver()
 
 
-@breaks("S7")
+@breaks("S10")
 def a_lease_is_not_extended_for_no_reason() -> Story:
     return held().wait(30).expire()
 
 
-@breaks("S7")
+@breaks("S10")
 def a_lease_is_not_extended_after_old_troubles() -> Story:
     story = held().wait(10).issue("extend", seconds=30.0).answer("extend", error="QueueUnavailableError")
     return story.wait(5).extend().wait(30).expire()
@@ -347,6 +347,11 @@ def a_second_signal_leaves_no_time() -> Story:
 @breaks("S14")
 def a_finished_task_is_left_unacked() -> Story:
     return ended().record(completed()).hear().wait(15).exit()
+
+
+@breaks("S14")
+def a_finished_task_is_left_unacked_by_a_worker_that_ends_at_once() -> Story:
+    return held().hear().wait(5).finish().record(completed()).wait(0.5).exit()
 
 
 @breaks("S14")

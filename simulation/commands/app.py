@@ -7,10 +7,20 @@ from collections.abc import Sequence
 
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ProblemsError
-from simulation.commands import coverage, diff, mutants, replay, run, scenarios, selfcheck
+from simulation.commands import (
+    coverage,
+    diff,
+    explain,
+    mutants,
+    replay,
+    run,
+    scenarios,
+    selfcheck,
+    shrink,
+)
 from simulation.statuses import Status
 
-COMMANDS = (run, replay, diff, scenarios, coverage, mutants, selfcheck)
+COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, selfcheck)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

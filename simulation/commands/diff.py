@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from itertools import zip_longest
 
-from simulation.commands.plans import plan_of
+from simulation.cases import Case
+from simulation.commands.plans import as_found, case_of_text
 from simulation.commands.telling import Commands, say
 from simulation.history import Happening
-from simulation.plan import RunPlan
 from simulation.run import run
 from simulation.statuses import Status
 from simulation.wording import line_of
@@ -20,8 +20,8 @@ AFTER = 10
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("diff", help=__doc__, description=__doc__)
-    parser.add_argument("one", type=plan_of, metavar="A", help="a seed")
-    parser.add_argument("other", type=plan_of, metavar="B", help="another, or the same once more")
+    parser.add_argument("one", type=case_of_text, metavar="A", help="a seed")
+    parser.add_argument("other", type=case_of_text, metavar="B", help="another, or the same once more")
     parser.set_defaults(command=diff)
     return parser
 
@@ -40,11 +40,12 @@ def diff(arguments: argparse.Namespace) -> Status:
     return Status.CLEAN
 
 
-def _lines(plan: RunPlan) -> list[str]:
+def _lines(case: Case) -> list[str]:
     lines: list[str] = []
 
     def watch(happening: Happening) -> None:
         lines.append(line_of(happening))
 
-    run(plan, watch=watch)
+    with as_found(case):
+        run(case.plan, watch=watch)
     return lines

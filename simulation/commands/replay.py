@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
-from simulation.commands.plans import plan_of
+from simulation.commands.plans import as_found, case_of_text
 from simulation.commands.telling import Commands, say
 from simulation.history import Happening
 from simulation.plan import RunPlan
@@ -24,7 +24,12 @@ BEFORE = 40
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("replay", help=__doc__, description=__doc__)
-    parser.add_argument("plan", type=plan_of, metavar="SEED", help="such as 4711 or spot_storm:4711")
+    parser.add_argument(
+        "case",
+        type=case_of_text,
+        metavar="SEED|FILE",
+        help="such as 4711 or spot_storm:4711, or the file of a case",
+    )
     parser.add_argument("--until", type=float, metavar="S", help="up to this second of virtual time")
     parser.add_argument(
         "--break", dest="invariant", metavar="NAME", help=f"only the {BEFORE} lines before it is broken"
@@ -52,9 +57,11 @@ def replay(arguments: argparse.Namespace) -> Status:
             seen.append(line_of(happening))
             moments.append(happening.at)
 
-    report = run(arguments.plan, watch=watch, trace=True)
+    plan = arguments.case.plan
+    with as_found(arguments.case):
+        report = run(plan, watch=watch, trace=True)
     if arguments.html is not None:
-        _write(arguments.html, arguments.plan, history, report)
+        _write(arguments.html, plan, history, report)
     wanted = [one for one in report.violations if arguments.invariant in (None, one.invariant)]
     if arguments.invariant is None:
         say(*seen)
@@ -62,7 +69,7 @@ def replay(arguments: argparse.Namespace) -> Status:
         before = deque((line for line, at in zip(seen, moments, strict=True) if at <= wanted[0].at_s), BEFORE)
         say(*before)
     say(
-        f"seed {arguments.plan.seed}: {report.attempts} attempts, {report.virtual_s:,.0f} virtual seconds, "
+        f"seed {plan.seed}: {report.attempts} attempts, {report.virtual_s:,.0f} virtual seconds, "
         f"{len(report.injected)} faults, trace {report.trace[:16]}"
     )
     for violation in wanted:

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from cloud_tasks.config.durations import parse_duration
 from simulation.bounds import failure_bound
+from simulation.cases import Case
+from simulation.commands.failure import DIRECTORY, write_smallest
 from simulation.commands.replay import told
 from simulation.commands.telling import Commands, say
 from simulation.commands.view import SwarmView, speed, tables
@@ -76,14 +78,15 @@ def run(arguments: argparse.Namespace) -> Status:
                 break
     console = Console(soft_wrap=True)
     console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
-    return _conclude(tally, [] if scenario is None else what_is_missing(scenario, tally))
+    return _conclude(tally, draw, [] if scenario is None else what_is_missing(scenario, tally))
 
 
-def _conclude(tally: Tally, missing: list[str]) -> Status:
+def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
     if tally.failures:
         failures = sorted(tally.failures, key=lambda failure: failure.seed)
         for failure in failures[:FAILURES_SHOWN_MAX]:
             _tell(failure)
+        _shrink(failures[0], draw)
         return of_invariant(failures[0].violations[0].invariant)
     if not tally.total:
         say("no seed was run")
@@ -109,6 +112,11 @@ def _tell(failure: Failure) -> None:
         f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
         f"    python -m simulation replay {_name(failure)} --break {failure.violations[0].invariant}",
     )
+
+
+def _shrink(failure: Failure, draw: PlanDraw) -> None:
+    invariant = failure.violations[0].invariant
+    write_smallest(Case(plan=draw(failure.seed), invariant=invariant), invariant, DIRECTORY)
 
 
 def _name(failure: Failure) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from simulation.bounds import failure_bound
+from simulation.cases import case_of, write_case
+from simulation.commands.app import main
 from simulation.many import Span, run_many
+from simulation.mutants.catalogue import mutant_of
+from simulation.mutants.hunting import hunt
 from simulation.source_hash import source_hash
 from simulation.statuses import Status
 from simulation.swarm import draw_plan
@@ -18,27 +23,46 @@ from simulation.tally import Tally
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def simulation(*arguments: str, status: Status = Status.CLEAN) -> str:
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "simulation", *arguments],
+class Simulation(Protocol):
+    """Types a command, expects a status, and returns what was told."""
+
+    def __call__(self, *arguments: str, status: Status = Status.CLEAN) -> str: ...
+
+
+@pytest.fixture
+def simulation(capsys: pytest.CaptureFixture[str]) -> Simulation:
+    def typed(*arguments: str, status: Status = Status.CLEAN) -> str:
+        try:
+            ended = main(arguments)
+        except SystemExit as end:  # how argparse tells of a mistake
+            ended = Status(int(end.code or 0))
+        told = capsys.readouterr()
+        assert ended == status, told.err
+        return told.out + told.err
+
+    return typed
+
+
+def test_it_is_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "simulation", "replay", "3", "--until", "0"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=100,
-        check=False,
+        check=True,
     )
-    assert done.returncode == status, done.stderr
-    return done.stdout + done.stderr
+    assert "seed 3: " in done.stdout
 
 
-def test_run_tells_faults_invariants_and_what_the_clean_runs_say() -> None:
-    told = simulation("run", "--seeds", "0:12", "--jobs", "2")
-    assert "12 seeds in" in told
+def test_run_tells_faults_invariants_and_what_the_clean_runs_say(simulation: Simulation) -> None:
+    told = simulation("run", "--seeds", "0:5", "--jobs", "2")
+    assert "5 seeds in" in told
     assert "L1" in told
-    assert "swarm: 12 clean runs; with 95 % confidence fewer than one run in" in told
+    assert "swarm: 5 clean runs; with 95 % confidence fewer than one run in" in told
 
 
-def test_seeds_and_a_time_end_with_whichever_is_over_first() -> None:
+def test_seeds_and_a_time_end_with_whichever_is_over_first(simulation: Simulation) -> None:
     assert "1 seeds in" in simulation("--seeds", "3", "--time", "60s", "--jobs", "1")
 
 
@@ -49,24 +73,26 @@ def test_seeds_and_a_time_end_with_whichever_is_over_first() -> None:
         (["run", "--seeds", "5:5"], "expected A:B with 0 <= A < B, got '5:5'"),
         (["run", "--jobs", "0"], "expected at least 1, got '0'"),
         (["run", "--time", "soon"], "soon"),
-        (["replay", "seven"], "expected a seed such as 4711 or spot_storm:4711, got 'seven'"),
+        (["replay", "seven"], "expected a seed such as 4711 or spot_storm:4711, or the file of a case, got"),
         (["dance"], "invalid choice"),
     ],
 )
-def test_a_mistake_is_told_without_a_traceback(arguments: list[str], told: str) -> None:
+def test_a_mistake_is_told_without_a_traceback(
+    simulation: Simulation, arguments: list[str], told: str
+) -> None:
     said = simulation(*arguments, status=Status.USAGE)
     assert told in said
     assert "Traceback" not in said
 
 
-def test_replay_tells_what_can_be_seen_up_to_a_moment() -> None:
+def test_replay_tells_what_can_be_seen_up_to_a_moment(simulation: Simulation) -> None:
     told = simulation("replay", "3", "--until", "0.5").splitlines()
     assert "worker-1    began" in told[0]
     assert all(float(line.split(" s  ")[0]) <= 0.5 for line in told[:-1])
     assert told[-1].startswith("seed 3: ")
 
 
-def test_replay_draws_a_page_that_needs_nothing_beside_itself(tmp_path: Path) -> None:
+def test_replay_draws_a_page_that_needs_nothing_beside_itself(simulation: Simulation, tmp_path: Path) -> None:
     page = tmp_path / "run.html"
     simulation("replay", "3", "--until", "0", "--html", str(page))
     html = page.read_text(encoding="utf-8")
@@ -79,18 +105,18 @@ def test_replay_draws_a_page_that_needs_nothing_beside_itself(tmp_path: Path) ->
     assert "cannot write" in told
 
 
-def test_scenarios_are_listed_and_told_of() -> None:
+def test_scenarios_are_listed_and_told_of(simulation: Simulation) -> None:
     assert "spot_storm  " in simulation("scenarios")
     assert "To be reached:" in simulation("scenarios", "spot_storm")
     assert "there is no" in simulation("scenarios", "tea_party", status=Status.USAGE).lower()
 
 
-def test_a_scenario_is_run_and_its_seeds_replayed() -> None:
+def test_a_scenario_is_run_and_its_seeds_replayed(simulation: Simulation) -> None:
     assert "calm: 3 clean runs" in simulation("--scenario", "calm", "--seeds", "0:3", "--jobs", "1")
     assert "seed 1: " in simulation("replay", "calm:1", "--until", "0")
 
 
-def test_runs_that_have_shown_nothing_say_so(tmp_path: Path) -> None:
+def test_runs_that_have_shown_nothing_say_so(simulation: Simulation, tmp_path: Path) -> None:
     path = tmp_path / "in_vain.yaml"
     path.write_text(
         "description: Nothing goes wrong, and something is to.\n"
@@ -102,26 +128,60 @@ def test_runs_that_have_shown_nothing_say_so(tmp_path: Path) -> None:
     assert "never reached: two_ran_at_once" in told
 
 
-def test_mutants_are_found_out_and_the_one_that_changes_nothing_survives() -> None:
+def test_mutants_are_found_out_and_the_one_that_changes_nothing_survives(simulation: Simulation) -> None:
     told = simulation("mutants", "acks_on_receive", "says_the_same", "--seeds", "5")
     assert "1 found out, 1 that changes nothing survived" in told
 
 
-def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself() -> None:
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A failure of a worker that acks tasks as they come."""
+    result = hunt(mutant_of("acks_on_receive"), range(5), budget_s=60.0)
+    assert result.plan is not None
+    assert result.violation is not None
+    path = tmp_path_factory.mktemp("cases") / "found.yaml"
+    write_case(case_of(result.plan, result.violation, "acks_on_receive"), path)
+    return path
+
+
+def test_a_failure_is_shrunk_told_in_words_and_kept_with_a_test_that_fails(
+    simulation: Simulation, case: Path, tmp_path: Path
+) -> None:
+    told = simulation("shrink", str(case), "--runs", "60", "--directory", str(tmp_path))
+    assert "The smallest run that breaks it" in told
+    (smallest,) = tmp_path.glob("s1_*.yaml")
+    (test,) = tmp_path.glob("test_s1_*.py")
+    assert f"python -m simulation replay {smallest}" in told
+    assert "S1 broken at" in simulation("replay", str(smallest), status=Status.UNSAFE)
+    compile(test.read_text(encoding="utf-8"), test.name, "exec")
+
+
+def test_a_failure_is_explained(simulation: Simulation, case: Path) -> None:
+    told = simulation("explain", str(case), "--redraws", "3")
+    assert "%  " in told
+    assert "S1" in told
+
+
+def test_a_seed_that_keeps_every_promise_is_not_shrunk(simulation: Simulation, tmp_path: Path) -> None:
+    told = simulation("shrink", "3", "--directory", str(tmp_path), status=Status.USAGE)
+    assert "seed 3 of swarm breaks nothing" in told
+
+
+def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself(simulation: Simulation) -> None:
     assert simulation("diff", "3", "3").startswith("the same ")
     parted = simulation("diff", "3", "6")
     assert "\n- " in parted
     assert "\n+ " in parted
 
 
-def test_selfcheck_compares_processes() -> None:
-    assert "the same 2 traces" in simulation("selfcheck", "--seeds", "2")
+def test_selfcheck_compares_processes(simulation: Simulation) -> None:
+    assert "the same 1 traces" in simulation("selfcheck", "--seeds", "1")
 
 
 def test_h1_sums_do_not_depend_on_the_number_of_processes() -> None:
     def sums(jobs: int) -> tuple[int, float, int]:
         tally = Tally()
-        for part in run_many(draw_plan, Span(0, 10), jobs=jobs, time_s=None):
+        for part in run_many(draw_plan, Span(0, 4), jobs=jobs, time_s=None):
             tally.add(part)
         return tally.attempts, round(tally.virtual_s, 6), tally.steps
 

@@ -69,19 +69,25 @@ class ScriptedRun:
         if script.start_failure:
             listener.start_failed(script.start_failure)
             return
-        if script.starts_in_s:
-            await clock.sleep_until(clock.monotonic() + script.starts_in_s)
+        if script.starts_in_s and await self._is_cut_within(script.starts_in_s):
+            listener.finished(self._cut_short.result())
+            return
         self.running = True
         listener.started(None)
-        work = asyncio.ensure_future(clock.sleep_until(clock.monotonic() + script.duration_s))
-        cut = self._cut_short
-        cut.add_done_callback(lambda _: work.cancel())
-        await asyncio.wait({work})
-        end = cut.result() if cut.done() and work.cancelled() else script.end
+        is_cut = await self._is_cut_within(script.duration_s)
+        end = self._cut_short.result() if is_cut else script.end
         self.running = False
         listener.ended(end)
         await clock.sleep_until(clock.monotonic() + script.lingers_s)
         listener.gone()
+
+    async def _is_cut_within(self, seconds: float) -> bool:
+        """Wait for so long, or until it is cut short; returns whether it was."""
+        work = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + seconds))
+        cut = self._cut_short
+        cut.add_done_callback(lambda _: work.cancel())
+        await asyncio.wait({work})
+        return cut.done() and work.cancelled()
 
 
 class ScriptedRunner:

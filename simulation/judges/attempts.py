@@ -1,4 +1,4 @@
-"""S7, S8, S9: every further execution, expiry, hand-back and dead letter has an excuse and keeps the budget."""
+"""S7, S8, S9, S10: each further run, expiry, hand-back and dead letter has an excuse, within the budget."""
 
 from __future__ import annotations
 

@@ -274,6 +274,8 @@ class Books:
         run = self._find(happening.run)
         if run is not None:
             run.over_at, run.end = happening.at, happening.end
+            if self.life is not None:
+                self.life.dying += 1
 
     def _on_gone(self, happening: RunGone) -> None:
         run = self._find(happening.run)
@@ -294,6 +296,7 @@ class Books:
         _remove(self.others, run)
         if self.life is not None:
             self.life.occupied -= 1
+            self.life.dying -= run.over_at is not None
             _remove(self.life.runs, run)
 
     # -- events and workers ------------------------------------------------------------------------------

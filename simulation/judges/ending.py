@@ -1,4 +1,4 @@
-"""S13, S14: no more is taken than there is room for, nothing after a notice, and the end comes in time."""
+"""S13, S14, S15: no more is taken than there is room for, nothing after a notice; the end comes in time."""
 
 from __future__ import annotations
 
@@ -68,12 +68,20 @@ class EndingJudge:
         if life is None:
             return
         self._check_open(life, happening.at, "starts a task")
+        alive = life.occupied - life.dying
         self._bench.check(
             "S13",
-            life.occupied <= self._slots,
+            alive <= self._slots,
             "{} runs in {} slots",
-            life.occupied,
+            alive,
             self._slots,
+            task_id=happening.task_id,
+            worker=life.name,
+        )
+        self._bench.check(
+            "S15",
+            alive > self._slots or life.occupied <= self._slots,
+            "a slot is used again while something is left of the run before",
             task_id=happening.task_id,
             worker=life.name,
         )

@@ -24,7 +24,9 @@ LATE_SHARE = 0.25
 """A delivery that took a greater share of its lease to arrive than this is late."""
 
 
-def of_expiry(holding: Holding, fact: Fact, life: Life | None, total_s_max: float) -> str:
+def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
+    holding: Holding, fact: Fact, life: Life | None, total_s_max: float
+) -> str:
     """Why a lease was not kept; "" if there is no excuse."""
     at = fact.at
     if fact.reason == "duplicate":

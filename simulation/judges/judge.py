@@ -34,7 +34,7 @@ class Bench:
         self.checks: Counter[str] = Counter()
         self.excuses: Counter[str] = Counter()
 
-    def check(  # noqa: PLR0913 - the place and the words of a violation
+    def check(
         self,
         invariant: str,
         kept: object,

@@ -126,8 +126,7 @@ class OverlapJudge:
         life = self._books.lives.get(run.worker)
         self._bench.check(
             "S6",
-            run.over_at is not None
-            and run.over_at <= run.began_at + TOLERANCE_S
+            (run.over_at is not None and run.over_at <= run.began_at + TOLERANCE_S)
             or self._cannot_keep(run, holding, life, now),
             "still runs although its lease ended at {} s",
             holding.over_at,
@@ -137,7 +136,7 @@ class OverlapJudge:
 
     @staticmethod
     def _cannot_keep(run: RunRecord, holding: Holding, life: Life | None, now: float) -> bool:
-        """Whether the worker was stopped or killed, or the broker took the lease away, or it was late anyway."""
+        """Whether the worker was stopped or killed, or the broker took the lease away, or it came late."""
         if life is None or life.over_at is not None or life.halted_s(now) > holding.halted_s:
             return True
         began_at = run.began_at or 0.0

@@ -78,7 +78,11 @@ INVARIANTS: dict[str, Invariant] = dict(
         _row("S12", "SettlingJudge", "there is one verdict on a delivery, and a retry repeats it"),
         _row("S13", "EndingJudge", "no more is taken than there is room for, and nothing after a notice"),
         _row("S14", "EndingJudge", "a worker ends within its grace period, and hands back what it has"),
-        _row("S15", "RunsJudge", "nothing of a run is left when its worker ends, or its slot is used again"),
+        _row(
+            "S15",
+            "RunsJudge EndingJudge",
+            "nothing of a run is left when its worker ends, or its slot is used again",
+        ),
         _row("S16", "RunsJudge", "a run ends at its deadline: SIGTERM, then SIGKILL; and not before"),
         _row("S17", "EventsJudge", "events follow their grammar, one for an attempt, and counters agree"),
         _row("S18", "RatesJudge", "what failed or brought nothing is not asked for again at once"),

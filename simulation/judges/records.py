@@ -69,9 +69,9 @@ class Holding:
     """
 
     __slots__ = (
-        "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard",
-        "issued_at", "known_at", "known_end", "lost_at", "message", "number", "open_calls", "over", "over_at", "receipt", "run", "starts_failed",
-        "troubles", "until", "verdict", "worker",
+        "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard", "issued_at",
+        "known_at", "known_end", "lost_at", "message", "number", "open_calls", "over", "over_at",
+        "receipt", "run", "starts_failed", "troubles", "until", "verdict", "worker",
     )  # fmt: skip
 
     def __init__(self, message: MessageRecord, worker: str, at: float, until: float, halted_s: float) -> None:
@@ -118,7 +118,7 @@ class RunRecord:
         "over_at", "task_id", "term_at", "worker",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place, and often
         self, number: int, task_id: str, worker: str, attempt: int, asked_at: float, holding: Holding | None
     ) -> None:
         self.number = number
@@ -151,7 +151,7 @@ class CallRecord:
 
     __slots__ = ("at", "holding", "operation", "outcome", "reason", "receipt", "seconds")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place, and often
         self,
         operation: str,
         at: float,
@@ -191,12 +191,13 @@ class Life:
         holdings: What it was given of each message and has not settled, by key, oldest first.
         runs: The runs of each task that are not gone.
         occupied: How many runs it has asked for that are not gone.
+        dying: How many of those are over.
     """
 
     __slots__ = (
-        "began_at", "continued_at", "ended_at", "events", "exit_by", "halted_at", "halted_before_s",
-        "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals", "store_failed_at", "store_failures",
-        "told",
+        "began_at", "continued_at", "dying", "ended_at", "events", "exit_by", "halted_at",
+        "halted_before_s", "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals",
+        "store_failed_at", "store_failures", "told",
     )  # fmt: skip
 
     def __init__(self, name: str, began_at: float) -> None:
@@ -215,7 +216,7 @@ class Life:
         self.events: dict[int, tuple[Event, int]] = {}
         self.holdings: dict[str, list[Holding]] = {}
         self.runs: dict[str, list[RunRecord]] = {}
-        self.occupied = 0
+        self.occupied = self.dying = 0
 
     @property
     def over_at(self) -> float | None:

@@ -149,7 +149,7 @@ class SettlingJudge:
         )
 
     def _check_delay(self, holding: Holding, happening: CallIssued) -> None:
-        """A retry waits as long as the backoff says, within its jitter; what was interrupted does not wait."""
+        """A retry waits as long as the backoff says, within its jitter; what was interrupted does not."""
         most_s = least_s = 0.0
         if happening.reason == "retry":
             backoff, run = self._policy.backoff, holding.run

@@ -379,6 +379,12 @@ def a_run_outlives_a_killed_worker_for_ever() -> Story:
     return held().crash().wait(1)
 
 
+@breaks("S15")
+def a_slot_is_used_again_too_soon() -> Story:
+    story = held().send("task-2").hold("task-2").wait(1).over().record(completed())
+    return story.send("task-3").hold("task-3")
+
+
 @breaks("S16")
 def a_run_is_stopped_early() -> Story:
     return held().wait(10).term()

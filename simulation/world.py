@@ -76,7 +76,9 @@ class World:
             self.fleet.start()
         if self.plan.redraw is not None:
             self.loop.at(self.loop.world, self.plan.redraw.at_s, self._draw_anew, self.plan.redraw.seed)
-        self.loop.run_until(self.plan.faults_s)
+        last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in self._acts), default=0.0)
+        # Once all is settled, and nothing that strikes by time is left to come, there is nothing more to see.
+        self._run_until(lambda: self.loop.time() > last_s and self.all_settled(), self.plan.faults_s)
         return not self.cut and self._come_right()
 
     def _come_right(self) -> bool:

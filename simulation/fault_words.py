@@ -59,11 +59,9 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.REPLY_LOST: lambda one: f"the reply to {_occasion(one)} is lost",
     FaultClass.SLOW_CALL: lambda one: f"{_occasion(one)} takes {seconds(one.size)} longer",
     FaultClass.THROTTLED: lambda one: f"{_occasion(one)} is refused as one call too many",
-    FaultClass.EMPTY_RECEIVE: lambda one: f"{_occasion(one)} brings nothing although there is something",
     FaultClass.DUPLICATE: lambda one: (
         f"{one.whom} is shown to others during the lease of its {ordinal(one.which)} delivery"
     ),
-    FaultClass.REORDER: lambda one: f"another message is handed out before {one.whom}, time {one.which}",
     FaultClass.OUTAGE: lambda one: f"{_since(one)} the queue stops answering for {seconds(one.size)}",
     FaultClass.DISK_FULL: lambda one: (
         f"{_since(one)} {_worker(one)}, can store no event for {seconds(one.size)}"
@@ -93,5 +91,4 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.WALL_STEP: lambda one: (
         f"{_since(one)} the time of day of {_worker(one)}, steps by {seconds(one.size)}"
     ),
-    FaultClass.DRIFT: lambda one: f"the clock of {one.whom} gains {seconds(one.size)} in each second",
 }

@@ -30,12 +30,8 @@ class FaultClass(enum.Enum):
     """A call takes very long."""
     THROTTLED = "throttled"
     """A call is refused at once."""
-    EMPTY_RECEIVE = "empty_receive"
-    """A receive brings nothing although there is something."""
     DUPLICATE = "duplicate"
     """A message that was delivered stays visible to others."""
-    REORDER = "reorder"
-    """Another message comes first."""
     OUTAGE = "outage"
     """No call to the queue succeeds for a while."""
     PARTITION = "partition"
@@ -78,8 +74,6 @@ class FaultClass(enum.Enum):
     """The provider says so, and does not."""
     WALL_STEP = "wall_step"
     """The time of day steps."""
-    DRIFT = "drift"
-    """A host's clock runs fast or slow."""
 
 
 _CODES = {kind: zlib.crc32(kind.value.encode()) for kind in FaultClass}

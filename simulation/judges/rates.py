@@ -18,12 +18,11 @@ Subject = tuple[str, str]
 class _Series:
     """Calls about one thing, of which the last failed or brought nothing."""
 
-    __slots__ = ("failures", "next_at", "open")
+    __slots__ = ("failures", "next_at")
 
     def __init__(self) -> None:
         self.failures = 0
         self.next_at = 0.0
-        self.open = 0
 
 
 class RatesJudge:
@@ -50,7 +49,7 @@ class RatesJudge:
         """Everything was said when it was seen."""
 
     def _on_issued(self, happening: CallIssued) -> None:
-        series = self._series.get(self._subject(happening))
+        series = self._series.get(self._subject(happening)) if self._series else None
         self._bench.check(
             "S18",
             series is None or happening.at >= series.next_at - TOLERANCE_S,
@@ -66,14 +65,12 @@ class RatesJudge:
         call = self._books.call
         if call is None or not happening.heard:
             return
-        subject = self._subject(happening)
         empty = happening.operation == "receive" and not happening.leases
-        if not happening.error and not empty:
-            self._series.pop(subject, None)
+        if happening.error == _LOST or not (happening.error or empty):
+            if self._series:
+                self._series.pop(self._subject(happening), None)
             return
-        if happening.error == _LOST:
-            self._series.pop(subject, None)
-            return
+        subject = self._subject(happening)
         series = self._series.setdefault(subject, _Series())
         if happening.error:
             series.failures += 1

@@ -64,11 +64,11 @@ class OverlapJudge:
                 or other.over_at is not None
             ):
                 continue
-            holding = other.holding
+            earlier = _earlier(run.holding, other.holding)
             self._bench.check(
                 "S6",
-                holding is None or holding.over is not None,
-                "runs here while {} runs it and holds the lease",
+                earlier is None or earlier.over is not None,
+                "runs here and on {} at a time, within the earlier lease",
                 other.worker,
                 task_id=happening.task_id,
                 worker=happening.worker,
@@ -141,3 +141,10 @@ class OverlapJudge:
             return True
         began_at = run.began_at or 0.0
         return holding.until > holding.over_at + TOLERANCE_S or began_at > holding.known_end
+
+
+def _earlier(one: Holding | None, other: Holding | None) -> Holding | None:
+    """Of two deliveries of a message the one that came first; None where none is known."""
+    if one is None or other is None:
+        return one or other
+    return one if one.number < other.number else other

@@ -193,6 +193,13 @@ class Story:
         self.issue("ack", task, worker, outcome=Outcome(OutcomeKind.COMPLETED, elapsed_s=1.0))
         return self.answer("ack", task, worker, error="QueueUnavailableError")
 
+    def ack_refused(self, receipt: str = "1#1", task: str = TASK, worker: str = A) -> Story:
+        """An ack with a receipt that the queue takes no more."""
+        self.issue(
+            "ack", task, worker, receipt=receipt, outcome=Outcome(OutcomeKind.COMPLETED, elapsed_s=1.0)
+        )
+        return self.answer("ack", task, worker, error="LeaseLostError")
+
     def settle_as(self, kind: str, task: str = TASK, worker: str = A, elapsed_s: float = 1.0) -> Story:
         """A worker acks a task that came to no good end, and is not tried again."""
         self.issue("ack", task, worker, outcome=Outcome(OutcomeKind(kind), elapsed_s=elapsed_s))
@@ -220,7 +227,10 @@ class Story:
 
     def run(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
         """A run begins."""
-        self.request(task, worker, attempt)
+        return self.request(task, worker, attempt).begin(task, worker, attempt)
+
+    def begin(self, task: str = TASK, worker: str = A, attempt: int = 1) -> Story:
+        """A run begins that was asked for before."""
         return self._run(told.RunBegan, task, worker, attempt=attempt)
 
     def term(self, task: str = TASK, worker: str = A) -> Story:

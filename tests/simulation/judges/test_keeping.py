@@ -83,6 +83,12 @@ def test_a_duplicate_by_the_broker_permits_two_runs_at_a_time() -> None:
     assert story.bench.excuses[excuses.DUPLICATE] == 1
 
 
+def test_a_run_that_was_slow_to_start_may_begin_after_a_duplicate_has_gone_elsewhere() -> None:
+    story = Story().worker().send().deliver().request().worker(B).wait(5).expire(reason="duplicate")
+    story.hold(TASK, B, 2).begin().complete(TASK, B, 2).finish(TASK, A).record(completed())
+    assert story.ack_refused().end() == NONE
+
+
 def test_a_run_that_takes_too_long_is_asked_to_end_and_then_killed() -> None:
     story = held()
     for _ in range(4):

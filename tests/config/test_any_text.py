@@ -38,19 +38,19 @@ def settings_or_problems(argv: list[str], variables: dict[str, str]) -> None:
     assert all(problem.message for problem in problems)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts=st.dictionaries(st.sampled_from(FLAGS), TEXTS, max_size=8))
 def test_any_text_for_any_flag_gives_settings_or_problems(texts: dict[str, str]) -> None:
     settings_or_problems([f"{flag}={text}" for flag, text in texts.items()], {})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts=st.dictionaries(st.sampled_from(VARIABLES), TEXTS, max_size=8))
 def test_any_text_for_any_variable_gives_settings_or_problems(texts: dict[str, str]) -> None:
     settings_or_problems([], texts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(argv=st.lists(WORDS, max_size=8))
 def test_any_command_line_gives_settings_or_problems(argv: list[str]) -> None:
     settings_or_problems(argv, {})

@@ -51,7 +51,7 @@ def outcome(events: Sequence[bytes], batch: int) -> tuple[dict[str, str], Snapsh
             return statuses(path), book.snapshot(), stored
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(jobs(), st.integers(1, 7))
 def test_any_order_comes_to_the_same(job: tuple[list[bytes], list[bytes]], batch: int) -> None:
     in_order, shuffled = job

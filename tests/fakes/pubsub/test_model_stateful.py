@@ -256,7 +256,7 @@ class OrderedMachine(RuleBasedStateMachine):
         assert {number for number in self.keys if number not in self.acked} <= left
 
 
-PlainMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-OrderedMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+PlainMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+OrderedMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestPlain = PlainMachine.TestCase
 TestOrdered = OrderedMachine.TestCase

@@ -242,4 +242,4 @@ class FifoMachine(ServiceMachine):
 
 TestStandard = ServiceMachine.TestCase
 TestFifo = FifoMachine.TestCase
-TestStandard.settings = TestFifo.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestStandard.settings = TestFifo.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)

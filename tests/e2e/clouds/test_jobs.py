@@ -16,7 +16,7 @@ COUNT = 12
 def test_a_job_with_every_kind_of_end(programs: Programs, provider: Provider) -> None:
     cloud = Cloud(programs, provider)
     cloud.load(COUNT, ODD)
-    worker = cloud.worker("--max-runtime", "1")
+    worker = cloud.worker("--max-runtime", "5")
     ended, report = cloud.follow("--output-file", "out.jsonl")
     drained(worker)
     assert ended.status == 1, ended

@@ -26,6 +26,7 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.judges.judge import TOLERANCE_S
 from simulation.judges.records import CallRecord, Holding, Life, MessageRecord, RunRecord
 
 SLOW_SHARE = 0.1
@@ -269,6 +270,7 @@ class Books:
             run.kill_at = happening.at if run.kill_at is None else run.kill_at
         elif run.term_at is None:
             run.term_at = happening.at
+            run.unheard = self.life is not None and _unheard(run, self.life, happening.at)
 
     def _on_over(self, happening: RunOver) -> None:
         run = self._find(happening.run)
@@ -349,6 +351,14 @@ class Books:
             life.heard_at = happening.at
         within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
         life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
+
+
+def _unheard(run: RunRecord, life: Life, at: float) -> bool:
+    """Whether the worker cannot know that it began: it has not, or the worker has been stopped ever since."""
+    if run.began_at is None:
+        return True
+    halted_s = life.halted_s(at) - run.halted_s
+    return halted_s > 0 and at - run.began_at <= halted_s + TOLERANCE_S
 
 
 def _remove(lists: dict[str, list[RunRecord]], run: RunRecord) -> None:

@@ -17,6 +17,7 @@ LOST = "the worker had been told that the lease was lost"
 LIMIT = "the longest lease was reached"
 ENDING = "the worker was to end"
 NO_PROCESS = "there was no process to be had"
+LATE_START = "it had not begun for very long, as far as the worker could know"
 OLDER_RUN = "an older run of it had not gone"
 UNWANTED = "nobody waited for it any more"
 
@@ -62,4 +63,6 @@ def of_interruption(holding: Holding, life: Life | None) -> str:
         return NO_PROCESS
     if holding.run is None or holding.run.began_at is None:
         return OLDER_RUN
+    if holding.run.unheard:
+        return LATE_START
     return ""

@@ -110,12 +110,13 @@ class RunRecord:
         end: How it ended.
         term_at: When it was sent SIGTERM for the first time; None while it was not.
         kill_at: Likewise, SIGKILL.
+        unheard: Whether the worker could not know, at the first SIGTERM, that it had begun.
         halted_s: For how long its worker had been stopped when it began.
     """
 
     __slots__ = (
         "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at", "number",
-        "over_at", "task_id", "term_at", "worker",
+        "over_at", "task_id", "term_at", "unheard", "worker",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made in one place, and often
@@ -132,6 +133,7 @@ class RunRecord:
         self.gone_at: float | None = None
         self.end: RunEnd | None = None
         self.term_at: float | None = None
+        self.unheard = False
         self.kill_at: float | None = None
         self.halted_s = 0.0
 

@@ -58,7 +58,7 @@ class RunsJudge:
         began_at = at if run.began_at is None else run.began_at
         kept = (
             at - began_at >= self._max_runtime_s - TOLERANCE_S
-            or (run.began_at is None and at - run.asked_at >= self._start_s_max - TOLERANCE_S)
+            or (run.unheard and at - run.asked_at >= self._start_s_max - TOLERANCE_S)
             or life.heard_at is not None
             or self._may_fence(run, at)
         )

@@ -97,6 +97,27 @@ def test_a_run_that_takes_too_long_is_asked_to_end_and_then_killed() -> None:
     assert story.settle_as("timed_out").end() == NONE
 
 
+def test_a_worker_need_not_know_of_a_run_that_began_while_it_was_stopped() -> None:
+    story = slow_to_start().halt().wait(5).begin().wait(6).go_on().term().finish(end=KILLED)
+    story.record(interrupted()).nack(reason="interrupted").hold(attempt=1).complete()
+    assert story.end() == NONE
+    assert story.bench.excuses[excuses.LATE_START] == 1
+
+
+def test_a_worker_that_went_on_since_a_run_began_knows_of_it() -> None:
+    story = slow_to_start().halt().wait(5).begin().wait(5).go_on().wait(1).term().finish(end=KILLED)
+    story.record(interrupted()).nack(reason="interrupted").hold(attempt=1).complete()
+    assert story.end() == {"S7", "S16"}
+
+
+def slow_to_start() -> Story:
+    """A run that has been asked for 290 s ago, of the 300 s that it may take to start."""
+    story = Story().worker().send().deliver().request()
+    for _ in range(29):
+        story.wait(10).extend()
+    return story
+
+
 def test_a_worker_that_was_stopped_is_excused() -> None:
     story = held().wait(5).halt().wait(40).expire().worker(B).hold(TASK, B, 2).go_on()
     story.issue("extend", TASK, A, seconds=30.0, receipt="1#1")

@@ -74,24 +74,8 @@ def pubsub(_scratch: Path) -> Iterator[Finding]:
         environment = {"PUBSUB_EMULATOR_HOST": address}
         google = ("--provider", "GCP", "--project-id", "p")
         _worker(1, *google, "--create-queue", "--exit-when-empty", "1", slots=1, env=environment)
-
-        def bare(what: str, name: str, batch: int = 0) -> float:
-            resource = f"projects/p/{name}"
-            return rate(
-                "benchmarks.programs.bare_pubsub", what, address, resource, str(PUBSUB_TASKS), str(batch)
-            )
-
-        def filled(run: Callable[[], float]) -> float:
-            bare("fill", "topics/q-topic")
-            return run()
-
         for batch in PUBSUB_BATCHES:
-            yield _compare(
-                f"worker from Pub/Sub, pool runner / bare pull and acknowledge by {batch}",
-                0.5,
-                lambda: filled(lambda: bare("drain", "subscriptions/q-subscription", batch)),  # noqa: B023
-                lambda: filled(lambda: _worker(PUBSUB_TASKS, *google, slots=batch, env=environment)),  # noqa: B023
-            )
+            yield _pubsub_by(batch, address, *google)
 
 
 def _compare(name: str, bound: float, bare: Callable[[], float], worker: Callable[[], float]) -> Finding:
@@ -111,3 +95,22 @@ def _worker(tasks: int, *options: str, slots: int, env: dict[str, str]) -> float
     )
     summary: dict[str, float] = json.loads(printed.strip().splitlines()[-1])
     return summary["throughput_per_s"]
+
+
+def _pubsub_by(batch: int, address: str, *google: str) -> Finding:
+    def filled(run: Callable[[], float]) -> float:
+        bare("fill", "topics/q-topic")
+        return run()
+
+    def bare(what: str, name: str) -> float:
+        resource = f"projects/p/{name}"
+        return rate("benchmarks.programs.bare_pubsub", what, address, resource, str(PUBSUB_TASKS), str(batch))
+
+    return _compare(
+        f"worker from Pub/Sub, pool runner / bare pull and acknowledge by {batch}",
+        0.5,
+        lambda: filled(lambda: bare("drain", "subscriptions/q-subscription")),
+        lambda: filled(
+            lambda: _worker(PUBSUB_TASKS, *google, slots=batch, env={"PUBSUB_EMULATOR_HOST": address})
+        ),
+    )

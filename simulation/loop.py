@@ -52,7 +52,7 @@ class SimulationLoop:
 
     Each host has a queue of steps of its own, first in first out, as its own event loop would have. Which of
     several hosts goes next, at the same moment, is the schedule's choice. There are no sockets, threads or
-    processes; asking for one raises `NotImplementedError`.
+    processes; asking for one raises `RuntimeError`.
 
     Args:
         schedule: Chooses among hosts.
@@ -346,9 +346,9 @@ class SimulationLoop:
         """Refused: there are no threads here.
 
         Raises:
-            NotImplementedError: Always.
+            RuntimeError: Always.
         """
-        raise NotImplementedError("the simulation has no threads: give the adapter its way of making calls")
+        raise RuntimeError("the simulation has no threads: give the adapter its way of making calls")
 
 
 _NOTHING = Step(Host(-1, "nothing", contextvars.Context()), len, (), contextvars.Context())

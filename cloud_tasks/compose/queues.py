@@ -27,7 +27,7 @@ async def open_queues(settings: Settings, *, tasks: bool) -> QueueBackend | None
         await backend.aclose()
         problem = unreachable(settings.provider or "", error, notes=(NOTHING_STARTED,))
         raise ConfigurationError(problem) from error
-    except BaseException:
+    except BaseException:  # boundary: closed, and raised again
         await backend.aclose()
         raise
     return backend

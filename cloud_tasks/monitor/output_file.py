@@ -43,7 +43,7 @@ class OutputFile:
         except OSError as error:
             self.close()
             raise ConfigurationError(self._problem(error)) from error
-        except BaseException:
+        except BaseException:  # boundary: closed, and raised again
             self.close()
             raise
 

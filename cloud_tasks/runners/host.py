@@ -50,7 +50,7 @@ class Host:
             self.preamble = self._launcher.channel_preamble()
             if self._probes:
                 await self._probe()
-        except BaseException:
+        except BaseException:  # boundary: closed, and raised again
             await self.aclose()
             raise
 

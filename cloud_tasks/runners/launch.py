@@ -248,7 +248,7 @@ def _execute_template(init: dict[str, object], flags_fd: int, mark: str) -> tupl
                 env={**os.environ, strays.MARK_VARIABLE: mark},
             )
         ours.sendall(pack(msgspec.json.encode(init)))
-    except BaseException:
+    except BaseException:  # boundary: closed, and raised again
         ours.close()
         raise
     return child, ours

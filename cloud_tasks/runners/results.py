@@ -96,7 +96,7 @@ class _Encoder:
             return self._whole(result).encode()
         try:
             return "".join(self._parts(result, 0)).encode()
-        except BaseException:
+        except BaseException:  # boundary: cleared up, and raised again
             # What it was inside of when it gave up is no circle in the next result.
             self._above.clear()
             raise

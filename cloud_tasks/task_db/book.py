@@ -82,7 +82,7 @@ class EventBook(Database):
                 # What is acked is nowhere else: a power cut must not take it back.
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._recount()
-        except BaseException:
+        except BaseException:  # boundary: closed, and raised again
             self._db.close()
             raise
 

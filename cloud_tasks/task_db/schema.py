@@ -68,7 +68,7 @@ def connect(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA synchronous = NORMAL")
             if not is_current(db):
                 _bring_up_to_date(db)
-        except BaseException:
+        except BaseException:  # boundary: closed, and raised again
             db.close()
             raise
     return db

@@ -59,7 +59,7 @@ def open_task_file(
         )
         if check:
             tasks.check(progress)
-    except BaseException:
+    except BaseException:  # boundary: closed, and raised again
         opened.close()
         raise
     return tasks

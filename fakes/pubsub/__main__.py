@@ -79,7 +79,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await server.start()
     except OSError as error:
         raise cannot_listen(arguments, error) from None
-    print(f"listening on {server.address}", flush=True)  # noqa: T201
+    print(f"listening on {server.address}", flush=True)  # noqa: T201 - what a script waits for
     await ended.wait()
     await server.aclose()
     if injector is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # has none
 
 from fakes.pubsub.errors import OTHER_FOR_GOOD, OTHER_FOR_NOW, PubSubError
 

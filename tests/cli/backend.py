@@ -8,7 +8,7 @@ from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.backends import BackendSettings
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError, Problem, QueueUnavailableError, SinkUnavailableError
-from cloud_tasks.interfaces import EventSink, FeedMessage, MessageFeed, QueueInspector, TaskQueue, TaskSender
+from cloud_tasks.interfaces import EventSink, MessageFeed, QueueInspector, TaskQueue, TaskSender
 from fakes.queue_model import InMemoryQueue
 
 
@@ -54,7 +54,7 @@ class MemoryBackend:
         raise SinkUnavailableError
 
     async def feed(self) -> MessageFeed:
-        return MemoryFeed(self._queue("events"))
+        raise AssertionError("no command reads events in the test's own process")
 
     async def inspector(self, which: Literal["tasks", "events"]) -> QueueInspector:
         return MemoryInspector(self._cloud, self._names[which])
@@ -87,19 +87,3 @@ class MemoryInspector:
 
     async def delete(self) -> None:
         self._cloud.queues.pop(self._name, None)
-
-
-class MemoryFeed:
-    """Events, as a monitor reads them."""
-
-    def __init__(self, queue: InMemoryQueue) -> None:
-        self._queue = queue
-
-    async def receive(self, messages_max: int, wait_s: float) -> list[FeedMessage]:
-        raise NotImplementedError
-
-    async def ack(self, messages: list[FeedMessage]) -> None:
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # has none
 
 from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.queues.pubsub.permissions import NEEDED

@@ -163,7 +163,7 @@ class PubSubQueue:
         extended_at = self._clock.monotonic()
         try:
             refused = await self._requests.set_deadline(ack_ids, self._lease_s)
-        except BaseException:
+        except BaseException:  # boundary: handed back, and raised again
             self._hand_back(ack_ids)
             raise
         leased_s = extended_at - issued_at + self._lease_s

@@ -226,7 +226,7 @@ class Life:
         return self.ended_at if self.killed_at is None else self.killed_at
 
     def halted_s(self, now: float) -> float:
-        """For how long it has been stopped, in all."""
+        """For how long it has been stopped, in all; of what the queue tells late, `now` may be long ago."""
         if self.halted_at is None:
             return self.halted_before_s
-        return self.halted_before_s + now - self.halted_at
+        return self.halted_before_s + max(0.0, now - self.halted_at)

@@ -30,7 +30,15 @@ _REFUSALS = {FaultKind.THROTTLE: throttled, FaultKind.UNAVAILABLE: unavailable}
 
 
 class NoReplyError(Exception):
-    """The connection is to be closed without an answer."""
+    """The connection is to be closed without an answer.
+
+    Attributes:
+        answer: What would have been told.
+    """
+
+    def __init__(self, answer: Struct) -> None:
+        super().__init__("the answer is lost")
+        self.answer = answer
 
 
 async def carry_out(caller: Caller, name: str, request: Struct) -> Struct:
@@ -63,33 +71,33 @@ class Faulty:
             NoReplyError: It has been carried out, and nobody is to learn it.
         """
         struck = self._injector.decide(name)
-        await self._delay(struck)
+        await self._delay(caller, struck)
         rules = {rule.kind: rule for rule in struck}
-        self._refuse(rules)
+        self._refuse(caller, rules)
         if FaultKind.REPLY_WITHOUT_EFFECT in rules and name in _WITHOUT_EFFECT:
-            self._injector.had_effect(rules[FaultKind.REPLY_WITHOUT_EFFECT])
+            self._note(caller, rules[FaultKind.REPLY_WITHOUT_EFFECT])
             return _as_if_done(request)
         if isinstance(request, ReceiveOptions):
             answer: Struct = await self._receive(caller, request, rules)
         else:
             answer = await carry_out(caller, name, request)
         if FaultKind.EFFECT_WITHOUT_REPLY in rules:
-            self._injector.had_effect(rules[FaultKind.EFFECT_WITHOUT_REPLY])
-            raise NoReplyError
+            self._note(caller, rules[FaultKind.EFFECT_WITHOUT_REPLY])
+            raise NoReplyError(answer)
         return answer
 
-    async def _delay(self, struck: tuple[FaultRule, ...]) -> None:
+    async def _delay(self, caller: Caller, struck: tuple[FaultRule, ...]) -> None:
         """Several delays of one call add up."""
         delays = [rule for rule in struck if rule.kind is FaultKind.DELAY]
         if delays:
             for rule in delays:
-                self._injector.had_effect(rule)
+                self._note(caller, rule)
             await self._clock.sleep_until(self._clock.monotonic() + sum(rule.delay_s for rule in delays))
 
-    def _refuse(self, rules: dict[FaultKind, FaultRule]) -> None:
+    def _refuse(self, caller: Caller, rules: dict[FaultKind, FaultRule]) -> None:
         for kind, error in _REFUSALS.items():
             if kind in rules:
-                self._injector.had_effect(rules[kind])
+                self._note(caller, rules[kind])
                 raise error()
 
     async def _receive(
@@ -98,36 +106,41 @@ class Faulty:
         queue = caller.service.queues.at(request.queue_url)
         check_receive(request)
         if (empty := rules.get(FaultKind.EMPTY_RECEIVE)) is not None and _may_miss(queue, request):
-            self._injector.had_effect(empty)
+            self._note(caller, empty)
             return Messages()
         if (reorder := rules.get(FaultKind.REORDER)) is not None:
-            self._reorder(queue, reorder)
+            self._reorder(caller, queue, reorder)
         if (short := rules.get(FaultKind.SHORT_RECEIVE)) is not None:
-            request = self._shorten(queue, request, short)
+            request = self._shorten(caller, request, short)
         answer = await caller.service.receive(request)
         if (duplicate := rules.get(FaultKind.DUPLICATE)) is not None:
-            self._duplicate(queue, answer, duplicate)
+            self._duplicate(caller, queue, answer, duplicate)
         return answer
 
-    def _reorder(self, queue: Queue, rule: FaultRule) -> None:
+    def _note(self, caller: Caller, rule: FaultRule) -> None:
+        self._injector.had_effect(rule)
+        caller.struck.append(rule.kind)
+
+    def _reorder(self, caller: Caller, queue: Queue, rule: FaultRule) -> None:
         others = queue.counts()[Place.VISIBLE] - 1
         if others > 0 and not queue.attributes.is_fifo:
             queue.skip(self._injector.random.randint(1, min(others, _SKIPPED_MAX)))
-            self._injector.had_effect(rule)
+            self._note(caller, rule)
 
-    def _shorten(self, queue: Queue, request: ReceiveOptions, rule: FaultRule) -> ReceiveOptions:
+    def _shorten(self, caller: Caller, request: ReceiveOptions, rule: FaultRule) -> ReceiveOptions:
+        queue = caller.service.queues.at(request.queue_url)
         ready = min(request.max_number_of_messages, queue.counts()[Place.VISIBLE])
         if ready <= 1:
             return request
-        self._injector.had_effect(rule)
+        self._note(caller, rule)
         return msgspec.structs.replace(
             request, max_number_of_messages=self._injector.random.randint(1, ready - 1)
         )
 
-    def _duplicate(self, queue: Queue, answer: Messages, rule: FaultRule) -> None:
+    def _duplicate(self, caller: Caller, queue: Queue, answer: Messages, rule: FaultRule) -> None:
         if not answer.messages or queue.attributes.is_fifo:
             return
-        self._injector.had_effect(rule)
+        self._note(caller, rule)
         for message in answer.messages:
             queue.hold_until(message.receipt_handle, 0)
 

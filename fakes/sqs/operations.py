@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from fakes.faults import FaultKind
 from fakes.sqs import requests as calls
 from fakes.sqs.directory import ACCOUNT
 from fakes.sqs.errors import invalid_parameter, missing_parameter
@@ -18,16 +19,22 @@ from fakes.sqs.values import ReceiveOptions, SendEntry
 _PAGE_MAX = 1000
 
 
-class Caller(NamedTuple):
-    """Who is asked, and at which address.
+class Caller(Struct):
+    """A call's other end: who asks, who is asked, and at which address.
 
     Attributes:
         service: The service.
         base_url: Where the caller found it; addresses of queues begin like that.
+        who: The access key that the call was signed with; "" for none.
+        invocation: What the client calls it, the same when it tries again; "" where it says nothing.
+        struck: The faults that made a difference to the call.
     """
 
     service: SqsService
     base_url: str
+    who: str = ""
+    invocation: str = ""
+    struck: list[FaultKind] = []
 
     def url_of(self, name: str) -> str:
         """The address of a queue."""

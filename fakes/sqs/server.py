@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from fakes.sqs.errors import SqsError
 from fakes.sqs.faulty import Faulty, NoReplyError, carry_out
 from fakes.sqs.operations import Caller
+from fakes.sqs.recording import CarryOut, who_signed
 from fakes.sqs.service import SqsService
 from fakes.sqs.wire import Reply, Wire
 
@@ -25,16 +27,24 @@ class SqsServer:
         host: Where to listen.
         port: Likewise; 0: on a free one.
         faults: What goes wrong; None: nothing.
+        around: Put around what carries out calls, to watch them; None: nothing is.
     """
 
     def __init__(
-        self, service: SqsService, *, host: str = _LOOPBACK, port: int = 0, faults: Faulty | None = None
+        self,
+        service: SqsService,
+        *,
+        host: str = _LOOPBACK,
+        port: int = 0,
+        faults: Faulty | None = None,
+        around: Callable[[CarryOut], CarryOut] | None = None,
     ) -> None:
         self.service = service
         self._host = host
         self._port = port
         self._wire = Wire()
-        self._carry_out = carry_out if faults is None else faults.carry_out
+        inner: CarryOut = carry_out if faults is None else faults.carry_out
+        self._carry_out = inner if around is None else around(inner)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -93,7 +103,13 @@ class SqsServer:
     async def _answer(self, request: web.Request, body: bytes) -> Reply:
         try:
             name, call = self._wire.read(request.headers, body)
-            caller = Caller(self.service, f"http://{request.headers.get('Host', self.url)}")
+            headers = request.headers
+            caller = Caller(
+                self.service,
+                f"http://{headers.get('Host', self.url)}",
+                who_signed(headers.get("Authorization", "")),
+                headers.get("amz-sdk-invocation-id", ""),
+            )
             return self._wire.write(await self._carry_out(caller, name, call))
         except SqsError as error:
             return self._wire.refuse(error)

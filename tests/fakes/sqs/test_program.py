@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 
 from tests.fakes.sqs.programs import Program
 from tests.fidelity.sqs.asking import refused
@@ -106,3 +107,43 @@ def test_arguments_that_make_no_sense_are_told(
     program: Program, arguments: tuple[str, str], word: str
 ) -> None:
     assert word in program.refused(*arguments)
+
+
+def test_every_call_is_recorded_with_its_answer_as_it_took_effect(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(
+        "rules:\n"
+        "- {kind: throttle, operation: SendMessage, calls: [1]}\n"
+        "- {kind: effect_without_reply, operation: ReceiveMessage, calls: [1]}\n"
+        "- {kind: duplicate, operation: ReceiveMessage, calls: [1]}\n"
+    )
+    process, url = program.serve("--queue", "jobs", "--faults", "plan.yaml", "--record", "calls.jsonl")
+    boto = client_of(url, Config(retries={"mode": "standard", "total_max_attempts": 2}))
+    boto.send_message(QueueUrl="jobs", MessageBody="a")
+    (message,) = boto.receive_message(QueueUrl="jobs", VisibilityTimeout=9)["Messages"]
+    boto.delete_message_batch(
+        QueueUrl="jobs", Entries=[{"Id": "1", "ReceiptHandle": message["ReceiptHandle"]}]
+    )
+    process.terminate()
+    process.communicate(timeout=30)
+    calls = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert [(call["operation"], call.get("error", ""), call.get("lost", False)) for call in calls] == [
+        ("SendMessage", "RequestThrottled", False),
+        ("SendMessage", "", False),
+        ("ReceiveMessage", "", True),
+        ("ReceiveMessage", "", False),
+        ("DeleteMessageBatch", "", False),
+    ]
+    refused_send, send, lost, receive, delete = calls
+    assert refused_send["invocation"] == send["invocation"] != receive["invocation"] == lost["invocation"]
+    assert {call["who"] for call in calls} == {"none"}
+    assert lost["struck"] == ["duplicate", "effect_without_reply"]
+    assert lost["answer"]["Messages"][0]["Body"] == "a" == send["request"]["MessageBody"]
+    assert receive["request"]["VisibilityTimeout"] == 9
+    assert receive["answer"]["Messages"][0]["ReceiptHandle"] == message["ReceiptHandle"]
+    assert delete["answer"] == {"Successful": [{"Id": "1"}]}
+    moments = [moment for call in calls for moment in (call["asked_at"], call["at"])]
+    assert moments == sorted(moments)
+
+
+def test_a_record_that_cannot_be_written_is_told(program: Program) -> None:
+    assert "--record: cannot write `no/x`" in program.refused("--record", "no/x")

@@ -137,9 +137,10 @@ class EndingJudge:
 
     @staticmethod
     def _is_told(holding: Holding, life: Life, at: float) -> bool:
-        """Whether what became of it was durable, and the worker knew: then it settles at once."""
+        """Whether what became of it was durable in time, and the worker knew: then it settles at once."""
+        by = min(at - SETTLE_S, life.exit_by)
         for event, stored_at in life.told.get(holding.message.task_id, ()):
-            known = life.store_failed_at < stored_at < at - SETTLE_S
+            known = life.store_failed_at < stored_at < by
             if known and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):
                 return True
         return False

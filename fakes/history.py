@@ -31,8 +31,9 @@ class Fact(Struct, frozen=True, gc=False):
         receipt: Its newest receipt; "" before the first delivery.
         delivery_count: How often it has been delivered.
         until: End of the lease (DELIVERED, EXTENDED) or of the delay (SENT, NACKED).
-        reason: "retry" or "interrupted" (NACKED), "retention" or "purged" (REMOVED), the reason given or
-            "max_receive_count" (DEAD_LETTERED).
+        reason: "duplicate" or "forgotten" (EXPIRED, by a mistake of the broker's), "retry" or "interrupted"
+            (NACKED), "retention" or "purged" (REMOVED), the reason given or "max_receive_count"
+            (DEAD_LETTERED).
     """
 
     kind: FactKind

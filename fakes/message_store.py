@@ -100,6 +100,19 @@ class MessageStore:
         self._tell(FactKind.EXTENDED, now, message, until=until)
         return message
 
+    def show_first(self, now: float, place: int) -> None:
+        """Let the visible message at this place, counted from 0, be the next to be taken.
+
+        Raises:
+            IndexError: So many are not visible.
+        """
+        self._catch_up(now)
+        self._visible.move_to_end(list(self._visible)[place], last=False)
+
+    def forget_ack(self, now: float, key: str, receipt: str) -> None:
+        """Confirm an ack, or raise what it would raise, and carry nothing out, as brokers do now and then."""
+        self._held(now, key, receipt).forgotten = True
+
     def ack(self, now: float, key: str, receipt: str) -> None:
         """Settle for good."""
         message = self._held(now, key, receipt)
@@ -157,7 +170,7 @@ class MessageStore:
 
     def _wake(self, due: float, message: Message) -> None:
         if message.place is Place.IN_FLIGHT:
-            self._tell(FactKind.EXPIRED, due, message)
+            self._tell(FactKind.EXPIRED, due, message, reason="forgotten" if message.forgotten else "")
         self._leave_place(message)
         self._show_after(due, message, 0.0)
 
@@ -181,6 +194,7 @@ class MessageStore:
     def _deliver(self, now: float, message: Message) -> None:
         message.delivery_count += 1
         message.held_since = now
+        message.forgotten = False
         message.new_receipt()
         self._hold(message, now + self._options.lease_s)
         self._tell(FactKind.DELIVERED, now, message, until=now + self._options.lease_s)

@@ -28,6 +28,7 @@ class Message:
         place: Where it is.
         delivery_count: How often it has been delivered.
         interruptions: How many of those were handed back without being the task's fault.
+        forgotten: Whether an ack of its present or last lease was confirmed without being carried out.
         receipt: The newest receipt; "" before the first delivery.
         held_since: When the present or last lease began.
         timer: End of its lease or delay.
@@ -38,6 +39,7 @@ class Message:
         "_receipts",
         "body",
         "delivery_count",
+        "forgotten",
         "held_since",
         "interruptions",
         "key",
@@ -53,6 +55,7 @@ class Message:
         self.place = Place.NOWHERE
         self.delivery_count = 0
         self.interruptions = 0
+        self.forgotten = False
         self.receipt = ""
         self.held_since = 0.0
         self.timer: Deadline[Message] | None = None

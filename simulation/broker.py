@@ -76,6 +76,9 @@ class Broker:
         self, worker: str, messages_max: int, wait_s: float, reply: Callable[[list[Lease]], None]
     ) -> None:
         """Give up to `messages_max` messages to `reply`, now or within `wait_s`; [] after that."""
+        if not self._faults.idle and self._withholds(worker):
+            reply([])
+            return
         leases = self._take(worker, messages_max)
         if leases or wait_s <= 0:
             reply(leases)
@@ -85,6 +88,28 @@ class Broker:
         waiter.timer = self._loop.at(self._loop.world, until, self._give_up, waiter)
         self._waiters.append(waiter)
         self._watch()
+
+    def _withholds(self, worker: str) -> bool:
+        """Whether what there is stays hidden from this receive; and which message comes first if not."""
+        faults, now, whom = self._faults, self._loop.time(), f"receive by {worker}"
+        faults.occasions[whom] += 1
+        which, visible = faults.occasions[whom], self._store.counts(now)["visible"]
+        if faults.strikes(FaultClass.EMPTY_RECEIVE, whom, which) is not None:
+            if visible:
+                faults.had_effect(FaultClass.EMPTY_RECEIVE)
+            return True
+        reordered = faults.strikes(FaultClass.REORDERED, whom, which, lambda share: share)
+        if reordered is not None and visible > 1:
+            faults.had_effect(FaultClass.REORDERED)
+            self._store.show_first(now, int(reordered.size * visible))
+        return False
+
+    def forgets(self, task_id: str, delivery: int) -> bool:
+        """Whether the ack of this delivery is confirmed without being carried out."""
+        forgotten = self._faults.strikes(FaultClass.ACK_FORGOTTEN, task_id, delivery) is not None
+        if forgotten:
+            self._faults.had_effect(FaultClass.ACK_FORGOTTEN)
+        return forgotten
 
     def settle(self, worker: str, act: Callable[[MessageStore, float], object]) -> None:
         """Carry out a settlement or an extension; raises what the store raises."""

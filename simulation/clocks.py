@@ -29,11 +29,24 @@ class HostClock:
         self._loop = loop
         self._offset_s = offset_s
         self._rate = rate
+        self._still_since: float | None = None
         self._start_utc = START_UTC + timedelta(seconds=wall_offset_s)
 
     def monotonic(self) -> float:
         """Seconds that never step."""
-        return self._offset_s + self._loop.time() * self._rate
+        now = self._loop.time() if self._still_since is None else self._still_since
+        return self._offset_s + now * self._rate
+
+    def stand_still(self) -> None:
+        """The machine is suspended: its monotonic clock does not go on, its time of day will have."""
+        if self._still_since is None:
+            self._still_since = self._loop.time()
+
+    def go_on(self) -> None:
+        """The machine goes on."""
+        if self._still_since is not None:
+            self._offset_s -= (self._loop.time() - self._still_since) * self._rate
+            self._still_since = None
 
     def utc_now(self) -> datetime:
         """The time of day."""
@@ -45,6 +58,11 @@ class HostClock:
 
     async def sleep_until(self, moment: float) -> None:
         """Sleep until `monotonic()` reaches `moment`; gives way at least once."""
+        await self._sleep_until(moment)
+        while self.monotonic() < moment:  # the machine was suspended meanwhile
+            await self._sleep_until(moment)
+
+    async def _sleep_until(self, moment: float) -> None:
         loop = self._loop
         due = (moment - self._offset_s) / self._rate
         while self._offset_s + due * self._rate < moment:  # rounding must not wake anybody a moment too early

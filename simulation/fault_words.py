@@ -62,6 +62,28 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.DUPLICATE: lambda one: (
         f"{one.whom} is shown to others during the lease of its {ordinal(one.which)} delivery"
     ),
+    FaultClass.EMPTY_RECEIVE: lambda one: f"{_occasion(one)} brings nothing although there is something",
+    FaultClass.REORDERED: lambda one: (
+        f"{_occasion(one)} brings a later message first (place {one.size!r} of those that wait)"
+    ),
+    FaultClass.ACK_FORGOTTEN: lambda one: (
+        f"the queue confirms the ack of the {ordinal(one.which)} delivery of {one.whom}, and forgets it"
+    ),
+    FaultClass.THROTTLE_BURST: lambda one: (
+        f"{_since(one)} the queue refuses most calls for {seconds(one.size)}"
+    ),
+    FaultClass.ONE_WAY: lambda one: (
+        f"{_since(one)} {_worker(one)}, gets no answers from the queue for {seconds(one.size)}"
+    ),
+    FaultClass.CLOG: lambda one: (
+        f"{_since(one)} the calls of {_worker(one)}, are held for {seconds(one.size)}"
+    ),
+    FaultClass.SUSPEND: lambda one: (
+        f"{_since(one)} the machine of {_worker(one)}, is suspended for {seconds(one.size)}"
+    ),
+    FaultClass.STARVED: lambda one: (
+        f"{_since(one)} {_worker(one)}, gets a tenth of the processor for {seconds(one.size)}"
+    ),
     FaultClass.OUTAGE: lambda one: f"{_since(one)} the queue stops answering for {seconds(one.size)}",
     FaultClass.DISK_FULL: lambda one: (
         f"{_since(one)} {_worker(one)}, can store no event for {seconds(one.size)}"
@@ -91,4 +113,32 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.WALL_STEP: lambda one: (
         f"{_since(one)} the time of day of {_worker(one)}, steps by {seconds(one.size)}"
     ),
+    FaultClass.EVENT_TWICE: lambda one: (
+        f"{_occasion(one)} comes a second time, {seconds(one.size)} after the first"
+    ),
+    FaultClass.EVENT_LATE: lambda one: f"{_occasion(one)} comes {seconds(one.size)} late",
+    FaultClass.EVENTS_DISORDERED: lambda one: f"{_occasion(one)} brings them in the opposite order",
+    FaultClass.EVENT_REFUSED: lambda one: f"{_occasion(one)} is not accepted, unlike others in its batch",
+    FaultClass.EVENTS_REQUEST_LOST: lambda one: f"{_occasion(one)} is lost before it has any effect",
+    FaultClass.EVENTS_REPLY_LOST: lambda one: f"the reply to {_occasion(one)} is lost",
+    FaultClass.EVENTS_SLOW: lambda one: f"{_occasion(one)} takes {seconds(one.size)} longer",
+    FaultClass.EVENTS_THROTTLED: lambda one: f"{_occasion(one)} is refused as one call too many",
+    FaultClass.EVENTS_OUTAGE: lambda one: (
+        f"{_since(one)} the event queue stops answering for {seconds(one.size)}"
+    ),
+    FaultClass.MONITOR_DIES: lambda one: (
+        f"the {ordinal(one.which)} time that {one.whom} stores events, it is ended by SIGKILL"
+        f" (place {one.size!r} of the way)"
+    ),
+    FaultClass.MONITOR_CRASH: lambda one: f"{_since(one)} the monitor is ended by SIGKILL",
+    FaultClass.MONITOR_STOP: lambda one: f"{_since(one)} the monitor is stopped for {seconds(one.size)}",
+    FaultClass.MONITOR_SIGTERM: lambda one: f"{_since(one)} the monitor gets SIGTERM",
+    FaultClass.SEND_REFUSED: lambda one: (
+        f"the {ordinal(one.which)} sending of {one.whom} is not accepted, unlike others in its batch"
+    ),
+    FaultClass.PRODUCER_DIES: lambda one: (
+        f"the {ordinal(one.which)} time that {one.whom} writes its progress down, it is ended by SIGKILL"
+        f" ({'before' if one.size < 0.5 else 'after'} that)"  # noqa: PLR2004 - one half
+    ),
+    FaultClass.PRODUCER_CRASH: lambda one: f"{_since(one)} the producer is ended by SIGKILL",
 }

@@ -123,6 +123,7 @@ class Fleet:
             return
         worker.running = False
         self._loop.kill(worker.host)
+        self._loop.continue_host(worker.runner.children)
         worker.runner.orphan()
         self._history.tell(WorkerKilled(at=self._loop.time(), worker=worker.host.name))
         self._follow()
@@ -133,9 +134,17 @@ class Fleet:
             self._loop.stop_host(worker.host)
             self._history.tell(WorkerHalted(at=self._loop.time(), worker=worker.host.name))
 
+    def suspend(self, worker: SimulatedWorker) -> None:
+        """Let the machine stand still with all that is on it."""
+        self.stop(worker)
+        self._loop.stop_host(worker.runner.children)
+        worker.clock.stand_still()
+
     def go_on(self, worker: SimulatedWorker) -> None:
         """SIGCONT."""
         if worker.running and worker.host.stopped:
+            worker.clock.go_on()
+            self._loop.continue_host(worker.runner.children)
             self._loop.continue_host(worker.host)
             self._history.tell(WorkerContinued(at=self._loop.time(), worker=worker.host.name))
 

@@ -14,6 +14,7 @@ from simulation.faults import FaultClass, FaultSource, share_of
 from simulation.history import CallAnswered, CallIssued, History
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
+from simulation.weather import REFUSED_SHARE, Weather
 
 T = TypeVar("T")
 Reply: TypeAlias = Callable[[Any], None]
@@ -22,6 +23,7 @@ Effect: TypeAlias = Callable[[Reply], None]
 """What a call does in the service; replies at once or later."""
 
 SLOW_S_MAX = 60.0
+_THROTTLED = "ThrottlingException: Rate exceeded"
 TAIL_FROM = 0.99
 
 
@@ -56,6 +58,25 @@ class Asked(Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
 
 
+class LinkFaults(Struct, frozen=True, kw_only=True):
+    """Which classes of faults strike on a way; as they are, those of the task queue.
+
+    Attributes:
+        slow: A call takes very long.
+        throttled: It is refused at once.
+        request_lost: It fails before its effect.
+        reply_lost: It fails after its effect.
+    """
+
+    slow: FaultClass = FaultClass.SLOW_CALL
+    throttled: FaultClass = FaultClass.THROTTLED
+    request_lost: FaultClass = FaultClass.REQUEST_LOST
+    reply_lost: FaultClass = FaultClass.REPLY_LOST
+
+
+OF_TASKS = LinkFaults()
+
+
 class Link:
     """The way from one worker to one service.
 
@@ -68,7 +89,7 @@ class Link:
         faults: What goes wrong.
         history: Told of each call.
         latency: How long calls take.
-        down_until: Until when no call gets through, on true time.
+        weather: What lies on the way.
     """
 
     def __init__(
@@ -79,14 +100,14 @@ class Link:
         history: History,
         *,
         latency: Latency,
-        down_until: Callable[[], float],
+        weather: Weather,
     ) -> None:
         self._loop = loop
         self._host = host
         self._faults = faults
         self._history = history
         self._latency = latency
-        self._down_until = down_until
+        self._weather = weather
         self._calls = 0
         self._occasions = faults.occasions
 
@@ -134,39 +155,49 @@ class Link:
 
     def _send(self, call: _Call, effect: Effect, now: float) -> None:
         """Decide how the call fares."""
-        loop, faults = self._loop, self._faults
+        loop, faults, kinds = self._loop, self._faults, self._kinds
         latency_s = self._latency.at(share_of(faults.seed, self._host.number, call.number))
         call.back_s = latency_s / 2
-        if faults.idle and self._down_until() <= now:
+        if faults.idle and self._weather.is_fair:
             loop.at(loop.world, now + call.back_s, effect, call.reply)
             return
         whom = f"{call.operation} of {call.task_id or self._host.name}"
         self._occasions[whom] += 1
         which = self._occasions[whom]
-        slow = faults.strikes(FaultClass.SLOW_CALL, whom, which, lambda share: 1 + SLOW_S_MAX * share)
+        slow = faults.strikes(kinds.slow, whom, which, lambda share: 1 + SLOW_S_MAX * share)
         if slow is not None:
-            faults.had_effect(FaultClass.SLOW_CALL)
+            faults.had_effect(kinds.slow)
             latency_s += slow.size
         call.back_s = latency_s / 2
-        if faults.strikes(FaultClass.THROTTLED, whom, which) is not None:
-            faults.had_effect(FaultClass.THROTTLED)
-            call.reply(QueueUnavailableError("ThrottlingException: Rate exceeded"))
-        elif faults.strikes(FaultClass.REQUEST_LOST, whom, which) is not None:
-            faults.had_effect(FaultClass.REQUEST_LOST)
+        host, weather = self._host.name, self._weather
+        if faults.strikes(kinds.throttled, whom, which) is not None:
+            faults.had_effect(kinds.throttled)
+            call.reply(QueueUnavailableError(_THROTTLED))
+        elif weather.refusing_until > now and share_of(faults.seed, "refused", whom, which) < REFUSED_SHARE:
+            faults.had_effect(FaultClass.THROTTLE_BURST)
+            call.reply(QueueUnavailableError(_THROTTLED))
+        elif faults.strikes(kinds.request_lost, whom, which) is not None:
+            faults.had_effect(kinds.request_lost)
             call.reply(QueueUnavailableError("the connection broke"))
-        elif self._down_until() > now:
+        elif weather.no_way_until(host) > now:
             call.reply(QueueUnavailableError("no route to host"))
         else:
-            if faults.strikes(FaultClass.REPLY_LOST, whom, which) is not None:
+            if faults.strikes(kinds.reply_lost, whom, which) is not None:
                 call.reply_lost = True
-            loop.at(loop.world, now + call.back_s, effect, call.reply)
+            held_s = weather.clogged_until.get(host, 0.0) - now
+            if held_s > 0:
+                faults.had_effect(FaultClass.CLOG)
+            loop.at(loop.world, now + max(held_s, 0.0) + call.back_s, effect, call.reply)
 
     def reply(self, call: _Call, answer: object) -> None:
         """Send an answer back."""
         if call.reply_lost:
-            self._faults.had_effect(FaultClass.REPLY_LOST)
+            self._faults.had_effect(self._kinds.reply_lost)
             answer = QueueUnavailableError("the connection broke before the answer came")
         loop = self._loop
+        if self._weather.deaf_until.get(self._host.name, 0.0) > loop.time():
+            self._faults.had_effect(FaultClass.ONE_WAY)
+            answer = QueueUnavailableError("no answer came")
         loop.at(self._host, loop.time() + call.back_s, self._arrive, call, answer)
 
     def _arrive(self, call: _Call, answer: object) -> None:

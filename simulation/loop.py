@@ -121,9 +121,10 @@ class SimulationLoop:
 
     def continue_host(self, host: Host) -> None:
         """SIGCONT."""
-        host.stopped = False
-        if host.ready and host.alive:
-            self._ready.append(host)
+        if host.stopped:
+            host.stopped = False
+            if host.ready and host.alive:
+                self._ready.append(host)
 
     # -- running -----------------------------------------------------------------------------------------
 

@@ -56,6 +56,38 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
     max_attempts: int | None = None
 
 
+class MonitorPlan(Struct, frozen=True, kw_only=True):
+    """An event queue, and a monitor that takes its messages into a task database.
+
+    Attributes:
+        lease_s: How long a message is hidden from others once it was taken.
+        batch_max: Most messages that one look brings.
+        wait_s: How long one look into the queue waits.
+        auto_complete: Whether the monitor ends when every task is finished.
+        output_file: Whether it writes the events into a file, too.
+    """
+
+    lease_s: float = 60.0
+    batch_max: int = 10
+    wait_s: float = 5.0
+    auto_complete: bool = True
+    output_file: bool = True
+
+
+class ProducerPlan(Struct, frozen=True, kw_only=True):
+    """A producer that loads the tasks into the queue, over a task database.
+
+    Attributes:
+        batch_size: Tasks in one call.
+        concurrent_calls: Calls that may be under way at a time.
+        page_size: Tasks that are taken from the database at a time.
+    """
+
+    batch_size: int = 10
+    concurrent_calls: int = 4
+    page_size: int = 20
+
+
 class Redraw(Struct, frozen=True, kw_only=True):
     """A moment from which on chance is another.
 
@@ -82,6 +114,8 @@ class RunPlan(Struct, frozen=True, kw_only=True):
         faults: Those that strike at a time, and those that were recorded.
         faults_s: For how long there are faults; after that, all must come right.
         policy: How the schedule is drawn.
+        monitor: The event queue and who follows it; None: nobody reads events.
+        producer: Who loads the tasks; None: they come by themselves.
         redraw: From when on chance follows from another seed; None: never.
     """
 
@@ -95,4 +129,6 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     faults_s: float = 300.0
     policy: Literal["turn", "random", "pct"] = "random"
+    monitor: MonitorPlan | None = None
+    producer: ProducerPlan | None = None
     redraw: Redraw | None = None

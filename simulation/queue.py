@@ -65,10 +65,14 @@ class SimulatedQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
-        await self._settle(
-            _asked("ack", lease, outcome=outcome),
-            lambda store, now: store.ack(now, lease.key, lease.receipt),
-        )
+
+        def act(store: MessageStore, now: float) -> None:
+            if self._broker.forgets(lease.task.task_id, lease.delivery_count or 0):
+                store.forget_ack(now, lease.key, lease.receipt)
+            else:
+                store.ack(now, lease.key, lease.receipt)
+
+        await self._settle(_asked("ack", lease, outcome=outcome), act)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`."""

@@ -25,7 +25,17 @@ LIBRARY = Path(__file__).parent / "scenarios"
 
 _EXAMPLE = "a fault looks like this: `- {kind: worker_crash, at: 30s}`"
 _WHOM = re.compile(r"((receive|extend|ack|nack|dead_letter) of )?(task|worker)-[1-9]\d*", re.ASCII)
-_LASTING = (FaultClass.OUTAGE, FaultClass.PARTITION, FaultClass.WORKER_STOP, FaultClass.DISK_FULL)
+_LASTING = (
+    FaultClass.OUTAGE,
+    FaultClass.THROTTLE_BURST,
+    FaultClass.PARTITION,
+    FaultClass.ONE_WAY,
+    FaultClass.CLOG,
+    FaultClass.WORKER_STOP,
+    FaultClass.SUSPEND,
+    FaultClass.STARVED,
+    FaultClass.DISK_FULL,
+)
 
 
 def scenario_names() -> list[str]:

@@ -10,8 +10,8 @@ from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock
 from simulation.broker import Broker
-from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
-from simulation.fleet import Dwelling, Fleet, SimulatedWorker
+from simulation.faults import Chances, FaultSource, share_of
+from simulation.fleet import Dwelling, Fleet
 from simulation.history import History
 from simulation.hosts import Host
 from simulation.link import SLOW_S_MAX, Link
@@ -23,6 +23,8 @@ from simulation.scripts import SLOW_START_S_MAX, Scripts
 from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
 from simulation.sink import SimulatedSink
 from simulation.streams import Streams
+from simulation.strikes import TIMED, Strikes
+from simulation.weather import Weather
 
 _PATIENCE_S = 120.0
 """The longest pauses of the worker between tries, and some slack."""
@@ -43,6 +45,7 @@ class World:
         history: What can be seen.
         broker: The queue.
         fleet: The workers.
+        weather: What lies on the way to the queue.
         quiet_at: When the faults stopped, on true time; infinite while they have not.
         settled: Whether every task was settled within the bound, once the faults had stopped.
         ended: Whether every worker ended in time when it was asked to.
@@ -59,11 +62,10 @@ class World:
         self.fleet = Fleet(
             self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
         )
+        self.weather = Weather()
+        self._strikes = Strikes(plan, self.loop, self.faults, self.fleet, self.weather)
         self.quiet_at = math.inf
         self.settled = self.ended = self.cut = False
-        self._outage_until = 0.0
-        self._cut_until: dict[str, float] = {}
-        self._full_until: dict[str, float] = {}
         self._to_send = plan.workload.tasks + plan.workload.malformed
 
     # -- the run -----------------------------------------------------------------------------------------
@@ -71,12 +73,12 @@ class World:
     def run(self) -> bool:
         """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
         self._plan_tasks()
-        self._plan_faults()
+        self._strikes.plan()
         for _ in range(self.plan.worker.workers):
             self.fleet.start()
         if self.plan.redraw is not None:
             self.loop.at(self.loop.world, self.plan.redraw.at_s, self._draw_anew, self.plan.redraw.seed)
-        last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in self._acts), default=0.0)
+        last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in TIMED), default=0.0)
         # Once all is settled, and nothing that strikes by time is left to come, there is nothing more to see.
         self._run_until(lambda: self.loop.time() > last_s and self.all_settled(), self.plan.faults_s)
         return not self.cut and self._come_right()
@@ -162,95 +164,12 @@ class World:
         else:
             self.broker.put_raw(b"no task at all")
 
-    def _plan_faults(self) -> None:
-        for fault in self.plan.faults:
-            act = self._acts.get(fault.kind)
-            if act is not None:
-                self.loop.at(self.loop.world, fault.at_s, self._strike, fault)
-
-    def _strike(self, fault: Fault) -> None:
-        if not self.faults.quiet:
-            self.faults.note(fault)
-            self._acts[fault.kind](fault)
-
-    @property
-    def _acts(self) -> dict[FaultClass, Callable[[Fault], None]]:
-        return {
-            FaultClass.OUTAGE: self._begin_outage,
-            FaultClass.PARTITION: self._cut_off,
-            FaultClass.DISK_FULL: self._fill_disk,
-            FaultClass.WORKER_CRASH: self._crash,
-            FaultClass.WORKER_STOP: self._halt,
-            FaultClass.SIGTERM: self._terminate,
-            FaultClass.NOTICE: self._give_notice,
-            FaultClass.NOTICE_WITHOUT_KILL: self._give_notice,
-            FaultClass.WALL_STEP: self._step_wall,
-        }
-
     def _stop_faults(self) -> None:
         self.quiet_at = self.loop.time()
         self.faults.stop()
-        self._outage_until = 0.0
-        self._cut_until.clear()
-        self._full_until.clear()
+        self.weather.clear()
         for worker in self.fleet.workers:
             self.fleet.go_on(worker)
-
-    # -- faults that strike at a time --------------------------------------------------------------------
-
-    def _begin_outage(self, fault: Fault) -> None:
-        self.faults.had_effect(fault.kind)
-        self._outage_until = max(self._outage_until, self.loop.time() + fault.size)
-
-    def _cut_off(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None:
-            self.faults.had_effect(fault.kind)
-            self._cut_until[worker.host.name] = self.loop.time() + fault.size
-
-    def _fill_disk(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None:
-            self._full_until[worker.host.name] = self.loop.time() + fault.size
-
-    def _crash(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None:
-            self.faults.had_effect(fault.kind)
-            self.fleet.kill(worker)
-
-    def _halt(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None and not worker.host.stopped:
-            self.faults.had_effect(fault.kind)
-            self.fleet.stop(worker)
-            self.loop.at(self.loop.world, self.loop.time() + fault.size, self.fleet.go_on, worker)
-
-    def _terminate(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None:
-            self.faults.had_effect(fault.kind)
-            self.fleet.terminate(worker)
-
-    def _give_notice(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is None:
-            return
-        self.faults.had_effect(fault.kind)
-        self.fleet.give_notice(worker, fault.size)
-        if fault.kind is FaultClass.NOTICE:
-            self.loop.at(self.loop.world, self.loop.time() + fault.size, self.fleet.kill, worker)
-
-    def _step_wall(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        if worker is not None:
-            self.faults.had_effect(fault.kind)
-            worker.clock.step_wall(fault.size)
-
-    def _worker(self, fault: Fault) -> SimulatedWorker | None:
-        """The worker that a fault strikes: the n-th of those that run now."""
-        running = [worker for worker in self.fleet.workers if worker.running]
-        return running[fault.which % len(running)] if running else None
 
     # -- what a worker works with ------------------------------------------------------------------------
 
@@ -261,7 +180,7 @@ class World:
             self.faults,
             self.history,
             latency=self.plan.latency,
-            down_until=lambda: max(self._outage_until, self._cut_until.get(host.name, 0.0)),
+            weather=self.weather,
         )
         return Dwelling(
             SimulatedQueue(host, self.broker, link),
@@ -271,7 +190,7 @@ class World:
                 self.faults,
                 self.history,
                 lambda _: None,
-                full_until=lambda: self._full_until.get(host.name, 0.0),
+                full_until=lambda: self.weather.full_until.get(host.name, 0.0),
             ),
         )
 

@@ -7,6 +7,8 @@ from simulation.judges.judge import TOLERANCE_S
 from simulation.judges.records import Holding, Life
 
 DUPLICATE = "duplicate by the broker"
+FORGOTTEN = "forgotten by the broker, which had confirmed the ack"
+_BY_THE_BROKER = {"duplicate": DUPLICATE, "forgotten": FORGOTTEN}
 UNKNOWN = "the delivery never reached its worker"
 LATE = "the delivery reached its worker late"
 DEAD = "the worker was gone"
@@ -30,8 +32,8 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
 ) -> str:
     """Why a lease was not kept; "" if there is no excuse."""
     at = fact.at
-    if fact.reason == "duplicate":
-        return DUPLICATE
+    if fact.reason in _BY_THE_BROKER:
+        return _BY_THE_BROKER[fact.reason]
     if life is None or (life.over_at is not None and life.over_at <= at):
         return DEAD
     if holding.known_at is None or holding.known_at >= at:

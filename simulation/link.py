@@ -90,6 +90,7 @@ class Link:
         history: Told of each call.
         latency: How long calls take.
         weather: What lies on the way.
+        kinds: Which classes of faults strike on it.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Link:
         *,
         latency: Latency,
         weather: Weather,
+        kinds: LinkFaults = OF_TASKS,
     ) -> None:
         self._loop = loop
         self._host = host
@@ -108,6 +110,7 @@ class Link:
         self._history = history
         self._latency = latency
         self._weather = weather
+        self._kinds = kinds
         self._calls = 0
         self._occasions = faults.occasions
 

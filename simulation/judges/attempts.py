@@ -144,7 +144,7 @@ class AttemptsJudge:
         idle_s = at - holding.failed_at
         self._bench.check(
             "S18",
-            holding.open_calls or idle_s <= self._settle_again_s,
+            holding.open_calls or idle_s <= self._settle_again_s + self._bench.slack_s,
             "its settlement failed, and was not tried again for {} s",
             idle_s,
             task_id=holding.message.task_id,

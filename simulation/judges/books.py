@@ -156,6 +156,7 @@ class Books:
             happening.seconds,
             happening.reason,
             happening.outcome,
+            0.0 if self.life is None else self.life.halted_s(happening.at),
         )
         self._calls[happening.worker, happening.number] = self.call
         if holding is not None:
@@ -174,19 +175,19 @@ class Books:
         if happening.operation == "receive":
             if life is not None:
                 for lease in happening.leases:
-                    self._take_in(life, lease, call.at, happening)
+                    self._take_in(life, lease, call, happening)
         elif holding is not None:
             self._answer(holding, call, happening)
 
-    def _take_in(self, life: Life, lease: Lease, issued_at: float, happening: CallAnswered) -> None:
+    def _take_in(self, life: Life, lease: Lease, call: CallRecord, happening: CallAnswered) -> None:
         holding = self._receipts.get(lease.receipt)
         if holding is None:
             return
-        holding.issued_at = issued_at
+        holding.issued_at, holding.halted_s = call.at, call.halted_s
         holding.known_at = happening.at
         holding.heard = happening.heard
         holding.receipt = lease.receipt
-        holding.known_end = issued_at + (lease.duration_s or 0.0)
+        holding.known_end = call.at + (lease.duration_s or 0.0)
         life.holdings.setdefault(holding.message.key, []).append(holding)
 
     def _answer(self, holding: Holding, call: CallRecord, happening: CallAnswered) -> None:

@@ -118,7 +118,7 @@ class EndingJudge:
         by = max(life.exit_by, life.heard_at + HAND_BACK_S) + CLOSE_S
         late_s = at - by - life.halted_s(at)
         self._bench.check(
-            "S14", late_s <= TOLERANCE_S, "ends {} s later than it may", late_s, worker=life.name
+            "S14", late_s <= self._bench.tolerance_s, "ends {} s later than it may", late_s, worker=life.name
         )
 
     def _excuse(self, holding: Holding, life: Life, at: float) -> str:

@@ -20,16 +20,21 @@ class Bench:
     Args:
         plan: What the run follows from; judges may know it, but not what the worker thinks.
         now: True time.
+        slack_s: What is late by so much is still in time: 0 in virtual time, more for a machine that is busy.
 
     Attributes:
+        tolerance_s: The slack, and what sums of moments may be off by rounding.
+        slack_s: As given.
         violations: What was found, in order.
         checks: How often each invariant was looked at.
         excuses: How often each thing was cited that permits what would be a fault without it.
     """
 
-    def __init__(self, plan: RunPlan, now: Callable[[], float]) -> None:
+    def __init__(self, plan: RunPlan, now: Callable[[], float], slack_s: float = 0.0) -> None:
         self.plan = plan
         self.now = now
+        self.slack_s = slack_s
+        self.tolerance_s = TOLERANCE_S + slack_s
         self.violations: list[Violation] = []
         self.checks: Counter[str] = Counter()
         self.excuses: Counter[str] = Counter()

@@ -89,7 +89,7 @@ class OverlapJudge:
         if holding is None or holding.lost_at is None or life is None or run.began_at is None:
             return
         known_at = max(holding.lost_at, run.began_at)
-        by = known_at + self._stop_s + life.halted_s(over_at) - run.halted_s + ORPHAN_S
+        by = known_at + self._stop_s + life.halted_s(over_at) - run.halted_s + ORPHAN_S + self._bench.slack_s
         self._bench.check(
             "S6",
             over_at <= by,
@@ -120,7 +120,7 @@ class OverlapJudge:
         """A run is over when its lease is, unless its worker could not see to that."""
         if (
             run.began_at is None
-            or holding.over_at >= (now if run.over_at is None else run.over_at) - TOLERANCE_S
+            or holding.over_at >= (now if run.over_at is None else run.over_at) - self._bench.tolerance_s
         ):
             return
         life = self._books.lives.get(run.worker)

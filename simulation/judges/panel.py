@@ -107,25 +107,25 @@ class Surroundings(Struct, frozen=True):
         settings: What every worker is told.
         counts: How many messages are in each place, as the queue says at the end.
         is_malformed: Whether the message of that key holds no task.
-        loop: Where everything ran.
+        loop: Where everything ran; None where that cannot be looked at.
         closing: How the run comes to its end.
     """
 
     settings: MachineSettings
     counts: Callable[[], Mapping[str, int]]
     is_malformed: Callable[[str], bool]
-    loop: SimulationLoop
+    loop: SimulationLoop | None
     closing: Closing
 
 
 def all_judges(bench: Bench, world: World) -> list[Judge]:
     """Every judge there is."""
-    tasks, store, loop = world.broker.tasks, world.broker.store, world.loop
+    tasks = world.broker.tasks
     surroundings = Surroundings(
         settings=world.fleet.settings,
-        counts=lambda: store.counts(loop.time()),
+        counts=world.broker.counts,
         is_malformed=lambda key: isinstance(tasks[key], MalformedTask),
-        loop=loop,
+        loop=world.loop,
         closing=world,
     )
     return panel(bench, surroundings)
@@ -135,7 +135,7 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
     """Every judge; the books come first, because the others read in them."""
     queue, settings = bench.plan.queue, surroundings.settings
     books = Books()
-    return [
+    judges: list[Judge] = [
         books,
         AccountsJudge(bench, books, surroundings.counts),
         AttemptsJudge(bench, books, settings, queue, surroundings.is_malformed),
@@ -146,6 +146,8 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
         EndingJudge(bench, books, settings),
         EventsJudge(bench, books),
         RatesJudge(bench, books, settings),
-        ResidueJudge(bench, books, surroundings.loop),
         LivenessJudge(bench, books, surroundings.closing),
     ]
+    if surroundings.loop is not None:
+        judges.append(ResidueJudge(bench, books, surroundings.loop))
+    return judges

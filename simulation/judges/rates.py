@@ -7,7 +7,7 @@ from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import Backoff
 from simulation.history import CallAnswered, CallIssued, History
 from simulation.judges.books import Books
-from simulation.judges.judge import TOLERANCE_S, Bench
+from simulation.judges.judge import Bench
 
 EXTEND_AGAIN_S = 0.05
 """Near the end of a lease, an extension that failed is tried again after so long."""
@@ -52,7 +52,7 @@ class RatesJudge:
         series = self._series.get(self._subject(happening)) if self._series else None
         self._bench.check(
             "S18",
-            series is None or happening.at >= series.next_at - TOLERANCE_S,
+            series is None or happening.at >= series.next_at - self._bench.tolerance_s,
             "{} again, {} s too soon, after {} that failed or brought nothing",
             happening.operation,
             0.0 if series is None else series.next_at - happening.at,

@@ -65,7 +65,7 @@ class Holding:
         open_calls: How many calls about it are under way.
         run: The newest run that was asked for; None before that.
         starts_failed: How often a run of it could not be started.
-        halted_s: For how long its worker had been stopped when it was delivered.
+        halted_s: For how long its worker had been stopped when the receive that brought it was issued.
     """
 
     __slots__ = (
@@ -149,9 +149,10 @@ class CallRecord:
         seconds: What it asks for.
         reason: Why, for what needs a reason.
         outcome: What an ack says.
+        halted_s: For how long the worker had been stopped before that.
     """
 
-    __slots__ = ("at", "holding", "operation", "outcome", "reason", "receipt", "seconds")
+    __slots__ = ("at", "halted_s", "holding", "operation", "outcome", "reason", "receipt", "seconds")
 
     def __init__(  # noqa: PLR0917 - made in one place, and often
         self,
@@ -162,6 +163,7 @@ class CallRecord:
         seconds: float,
         reason: str,
         outcome: Outcome | None,
+        halted_s: float,
     ) -> None:
         self.operation = operation
         self.at = at
@@ -170,6 +172,7 @@ class CallRecord:
         self.seconds = seconds
         self.reason = reason
         self.outcome = outcome
+        self.halted_s = halted_s
 
 
 class Life:

@@ -101,7 +101,7 @@ class RunsJudge:
         halted_s = life.halted_s(at) - run.halted_s
         self._bench.check(
             "S16",
-            at - began_at <= self._max_runtime_s + self._stop_s + halted_s + ORPHAN_S,
+            at - began_at <= self._max_runtime_s + self._stop_s + halted_s + ORPHAN_S + self._bench.slack_s,
             "ran for {} s, {} of them with its worker stopped",
             at - began_at,
             halted_s,
@@ -114,7 +114,7 @@ class RunsJudge:
             return
         self._bench.check(
             "S15",
-            happening.at <= life.over_at + ORPHAN_S,
+            happening.at <= life.over_at + ORPHAN_S + self._bench.slack_s,
             "gone {} s after its worker",
             happening.at - life.over_at,
             **_whose(run),

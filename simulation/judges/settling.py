@@ -105,7 +105,7 @@ class SettlingJudge:
         late_s = at - holding.known_end
         self._bench.check(
             "S10",
-            late_s <= TOLERANCE_S or self._may_be_late(holding, at),
+            late_s <= self._bench.tolerance_s or self._may_be_late(holding, at),
             "extended {} s after the lease was over, for a run that goes on",
             late_s,
             task_id=task_id,

@@ -88,6 +88,20 @@ class ProducerPlan(Struct, frozen=True, kw_only=True):
     page_size: int = 20
 
 
+class BackendPlan(Struct, frozen=True, kw_only=True):
+    """What stands behind the queue.
+
+    Attributes:
+        name: The model itself; or a production adapter, with its client library and a service in this process.
+        exactly_once: Whether the queue is a FIFO queue (SQS), or has exactly-once delivery (Pub/Sub).
+        server: Which service answers boto3: moto, or our own model of SQS.
+    """
+
+    name: Literal["model", "sqs", "pubsub"] = "model"
+    exactly_once: bool = False
+    server: Literal["moto", "fakes"] = "moto"
+
+
 class Redraw(Struct, frozen=True, kw_only=True):
     """A moment from which on chance is another.
 
@@ -109,6 +123,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
         workload: The tasks.
         worker: The workers.
         queue: How the queue behaves.
+        backend: What stands behind it.
         latency: How long calls take.
         odds: Of faults that strike on occasions.
         faults: Those that strike at a time, and those that were recorded.
@@ -124,6 +139,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     workload: Workload = Workload()
     worker: WorkerPlan = WorkerPlan()
     queue: QueueOptions = QueueOptions()
+    backend: BackendPlan = BackendPlan()
     latency: Latency = Latency()
     odds: Mapping[FaultClass, float] = {}
     faults: tuple[Fault, ...] = ()

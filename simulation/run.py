@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from simulation.backends import legal
 from simulation.faults import Fault, FaultClass
 from simulation.history import Happening, RunBegan
 from simulation.judges import all_judges
@@ -65,6 +66,7 @@ def run(
         until: Ends the run at a violation, where it says so.
         happenings_max: A run that sees so much is cut short; nothing is said about its end. None: no limit.
     """
+    plan = legal(plan)
     world = World(plan)
     bench = Bench(plan, world.loop.time)
     judges = all_judges(bench, world)

@@ -9,15 +9,14 @@ from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock
-from simulation.broker import Broker
+from simulation.backends import Site, open_backend
 from simulation.faults import Chances, FaultSource, share_of
 from simulation.fleet import Dwelling, Fleet
 from simulation.history import History
 from simulation.hosts import Host
-from simulation.link import SLOW_S_MAX, Link
+from simulation.link import SLOW_S_MAX
 from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan, WorkerPlan
-from simulation.queue import SimulatedQueue
 from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
 from simulation.scripts import SLOW_START_S_MAX, Scripts
 from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
@@ -57,12 +56,12 @@ class World:
         self.loop = SimulationLoop(_schedule(plan, plan.seed))
         self.history = History(keep=keep)
         self.faults = FaultSource(Chances(plan.seed, plan.odds), plan.faults)
-        self.broker = Broker(self.loop, plan.queue, self.faults, self.history)
+        self.weather = Weather()
+        self.broker = open_backend(Site(plan, self.loop, self.faults, self.history, self.weather))
         self.scripts = Scripts(plan, self.faults)
         self.fleet = Fleet(
             self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
         )
-        self.weather = Weather()
         self._strikes = Strikes(plan, self.loop, self.faults, self.fleet, self.weather)
         self.quiet_at = math.inf
         self.settled = self.ended = self.cut = False
@@ -101,11 +100,11 @@ class World:
     def close(self) -> None:
         """Forget everything that still waits."""
         self.loop.close()
+        self.broker.close()
 
     def all_settled(self) -> bool:
         """Whether nothing is left of the tasks but what became of them."""
-        counts = self.broker.store.counts(self.loop.time())
-        return not self._to_send and not (counts["visible"] or counts["in_flight"] or counts["delayed"])
+        return not self._to_send and self.broker.is_empty()
 
     def liveness_bound_s(self) -> float:
         """How long it may take, from the end of the faults, until every task is settled."""
@@ -174,16 +173,8 @@ class World:
     # -- what a worker works with ------------------------------------------------------------------------
 
     def _dwelling(self, host: Host, clock: Clock) -> Dwelling:
-        link = Link(
-            self.loop,
-            host,
-            self.faults,
-            self.history,
-            latency=self.plan.latency,
-            weather=self.weather,
-        )
         return Dwelling(
-            SimulatedQueue(host, self.broker, link),
+            self.broker.queue(host, clock),
             SimulatedSink(
                 self.loop,
                 host,

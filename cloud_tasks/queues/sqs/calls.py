@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,17 +21,30 @@ POLL_THREADS = 2
 CALL_THREADS = 8
 
 
+class Blocking(Protocol):
+    """A way of making calls that block, without holding up the event loop."""
+
+    def submit(self, function: partial[Answer]) -> asyncio.Future[Answer]:
+        """Have `function` called; the answer is its value, or raises what it raised."""
+        ...
+
+    def close(self) -> None:
+        """Let go, after the calls that are waiting."""
+        ...
+
+
 class Calls:
     """One client, which is thread-safe, and threads to call it in.
 
     Args:
         client: A boto3 client for SQS.
+        blocking: Makes a way of calling it, of a name, for so many calls at a time.
     """
 
-    def __init__(self, client: BaseClient) -> None:
+    def __init__(self, client: BaseClient, blocking: Callable[[str, int], Blocking] = Threads) -> None:
         self._client = client
-        self._polls = Threads("sqs-poll", POLL_THREADS)
-        self._others = Threads("sqs-call", CALL_THREADS)
+        self._polls = blocking("sqs-poll", POLL_THREADS)
+        self._others = blocking("sqs-call", CALL_THREADS)
 
     async def call(self, operation: str, **arguments: object) -> Answer:
         """Make a call, `operation` being the name of the client's method.
@@ -48,10 +63,10 @@ class Calls:
         self._polls.close()
         self._others.close()
 
-    async def _submit(self, threads: Threads, operation: str, arguments: dict[str, object]) -> Answer:
+    async def _submit(self, blocking: Blocking, operation: str, arguments: dict[str, object]) -> Answer:
         method = getattr(self._client, operation)
         try:
-            answer: Answer = await threads.submit(lambda: method(**arguments))
+            answer = await blocking.submit(partial(method, **arguments))
         except ClientError as error:
             raise CallFailedError.of_answer(operation, error) from error
         except BotoCoreError as error:

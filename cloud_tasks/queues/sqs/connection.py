@@ -68,7 +68,7 @@ def _connect(settings: SqsSettings) -> Connection:
         credentials = session.get_credentials()
         if credentials is None:
             raise ConfigurationError(problems.no_credentials())
-        client = session.client("sqs", endpoint_url=settings.endpoint_url, config=_config())
+        client = session.client("sqs", endpoint_url=settings.endpoint_url, config=client_config())
     except ProfileNotFound as error:
         raise ConfigurationError(problems.no_profile(error)) from error
     except NoRegionError as error:
@@ -83,7 +83,8 @@ def _connect(settings: SqsSettings) -> Connection:
     return Connection(Calls(client), where, credentials.method or "the settings")
 
 
-def _config() -> Config:
+def client_config() -> Config:
+    """How every client is made: its time limits, and when it tries again by itself."""
     return Config(
         connect_timeout=CONNECT_S,
         read_timeout=READ_S,

@@ -15,7 +15,7 @@ from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import TaskQueue, TaskSender
 from cloud_tasks.queues.sqs.backend import SqsBackend
 from cloud_tasks.queues.sqs.calls import Calls
-from cloud_tasks.queues.sqs.connection import Connection, _config, connect
+from cloud_tasks.queues.sqs.connection import Connection, client_config, connect
 from cloud_tasks.queues.sqs.names import dead_letter_name, digest
 from cloud_tasks.queues.sqs.settings import SqsSettings
 from fakes.clock import VirtualClock
@@ -43,7 +43,7 @@ def stand_in_settings(url: str, **values: object) -> SqsSettings:
 
 def connection_to(url: str) -> Connection:
     """As the backend makes it, in a thirtieth of the time."""
-    return Connection(Calls(client_of(url, _config())), url, "the test")
+    return Connection(Calls(client_of(url, client_config())), url, "the test")
 
 
 def backend_at(url: str, **values: object) -> SqsBackend:

@@ -1,0 +1,79 @@
+"""Plans for a backend: what was drawn for a queue of any kind is fitted to what this one can do."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from msgspec import structs
+
+from fakes.queue_options import QueueOptions
+from simulation.faults import share_of
+from simulation.plan import BackendPlan, RunPlan
+
+BackendName = Literal["model", "sqs", "pubsub"]
+_DAY_S = 86_400.0
+_SQS_S = 1.0, 43_200.0
+_PUBSUB_S = 10.0, 600.0
+SQS_RECEIVES = 1, 1_000
+PUBSUB_ATTEMPTS = 5, 100
+RECEIVES_MAX = 100
+"""After how many deliveries the service itself buries a message, where the plan does not say."""
+
+
+def on_backend(plan: RunPlan, name: BackendName) -> RunPlan:
+    """The same plan on a backend; what that has besides is drawn from the seed."""
+    backend = BackendPlan(
+        name=name,
+        exactly_once=share_of(plan.seed, "exactly once") < 0.5,  # noqa: PLR2004 - one half
+        server="moto" if share_of(plan.seed, "server") < 0.5 else "fakes",  # noqa: PLR2004 - one half
+    )
+    return legal(structs.replace(plan, backend=BackendPlan() if name == "model" else backend))
+
+
+def legal(plan: RunPlan) -> RunPlan:
+    """The plan with a queue that the backend can be: leases of whole seconds, within its limits.
+
+    What is legal stays as it is. No service counts interruptions apart or renews a receipt when a lease is
+    extended, and retention is left at the days that the adapter sets.
+    """
+    backend = plan.backend
+    if backend.name == "model":
+        return plan
+    options = _sqs(plan) if backend.name == "sqs" else _pubsub(plan)
+    return plan if options == plan.queue else structs.replace(plan, queue=options)
+
+
+def _sqs(plan: RunPlan) -> QueueOptions:
+    return QueueOptions(
+        lease_s=_whole(plan.queue.lease_s, *_SQS_S),
+        lease_s_max=_SQS_S[1],
+        lease_total_s_max=_SQS_S[1],
+        delay_s_max=_SQS_S[1],
+        max_receive_count=_within(plan.queue.max_receive_count, *SQS_RECEIVES),
+        counts_interruptions=False,
+        settles_after_expiry=not plan.backend.exactly_once,
+    )
+
+
+def _pubsub(plan: RunPlan) -> QueueOptions:
+    return QueueOptions(
+        lease_s=_whole(plan.queue.lease_s, *_PUBSUB_S),
+        lease_s_max=_PUBSUB_S[1],
+        lease_total_s_max=7 * _DAY_S,
+        delay_s_max=_PUBSUB_S[1],
+        wait_s_max=90.0,
+        batch_size_max=1_000,
+        message_size_bytes_max=10_000_000,
+        max_receive_count=_within(plan.queue.max_receive_count, *PUBSUB_ATTEMPTS),
+        counts_interruptions=False,
+        settles_after_expiry=not plan.backend.exactly_once,
+    )
+
+
+def _whole(seconds: float, least: float, most: float) -> float:
+    return float(min(max(math.ceil(seconds), least), most))
+
+
+def _within(count: int | None, least: int, most: int) -> int:
+    return RECEIVES_MAX if count is None else min(max(count, least), most)

@@ -1,0 +1,156 @@
+"""`Wire`: how a request of a client library fares on its way to a service and back."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+
+from msgspec import Struct
+
+from simulation.backends.backend import Site
+from simulation.faults import FaultClass, share_of
+from simulation.hosts import Host
+from simulation.link import SLOW_S_MAX
+from simulation.weather import REFUSED_SHARE
+
+
+class Trouble(enum.Enum):
+    """Why a request has no effect."""
+
+    NONE = "none"
+    THROTTLED = "throttled"
+    LOST = "lost"
+    NO_WAY = "no way"
+
+
+class Fate(Struct, frozen=True):
+    """What becomes of a request.
+
+    Attributes:
+        there_s: How long it takes to reach the service.
+        back_s: How long the answer takes.
+        trouble: Why it has no effect.
+        reply_lost: Whether its answer is lost.
+    """
+
+    there_s: float
+    back_s: float
+    trouble: Trouble = Trouble.NONE
+    reply_lost: bool = False
+
+
+class Wire:
+    """The way from one worker to its service. Faults strike requests, and what they hold one by one.
+
+    Args:
+        site: Where the service stands.
+        host: The worker.
+    """
+
+    def __init__(self, site: Site, host: Host) -> None:
+        self._site = site
+        self._host = host
+        self._numbers = itertools.count(1)
+
+    def fate(self, operation: str) -> Fate:
+        """What becomes of the next request."""
+        site, host, number = self._site, self._host, next(self._numbers)
+        faults, weather = site.faults, site.weather
+        latency_s = site.plan.latency.at(share_of(faults.seed, host.number, number))
+        if faults.idle and weather.is_fair:
+            return Fate(latency_s / 2, latency_s / 2)
+        now, whom = site.loop.time(), f"{operation} of {host.name}"
+        faults.occasions[whom] += 1
+        which = faults.occasions[whom]
+        slow = faults.strikes(FaultClass.SLOW_CALL, whom, which, lambda share: 1 + SLOW_S_MAX * share)
+        if slow is not None:
+            faults.had_effect(FaultClass.SLOW_CALL)
+            latency_s += slow.size
+        trouble = self._trouble(whom, which, now)
+        if trouble is not Trouble.NONE:
+            return Fate(latency_s / 2, latency_s / 2, trouble)
+        reply_lost = faults.strikes(FaultClass.REPLY_LOST, whom, which) is not None
+        held_s = weather.clogged_until.get(host.name, 0.0) - now
+        if held_s > 0:
+            faults.had_effect(FaultClass.CLOG)
+        return Fate(latency_s / 2 + max(held_s, 0.0), latency_s / 2, reply_lost=reply_lost)
+
+    def _trouble(self, whom: str, which: int, now: float) -> Trouble:
+        faults, weather = self._site.faults, self._site.weather
+        if faults.strikes(FaultClass.THROTTLED, whom, which) is not None:
+            faults.had_effect(FaultClass.THROTTLED)
+            return Trouble.THROTTLED
+        if weather.refusing_until > now and share_of(faults.seed, "refused", whom, which) < REFUSED_SHARE:
+            faults.had_effect(FaultClass.THROTTLE_BURST)
+            return Trouble.THROTTLED
+        if faults.strikes(FaultClass.REQUEST_LOST, whom, which) is not None:
+            faults.had_effect(FaultClass.REQUEST_LOST)
+            return Trouble.LOST
+        return Trouble.NO_WAY if weather.no_way_until(self._host.name) > now else Trouble.NONE
+
+    def loses_reply(self, fate: Fate) -> bool:
+        """Whether the answer that sets out now does not arrive."""
+        faults = self._site.faults
+        if fate.reply_lost:
+            faults.had_effect(FaultClass.REPLY_LOST)
+            return True
+        deaf = self._site.weather.deaf_until.get(self._host.name, 0.0) > self._site.loop.time()
+        if deaf:
+            faults.had_effect(FaultClass.ONE_WAY)
+        return deaf
+
+
+class Strokes:
+    """Faults that strike single messages in a request, and what a service does to messages by itself.
+
+    Args:
+        site: Where the service stands.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def on_entry(self, operation: str, task_id: str) -> FaultClass | None:
+        """Why an entry of a batch is told as failed: before its effect, or after it; None: it is not."""
+        faults = self._site.faults
+        if faults.idle:
+            return None
+        whom = f"{operation} of {task_id}"
+        faults.occasions[whom] += 1
+        for kind in (FaultClass.REQUEST_LOST, FaultClass.REPLY_LOST):
+            if faults.strikes(kind, whom, faults.occasions[whom]) is not None:
+                faults.had_effect(kind)
+                return kind
+        return None
+
+    def withholds(self, worker: str, visible: int) -> bool:
+        """Whether a receive brings nothing although there is something."""
+        faults = self._site.faults
+        if faults.idle:
+            return False
+        whom = f"receive by {worker}"
+        faults.occasions[whom] += 1
+        struck = faults.strikes(FaultClass.EMPTY_RECEIVE, whom, faults.occasions[whom]) is not None
+        if struck and visible:
+            faults.had_effect(FaultClass.EMPTY_RECEIVE)
+        return struck
+
+    def forgets(self, task_id: str, delivery: int) -> bool:
+        """Whether the ack of a delivery is confirmed without being carried out."""
+        struck = self._site.faults.strikes(FaultClass.ACK_FORGOTTEN, task_id, delivery) is not None
+        if struck:
+            self._site.faults.had_effect(FaultClass.ACK_FORGOTTEN)
+        return struck
+
+    def duplicates(self, task_id: str, delivery: int) -> bool:
+        """Whether a message is shown to others during the lease of this delivery."""
+        return self._site.faults.strikes(FaultClass.DUPLICATE, task_id, delivery) is not None
+
+    def duplicate_took_effect(self) -> None:
+        """It was."""
+        self._site.faults.had_effect(FaultClass.DUPLICATE)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the faults have stopped."""
+        return self._site.faults.quiet

@@ -126,6 +126,11 @@ class SimulationLoop:
             if host.ready and host.alive:
                 self._ready.append(host)
 
+    def moment_at(self, share: float) -> float:
+        """One of the moments for which anybody waits now, by a number from 0 to 1; now if there are none."""
+        timers = self._timers
+        return timers[min(int(share * len(timers)), len(timers) - 1)][0] if timers else self._now
+
     # -- running -----------------------------------------------------------------------------------------
 
     def run_forever(self) -> None:

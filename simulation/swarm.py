@@ -15,6 +15,8 @@ CALM_SHARE = 0.1
 """Of all seeds: no fault at all."""
 SINGLE_SHARE = 0.1
 """Of all seeds: a single class."""
+RETENTION_SHARE = 0.15
+"""Of all seeds: messages that nobody settles in time leave the queue by themselves."""
 
 ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.REQUEST_LOST: (0.001, 0.3),
@@ -130,6 +132,9 @@ def _queue(stream: random.Random, slowness: float) -> QueueOptions:
         settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half
         extend_renews_receipt=stream.random() < 0.3,  # noqa: PLR2004 - some
         batch_size_max=stream.choice((1, 10, 100)),
+        retention_s=slowness * _log_uniform(stream, 30.0, 900.0)
+        if stream.random() < RETENTION_SHARE
+        else None,
     )
 
 

@@ -119,25 +119,27 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.EVENT_LATE: lambda one: f"{_occasion(one)} comes {seconds(one.size)} late",
     FaultClass.EVENTS_DISORDERED: lambda one: f"{_occasion(one)} brings them in the opposite order",
     FaultClass.EVENT_REFUSED: lambda one: f"{_occasion(one)} is not accepted, unlike others in its batch",
-    FaultClass.EVENTS_REQUEST_LOST: lambda one: f"{_occasion(one)} is lost before it has any effect",
-    FaultClass.EVENTS_REPLY_LOST: lambda one: f"the reply to {_occasion(one)} is lost",
-    FaultClass.EVENTS_SLOW: lambda one: f"{_occasion(one)} takes {seconds(one.size)} longer",
-    FaultClass.EVENTS_THROTTLED: lambda one: f"{_occasion(one)} is refused as one call too many",
+    FaultClass.EVENTS_REQUEST_LOST: lambda one: f"{_occasion(one)} is lost on its way to the event queue",
+    FaultClass.EVENTS_REPLY_LOST: lambda one: f"the reply of the event queue to {_occasion(one)} is lost",
+    FaultClass.EVENTS_SLOW: lambda one: f"{_occasion(one)} takes the event queue {seconds(one.size)} longer",
+    FaultClass.EVENTS_THROTTLED: lambda one: (
+        f"{_occasion(one)} is refused as one call to the event queue too many"
+    ),
     FaultClass.EVENTS_OUTAGE: lambda one: (
         f"{_since(one)} the event queue stops answering for {seconds(one.size)}"
     ),
     FaultClass.MONITOR_DIES: lambda one: (
-        f"the {ordinal(one.which)} time that {one.whom} stores events, it is ended by SIGKILL"
-        f" (place {one.size!r} of the way)"
+        f"the {ordinal(one.which)} time that the {one.whom} stores events, it is ended by SIGKILL"
+        f" (at {one.size!r} of the way)"
     ),
     FaultClass.MONITOR_CRASH: lambda one: f"{_since(one)} the monitor is ended by SIGKILL",
     FaultClass.MONITOR_STOP: lambda one: f"{_since(one)} the monitor is stopped for {seconds(one.size)}",
     FaultClass.MONITOR_SIGTERM: lambda one: f"{_since(one)} the monitor gets SIGTERM",
     FaultClass.SEND_REFUSED: lambda one: (
-        f"the {ordinal(one.which)} sending of {one.whom} is not accepted, unlike others in its batch"
+        f"{_occasion(one)} is not accepted by the queue, unlike others in its batch"
     ),
     FaultClass.PRODUCER_DIES: lambda one: (
-        f"the {ordinal(one.which)} time that {one.whom} writes its progress down, it is ended by SIGKILL"
+        f"the {ordinal(one.which)} time that the {one.whom} writes its progress down, it is ended by SIGKILL"
         f" ({'before' if one.size < 0.5 else 'after'} that)"  # noqa: PLR2004 - one half
     ),
     FaultClass.PRODUCER_CRASH: lambda one: f"{_since(one)} the producer is ended by SIGKILL",

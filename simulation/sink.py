@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NoReturn
 
 from cloud_tasks.core.events import EventRecord
@@ -25,7 +25,6 @@ class SimulatedSink:
         host: The worker.
         faults: What goes wrong.
         history: Told of each event once it is durable.
-        accept: Takes the events that have become durable; the event queue.
         full_until: Until when nothing can be stored, on true time.
     """
 
@@ -35,7 +34,6 @@ class SimulatedSink:
         host: Host,
         faults: FaultSource,
         history: History,
-        accept: Callable[[Sequence[EventRecord]], None],
         *,
         full_until: Callable[[], float],
     ) -> None:
@@ -43,7 +41,6 @@ class SimulatedSink:
         self._host = host
         self._faults = faults
         self._history = history
-        self._accept = accept
         self._full_until = full_until
         self._calls = 0
 
@@ -82,6 +79,5 @@ class SimulatedSink:
         now, history, name = self._loop.time(), self._history, self._host.name
         for record in records:
             history.tell(EventStored(at=now, worker=name, event=record.event))
-        self._accept(records)
         if not stored.done():
             stored.set_result(None)

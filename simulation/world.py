@@ -14,6 +14,7 @@ from simulation.faults import Chances, FaultSource, share_of
 from simulation.fleet import Dwelling, Fleet
 from simulation.history import History
 from simulation.hosts import Host
+from simulation.job.job import JOB_TIMED, Job, open_job
 from simulation.link import SLOW_S_MAX
 from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan, WorkerPlan
@@ -25,6 +26,7 @@ from simulation.streams import Streams
 from simulation.strikes import TIMED, Strikes
 from simulation.weather import Weather
 
+_TIMED = {*TIMED, *JOB_TIMED}
 _PATIENCE_S = 120.0
 """The longest pauses of the worker between tries, and some slack."""
 _END_S = 6.0
@@ -45,6 +47,7 @@ class World:
         broker: The queue.
         fleet: The workers.
         weather: What lies on the way to the queue.
+        job: The event queue, the monitor and the producer; None where the plan has none of them.
         quiet_at: When the faults stopped, on true time; infinite while they have not.
         settled: Whether every task was settled within the bound, once the faults had stopped.
         ended: Whether every worker ended in time when it was asked to.
@@ -57,7 +60,9 @@ class World:
         self.history = History(keep=keep)
         self.faults = FaultSource(Chances(plan.seed, plan.odds), plan.faults)
         self.weather = Weather()
-        self.broker = open_backend(Site(plan, self.loop, self.faults, self.history, self.weather))
+        site = Site(plan, self.loop, self.faults, self.history, self.weather)
+        self.broker = open_backend(site)
+        self.job = open_job(site, self.broker)
         self.scripts = Scripts(plan, self.faults)
         self.fleet = Fleet(
             self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
@@ -65,7 +70,7 @@ class World:
         self._strikes = Strikes(plan, self.loop, self.faults, self.fleet, self.weather)
         self.quiet_at = math.inf
         self.settled = self.ended = self.cut = False
-        self._to_send = plan.workload.tasks + plan.workload.malformed
+        self._to_send = 0
 
     # -- the run -----------------------------------------------------------------------------------------
 
@@ -73,11 +78,13 @@ class World:
         """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
         self._plan_tasks()
         self._strikes.plan()
+        if self.job is not None:
+            self.job.begin()
         for _ in range(self.plan.worker.workers):
             self.fleet.start()
         if self.plan.redraw is not None:
             self.loop.at(self.loop.world, self.plan.redraw.at_s, self._draw_anew, self.plan.redraw.seed)
-        last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in TIMED), default=0.0)
+        last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in _TIMED), default=0.0)
         # Once all is settled, and nothing that strikes by time is left to come, there is nothing more to see.
         self._run_until(lambda: self.loop.time() > last_s and self.all_settled(), self.plan.faults_s)
         return not self.cut and self._come_right()
@@ -89,8 +96,17 @@ class World:
         ended = self._end_workers()
         if not self.cut:
             self.loop.run_until(self.loop.time() + self.plan.queue.lease_s + _END_S)
+        if self.job is not None:
+            self.job.followed = self._follow_to_the_end(self.job)
         self.settled, self.ended = settled, ended
         return settled and ended
+
+    def _follow_to_the_end(self, job: Job) -> bool:
+        """Whatever was told is taken in, and the monitor ends when it is asked to."""
+        job.stay()
+        followed = self._run_until(lambda: job.is_followed, job.following_bound_s)
+        job.end()
+        return self._run_until(lambda: job.is_over, 2 * SLOW_S_MAX) and followed
 
     def cut_short(self) -> None:
         """Let it be enough after this step: all that was to be seen has been."""
@@ -101,10 +117,13 @@ class World:
         """Forget everything that still waits."""
         self.loop.close()
         self.broker.close()
+        if self.job is not None:
+            self.job.close()
 
     def all_settled(self) -> bool:
         """Whether nothing is left of the tasks but what became of them."""
-        return not self._to_send and self.broker.is_empty()
+        loaded = self.job is None or self.job.is_loaded
+        return loaded and not self._to_send and self.broker.is_empty()
 
     def liveness_bound_s(self) -> float:
         """How long it may take, from the end of the faults, until every task is settled."""
@@ -120,6 +139,7 @@ class World:
             + SINK_SLOW_S_MAX
             + SLOW_START_S_MAX
             + plan.workload.over_s
+            + (0.0 if self.job is None else self.job.loading_bound_s)
             + rounds * attempts * one_s
         )
 
@@ -152,7 +172,9 @@ class World:
 
     def _plan_tasks(self) -> None:
         workload = self.plan.workload
-        for number in range(workload.tasks + workload.malformed):
+        loaded = workload.tasks if self.job is not None and self.job.producers is not None else 0
+        self._to_send = workload.tasks + workload.malformed - loaded
+        for number in range(loaded, workload.tasks + workload.malformed):
             share = share_of(self.plan.seed, "arrival", number)
             self.loop.at(self.loop.world, share * workload.over_s, self._send, number)
 
@@ -167,23 +189,25 @@ class World:
         self.quiet_at = self.loop.time()
         self.faults.stop()
         self.weather.clear()
+        if self.job is not None:
+            self.job.stop_faults()
         for worker in self.fleet.workers:
             self.fleet.go_on(worker)
 
     # -- what a worker works with ------------------------------------------------------------------------
 
     def _dwelling(self, host: Host, clock: Clock) -> Dwelling:
-        return Dwelling(
-            self.broker.queue(host, clock),
-            SimulatedSink(
+        def sink(history: History) -> SimulatedSink:
+            return SimulatedSink(
                 self.loop,
                 host,
                 self.faults,
-                self.history,
-                lambda _: None,
+                history,
                 full_until=lambda: self.weather.full_until.get(host.name, 0.0),
-            ),
-        )
+            )
+
+        events = sink(self.history) if self.job is None else self.job.sink(host, sink)
+        return Dwelling(self.broker.queue(host, clock), events)
 
 
 def machine_settings(worker: WorkerPlan) -> MachineSettings:

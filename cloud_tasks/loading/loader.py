@@ -16,9 +16,9 @@ from functools import partial
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import MessageRefusedError, Problem, QueueUnavailableError, SendFailedError
-from cloud_tasks.interfaces import Clock, QueueInspector, TaskSender
+from cloud_tasks.interfaces import Clock, TaskSender
 from cloud_tasks.loading.outage import Outage
-from cloud_tasks.loading.values import LoadBook, LoadProgress, LoadSettings, LoadSummary
+from cloud_tasks.loading.values import LoadBook, LoadProgress, LoadSettings, LoadSummary, QueueLook
 
 REFUSED_KEPT_MAX = 25
 _CONFIRM_EVERY = 1000
@@ -47,7 +47,7 @@ class Loader:
         self,
         book: LoadBook,
         sender: TaskSender,
-        inspector: QueueInspector,
+        inspector: QueueLook,
         settings: LoadSettings,
         *,
         clock: Clock,

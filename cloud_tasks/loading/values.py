@@ -70,6 +70,14 @@ class LoadSummary(Struct, frozen=True):
     stopped: bool = False
 
 
+class QueueLook(Protocol):
+    """What a load needs of a `QueueInspector`."""
+
+    async def peek(self, tasks_max: int) -> list[Task | bytes]:
+        """Look at some messages without taking them away; bytes for what is not a task."""
+        ...
+
+
 class LoadBook(Protocol):
     """The task database, as a load sees it. Each call is one transaction, and survives SIGKILL."""
 

@@ -1,0 +1,1 @@
+"""What a job has around its workers: an event queue, a monitor with the task database, a producer."""

@@ -1,0 +1,166 @@
+"""`EventBroker`: the event queue itself, which delivers at least once, late and out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from cloud_tasks.core.events import EventRecord
+from cloud_tasks.errors import LeaseLostError
+from cloud_tasks.interfaces import FeedMessage
+from cloud_tasks.queues.event_messages import order_of
+from fakes.history import Fact
+from fakes.message_store import MessageStore
+from fakes.queue_options import QueueOptions
+from simulation.faults import FaultClass, FaultSource
+from simulation.history import History
+from simulation.job.happenings import EventAccepted, EventMoved
+from simulation.loop import SimulationLoop, Step
+
+LATE_S_MAX = 600.0
+"""The longest that an event is not to be seen."""
+TWICE_S_MAX = 300.0
+"""The longest from an event to its second coming."""
+Take = Callable[[tuple[FeedMessage, ...]], None]
+
+
+class _Waiter:
+    """A long poll that waits in the queue."""
+
+    __slots__ = ("messages_max", "reply", "timer")
+
+    def __init__(self, messages_max: int, reply: Take) -> None:
+        self.messages_max = messages_max
+        self.reply = reply
+        self.timer: Step | None = None
+
+
+class EventBroker:
+    """An event queue, on true time.
+
+    Args:
+        loop: Time.
+        options: How it behaves.
+        faults: What goes wrong in it.
+        history: Told of every message.
+    """
+
+    def __init__(
+        self, loop: SimulationLoop, options: QueueOptions, faults: FaultSource, history: History
+    ) -> None:
+        self._loop = loop
+        self._options = options
+        self._faults = faults
+        self._history = history
+        self._subjects: dict[str, str] = {}
+        self._store = MessageStore(options, self._observe)
+        self._waiters: list[_Waiter] = []
+        self._alarm: Step | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in it, and nothing will come."""
+        counts = self._store.counts(self._loop.time())
+        return not (counts["visible"] or counts["in_flight"] or counts["delayed"])
+
+    # -- workers -----------------------------------------------------------------------------------------
+
+    def accept(self, worker: str, records: Sequence[EventRecord]) -> int:
+        """Take events in; returns how many of them were not accepted."""
+        refused = sum(not self._accept(worker, record) for record in records)
+        self._serve()
+        return refused
+
+    def _accept(self, worker: str, record: EventRecord) -> bool:
+        faults = self._faults
+        whom = f"event of {order_of(record)}"
+        faults.occasions[whom] += 1
+        which = faults.occasions[whom]
+        if faults.strikes(FaultClass.EVENT_REFUSED, whom, which) is not None:
+            faults.had_effect(FaultClass.EVENT_REFUSED)
+            return False
+        late = faults.strikes(FaultClass.EVENT_LATE, whom, which, lambda share: LATE_S_MAX * share**3)
+        twice = faults.strikes(FaultClass.EVENT_TWICE, whom, which, lambda share: TWICE_S_MAX * share**3)
+        body, delay_s = record.encode(), 0.0
+        if late is not None:
+            faults.had_effect(FaultClass.EVENT_LATE)
+            delay_s = late.size
+        key = self._put(order_of(record), body, delay_s)
+        now = self._loop.time()
+        self._history.tell(EventAccepted(at=now, worker=worker, key=key, record=record, body=body))
+        if twice is not None:
+            faults.had_effect(FaultClass.EVENT_TWICE)
+            self._put(order_of(record), body, delay_s + twice.size)
+        return True
+
+    def _put(self, subject: str, body: bytes, delay_s: float) -> str:
+        self._subjects[str(self._store.accepted + 1)] = subject
+        return self._store.put(self._loop.time(), body, delay_s)
+
+    # -- monitors ----------------------------------------------------------------------------------------
+
+    def take(self, messages_max: int, wait_s: float, reply: Take) -> None:
+        """Give up to `messages_max` messages to `reply`, now or within `wait_s`; none after that."""
+        messages = self._take(messages_max)
+        if messages or wait_s <= 0:
+            reply(messages)
+            return
+        waiter = _Waiter(messages_max, reply)
+        until = self._loop.time() + min(wait_s, self._options.wait_s_max)
+        waiter.timer = self._loop.at(self._loop.world, until, self._give_up, waiter)
+        self._waiters.append(waiter)
+        self._watch()
+
+    def remove(self, receipts: Sequence[str]) -> None:
+        """Remove messages; one whose lease is over stays, and comes again."""
+        now = self._loop.time()
+        for receipt in receipts:
+            key, _, _ = receipt.partition("#")
+            with suppress(LeaseLostError):
+                self._store.ack(now, key, receipt)
+        self._serve()
+
+    def _take(self, messages_max: int) -> tuple[FeedMessage, ...]:
+        messages = self._store.take(self._loop.time(), min(messages_max, self._options.batch_size_max))
+        taken = tuple(FeedMessage(message.body, message.receipt) for message in messages)
+        if not taken or self._faults.idle:
+            return taken
+        self._faults.occasions["read_events"] += 1
+        which = self._faults.occasions["read_events"]
+        if self._faults.strikes(FaultClass.EVENTS_DISORDERED, "read_events", which) is None:
+            return taken
+        if len(taken) > 1:
+            self._faults.had_effect(FaultClass.EVENTS_DISORDERED)
+        return taken[::-1]
+
+    def _serve(self) -> None:
+        """Give what has become visible to those who wait."""
+        while self._waiters:
+            waiter = self._waiters[0]
+            messages = self._take(waiter.messages_max)
+            if not messages:
+                break
+            self._waiters.pop(0)
+            if waiter.timer is not None:
+                waiter.timer.cancel()
+            waiter.reply(messages)
+        self._watch()
+
+    def _give_up(self, waiter: _Waiter) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            waiter.reply(())
+
+    def _watch(self) -> None:
+        """Look again when something becomes visible by itself, while somebody waits."""
+        due = self._store.next_due() if self._waiters else None
+        if due is None:
+            return
+        if self._alarm is not None and not self._alarm.cancelled():
+            if self._alarm.moment <= due:
+                return
+            self._alarm.cancel()
+        self._alarm = self._loop.at(self._loop.world, max(due, self._loop.time()), self._serve)
+
+    def _observe(self, fact: Fact) -> None:
+        self._history.tell(EventMoved(at=fact.at, fact=fact, subject=self._subjects[fact.key]))

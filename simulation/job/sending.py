@@ -1,0 +1,116 @@
+"""The queue of tasks, as a producer has it: to put tasks in, and to look at what is there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from functools import partial
+
+from cloud_tasks.core.arguments import check_not_negative, check_positive
+from cloud_tasks.core.message import encode_task
+from cloud_tasks.core.task import Task
+from cloud_tasks.errors import QueueError, QueueUnavailableError, SendFailedError
+from simulation.broker import Broker
+from simulation.faults import FaultClass
+from simulation.hosts import Host
+from simulation.job.happenings import SendAnswered, TaskSent
+from simulation.job.setting import Setting
+from simulation.link import Asked, Link
+
+
+class SimulatedSender:
+    """A `TaskSender` over a link; a batch may be accepted in part.
+
+    Args:
+        setting: What there is around it.
+        tasks: The queue.
+        host: The producer.
+        link: The way to the queue.
+    """
+
+    def __init__(self, setting: Setting, tasks: Broker, host: Host, link: Link) -> None:
+        self._setting = setting
+        self._tasks = tasks
+        self._host = host
+        self._link = link
+        self._calls = 0
+
+    async def send(self, task: Task, delay_s: float = 0.0) -> None:
+        """Put one task into the queue; see `TaskSender`."""
+        check_not_negative("delay_s", delay_s)
+        await self._send([task], delay_s)
+
+    async def send_many(self, tasks: Iterable[Task]) -> None:
+        """Put many in; see `TaskSender`."""
+        await self._send(list(tasks), 0.0)
+
+    async def _send(self, tasks: list[Task], delay_s: float) -> None:
+        self._calls += 1
+        number = self._calls
+        effect = partial(self._accept, tasks, delay_s, number)
+        try:
+            refused = await self._link.call(Asked(operation="send"), effect)
+        except QueueUnavailableError as error:
+            self._tell_answered(number, error)
+            raise SendFailedError(str(error), (), tuple(task.task_id for task in tasks)) from error
+        if refused:
+            failure = SendFailedError(f"{len(refused)} of {len(tasks)} were not accepted", refused)
+            self._tell_answered(number, failure)
+            raise failure
+        self._tell_answered(number, None)
+
+    def _accept(self, tasks: list[Task], delay_s: float, number: int) -> tuple[str, ...]:
+        """In the queue: take what it takes; returns the ids of the others."""
+        setting = self._setting
+        refused = []
+        for task in tasks:
+            if self._is_refused(task.task_id):
+                refused.append(task.task_id)
+                continue
+            self._tasks.put_raw(encode_task(task), delay_s)
+            now = setting.loop.time()
+            setting.history.tell(TaskSent(at=now, worker=self._host.name, task_id=task.task_id, call=number))
+        return tuple(refused)
+
+    def _is_refused(self, task_id: str) -> bool:
+        faults = self._setting.faults
+        if faults.idle:
+            return False
+        whom = f"send of {task_id}"
+        faults.occasions[whom] += 1
+        if faults.strikes(FaultClass.SEND_REFUSED, whom, faults.occasions[whom]) is None:
+            return False
+        faults.had_effect(FaultClass.SEND_REFUSED)
+        return True
+
+    def _tell_answered(self, number: int, error: QueueError | None) -> None:
+        name = "" if error is None else type(error).__name__
+        now = self._setting.loop.time()
+        self._setting.history.tell(SendAnswered(at=now, worker=self._host.name, call=number, error=name))
+
+
+class SimulatedLook:
+    """What a load sees of the queue, over a link.
+
+    Args:
+        setting: What there is around it.
+        tasks: The queue.
+        link: The way to the queue.
+    """
+
+    def __init__(self, setting: Setting, tasks: Broker, link: Link) -> None:
+        self._setting = setting
+        self._tasks = tasks
+        self._link = link
+
+    async def peek(self, tasks_max: int) -> list[Task | bytes]:
+        """Look at what is visible; see `QueueLook`."""
+        check_positive("tasks_max", tasks_max)
+        return list(await self._link.call(Asked(operation="peek"), partial(self._look, tasks_max)))
+
+    def _look(self, tasks_max: int) -> tuple[Task | bytes, ...]:
+        broker = self._tasks
+        visible = broker.store.visible(self._setting.loop.time())
+        messages = list(itertools.islice(visible, tasks_max))
+        tasks = [(message.body, broker.tasks[message.key]) for message in messages]
+        return tuple(task if isinstance(task, Task) else body for body, task in tasks)

@@ -16,6 +16,7 @@ HALTED = "the worker was stopped"
 LINK = "a call about it failed, or took long"
 SETTLING = "its settlement was under way"
 LOST = "the worker had been told that the lease was lost"
+LET_GO = "the worker had let go of it when its end was near"
 LIMIT = "the longest lease was reached"
 ENDING = "the worker was to end"
 NO_PROCESS = "there was no process to be had"
@@ -44,6 +45,8 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return HALTED
     if holding.lost_at is not None:
         return LOST
+    if holding.run is not None and holding.run.fenced:
+        return LET_GO
     if holding.until >= holding.at + total_s_max - TOLERANCE_S:
         return LIMIT
     if holding.verdict is not None:

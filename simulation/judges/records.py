@@ -111,12 +111,13 @@ class RunRecord:
         term_at: When it was sent SIGTERM for the first time; None while it was not.
         kill_at: Likewise, SIGKILL.
         unheard: Whether the worker could not know, at the first SIGTERM, that it had begun.
+        fenced: Whether the first SIGTERM came because its lease could not be extended and was about to end.
         halted_s: For how long its worker had been stopped when it began.
     """
 
     __slots__ = (
-        "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at", "number",
-        "over_at", "task_id", "term_at", "unheard", "worker",
+        "asked_at", "attempt", "began_at", "end", "fenced", "gone_at", "halted_s", "holding", "kill_at",
+        "number", "over_at", "task_id", "term_at", "unheard", "worker",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made in one place, and often
@@ -133,7 +134,7 @@ class RunRecord:
         self.gone_at: float | None = None
         self.end: RunEnd | None = None
         self.term_at: float | None = None
-        self.unheard = False
+        self.unheard = self.fenced = False
         self.kill_at: float | None = None
         self.halted_s = 0.0
 

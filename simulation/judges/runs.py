@@ -56,11 +56,13 @@ class RunsJudge:
 
     def _check_term(self, run: RunRecord, life: Life, at: float) -> None:
         began_at = at if run.began_at is None else run.began_at
+        may_fence, holding = self._may_fence(run, at), run.holding
+        run.fenced = may_fence and holding is not None and (holding.troubles or holding.open_calls) > 0
         kept = (
             at - began_at >= self._max_runtime_s - TOLERANCE_S
             or (run.unheard and at - run.asked_at >= self._start_s_max - TOLERANCE_S)
             or life.heard_at is not None
-            or self._may_fence(run, at)
+            or may_fence
         )
         self._bench.check("S16", kept, "asked to end after {} s, for no reason", at - began_at, **_whose(run))
 

@@ -200,6 +200,12 @@ def a_lease_is_not_extended_after_old_troubles() -> Story:
     return story.wait(5).extend().wait(30).expire()
 
 
+@breaks("S10")
+def a_lease_is_let_go_without_an_attempt_to_extend_it() -> Story:
+    story = held().wait(29).term().finish(end=KILLED)
+    return story.record(interrupted(reason="lease_lost")).wait(1).expire()
+
+
 @breaks("S7")
 def handed_back_unfinished_for_no_reason() -> Story:
     return held().term().finish(end=KILLED).record(interrupted()).nack(reason="interrupted")

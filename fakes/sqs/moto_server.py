@@ -35,7 +35,7 @@ def mended_moto(clock: Clock | None = None, *, in_flight_max: int = IN_FLIGHT_MA
         clock: Its time of day is what leases and all the rest follow; None: the machine's.
         in_flight_max: How many messages of a queue may be in flight.
     """
-    with _mended(clock or SystemClock(), in_flight_max), mock_aws():
+    with mended_models(clock or SystemClock(), in_flight_max), mock_aws():
         yield
 
 
@@ -54,7 +54,7 @@ class MotoServer:
         self._host = host
         self._port = port
         self._server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
-        self._mended = _mended(clock or SystemClock(), IN_FLIGHT_MAX)
+        self._mended = mended_models(clock or SystemClock())
 
     @property
     def url(self) -> str:
@@ -79,8 +79,8 @@ class MotoServer:
 
 
 @contextmanager
-def _mended(clock: Clock, in_flight_max: int) -> Iterator[None]:
-    """Have moto make our backends instead of its own, and look at our clock."""
+def mended_models(clock: Clock, in_flight_max: int = IN_FLIGHT_MAX) -> Iterator[None]:
+    """Have moto make our backends instead of its own, and look at our clock. Sends it nothing."""
 
     def now_s() -> float:
         return clock.utc_now().timestamp()

@@ -23,12 +23,16 @@ RECEIVES_MAX = 100
 
 def on_backend(plan: RunPlan, name: BackendName) -> RunPlan:
     """The same plan on a backend; what that has besides is drawn from the seed."""
-    backend = BackendPlan(
-        name=name,
-        exactly_once=share_of(plan.seed, "exactly once") < 0.5,  # noqa: PLR2004 - one half
-        server="moto" if share_of(plan.seed, "server") < 0.5 else "fakes",  # noqa: PLR2004 - one half
-    )
-    return legal(structs.replace(plan, backend=BackendPlan() if name == "model" else backend))
+    if name == "model":
+        return structs.replace(plan, backend=BackendPlan())
+    exactly_once = _toss(plan.seed, "exactly once")
+    server: Literal["moto", "fakes"] = "moto" if name == "pubsub" or _toss(plan.seed, "server") else "fakes"
+    backend = BackendPlan(name=name, exactly_once=exactly_once, server=server)
+    return legal(structs.replace(plan, backend=backend))
+
+
+def _toss(seed: int, what: str) -> bool:
+    return share_of(seed, what) < 0.5  # noqa: PLR2004 - one half
 
 
 def legal(plan: RunPlan) -> RunPlan:

@@ -6,9 +6,19 @@ import asyncio
 import math
 from datetime import UTC, datetime, timedelta
 
+from simulation.faults import DRIFT_PPM_MAX, FaultClass, FaultSource
 from simulation.loop import SimulationLoop
 
 START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def drawn_rate(faults: FaultSource, worker: str) -> float:
+    """How many seconds the clock of a worker shows for each true second."""
+    drift = faults.strikes(FaultClass.CLOCK_DRIFT, worker, 1, lambda share: DRIFT_PPM_MAX * (2 * share - 1))
+    if drift is None:
+        return 1.0
+    faults.had_effect(FaultClass.CLOCK_DRIFT)
+    return 1.0 + drift.size * 1e-6
 
 
 class HostClock:

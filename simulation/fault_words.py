@@ -110,6 +110,9 @@ _WORDS: dict[FaultClass, Callable[[Fault], str]] = {
     FaultClass.SIGTERM: lambda one: f"{_since(one)} {_worker(one)}, gets SIGTERM",
     FaultClass.NOTICE: lambda one: f"{_notice(one)}, and goes",
     FaultClass.NOTICE_WITHOUT_KILL: lambda one: f"{_notice(one)}, and stays",
+    FaultClass.CLOCK_DRIFT: lambda one: (
+        f"the clock of {one.whom} runs {'slow' if one.size < 0 else 'fast'} by {abs(one.size)!r} millionths"
+    ),
     FaultClass.WALL_STEP: lambda one: (
         f"{_since(one)} the time of day of {_worker(one)}, steps by {seconds(one.size)}"
     ),

@@ -88,6 +88,8 @@ class FaultClass(enum.Enum):
     """The provider takes the machine away, and says so."""
     NOTICE_WITHOUT_KILL = "notice_without_kill"
     """The provider says so, and does not."""
+    CLOCK_DRIFT = "clock_drift"
+    """A clock runs fast or slow."""
     WALL_STEP = "wall_step"
     """The time of day steps."""
     EVENT_TWICE = "event_twice"
@@ -124,6 +126,8 @@ class FaultClass(enum.Enum):
     """SIGKILL to the producer."""
 
 
+DRIFT_PPM_MAX = 500.0
+"""How many millionths a clock runs fast or slow at most."""
 _CODES = {kind: zlib.crc32(kind.value.encode()) for kind in FaultClass}
 
 

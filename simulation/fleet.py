@@ -79,10 +79,11 @@ class Fleet:
         settings: What every worker is told.
         dwelling: Makes what a worker works with.
         script: What the run of an attempt does.
-        restarts: Whether a worker that is gone is followed by another.
+        rate: How many seconds the clock of the worker of that name shows for each true second.
 
     Attributes:
         workers: All that ever were.
+        restarts: Whether a worker that is gone is followed by another.
         settings: As given.
     """
 
@@ -93,12 +94,15 @@ class Fleet:
         settings: MachineSettings,
         dwelling: Callable[[Host, Clock], Dwelling],
         script: Callable[[RunSpec, str], Script],
+        *,
+        rate: Callable[[str], float],
     ) -> None:
         self.workers: list[SimulatedWorker] = []
         self.restarts = True
         self._loop = loop
         self._history = history
         self.settings = settings
+        self._rate = rate
         self._dwelling = dwelling
         self._script = script
         self._numbers = itertools.count(1)
@@ -109,7 +113,7 @@ class Fleet:
         loop = self._loop
         number = next(self._numbers)
         host = loop.add_host(f"worker-{number}")
-        clock = HostClock(loop, offset_s=1000.0 * number)
+        clock = HostClock(loop, offset_s=1000.0 * number, rate=self._rate(host.name))
         runner = SimulatedRunner(loop, host, self._history, self._script, self._run_numbers)
         worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host, self._hear_notice))
         self.workers.append(worker)

@@ -39,6 +39,7 @@ ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.CHILD_CANNOT_START: (0.01, 0.3),
     FaultClass.CHILD_ENDS_AT_DEADLINE: (0.01, 0.3),
     FaultClass.CHILD_SLOW_START: (0.01, 0.3),
+    FaultClass.CLOCK_DRIFT: (0.1, 1.0),
 }
 """Least and greatest odds on an occasion."""
 

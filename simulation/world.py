@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock
 from simulation.backends import Site, open_backend
+from simulation.clocks import drawn_rate
 from simulation.faults import Chances, FaultSource, share_of
 from simulation.fleet import Dwelling, Fleet
 from simulation.history import History
@@ -65,7 +67,12 @@ class World:
         self.job = open_job(site, self.broker)
         self.scripts = Scripts(plan, self.faults)
         self.fleet = Fleet(
-            self.loop, self.history, machine_settings(plan.worker), self._dwelling, self.scripts.script
+            self.loop,
+            self.history,
+            machine_settings(plan.worker),
+            self._dwelling,
+            self.scripts.script,
+            rate=partial(drawn_rate, self.faults),
         )
         self._strikes = Strikes(plan, self.loop, self.faults, self.fleet, self.weather)
         self.quiet_at = math.inf

@@ -6,12 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from simulation.faults import DRIFT_PPM_MAX, FaultClass
 from simulation.history import History
 from simulation.plan import RunPlan
 from simulation.verdict import Violation
 
 TOLERANCE_S = 1e-6
 """What sums of moments may be off by rounding."""
+
+
+_START_S_MAX = 300.0
+"""How long a worker waits for a run to start."""
 
 
 class Bench:
@@ -23,8 +28,9 @@ class Bench:
         slack_s: What is late by so much is still in time: 0 in virtual time, more for a machine that is busy.
 
     Attributes:
-        tolerance_s: The slack, and what sums of moments may be off by rounding.
-        slack_s: As given.
+        early_s: What a worker may be too early by: its clock may run fast, and sums of moments are rounded.
+        tolerance_s: What it may be too late by: likewise, and the slack.
+        slack_s: That without the rounding.
         violations: What was found, in order.
         checks: How often each invariant was looked at.
         excuses: How often each thing was cited that permits what would be a fault without it.
@@ -33,8 +39,10 @@ class Bench:
     def __init__(self, plan: RunPlan, now: Callable[[], float], slack_s: float = 0.0) -> None:
         self.plan = plan
         self.now = now
-        self.slack_s = slack_s
-        self.tolerance_s = TOLERANCE_S + slack_s
+        drift_s = _drift_s(plan)
+        self.early_s = TOLERANCE_S + drift_s
+        self.slack_s = slack_s + drift_s
+        self.tolerance_s = TOLERANCE_S + self.slack_s
         self.violations: list[Violation] = []
         self.checks: Counter[str] = Counter()
         self.excuses: Counter[str] = Counter()
@@ -75,6 +83,15 @@ class Bench:
         if excuse:
             self.excuses[excuse] += 1
         self.check(invariant, excuse, what, task_id=task_id, worker=worker)
+
+
+def _drift_s(plan: RunPlan) -> float:
+    """What a worker's clock may be off by over the longest time that it measures, where clocks drift."""
+    kind = FaultClass.CLOCK_DRIFT
+    if kind not in plan.odds and all(fault.kind is not kind for fault in plan.faults):
+        return 0.0
+    longest_s = plan.worker.max_runtime_s + plan.queue.lease_s + _START_S_MAX
+    return 2e-6 * DRIFT_PPM_MAX * longest_s
 
 
 class Judge(Protocol):

@@ -59,8 +59,8 @@ class RunsJudge:
         may_fence, holding = self._may_fence(run, at), run.holding
         run.fenced = may_fence and holding is not None and (holding.troubles or holding.open_calls) > 0
         kept = (
-            at - began_at >= self._max_runtime_s - TOLERANCE_S
-            or (run.unheard and at - run.asked_at >= self._start_s_max - TOLERANCE_S)
+            at - began_at >= self._max_runtime_s - self._bench.early_s
+            or (run.unheard and at - run.asked_at >= self._start_s_max - self._bench.early_s)
             or life.heard_at is not None
             or may_fence
         )
@@ -75,7 +75,7 @@ class RunsJudge:
         if holding.extended_at >= at - TOLERANCE_S:
             ends_at = holding.end_before
         lease_s = ends_at - holding.issued_at
-        return at >= ends_at - min(2 * self._stop_s, lease_s * FENCE_SHARE) - TOLERANCE_S
+        return at >= ends_at - min(2 * self._stop_s, lease_s * FENCE_SHARE) - self._bench.early_s
 
     def _check_kill(self, run: RunRecord, life: Life, at: float) -> None:
         """SIGTERM comes first, and the time to heed it, unless the lease or the worker is at its end."""
@@ -85,7 +85,7 @@ class RunsJudge:
             return
         self._bench.check(
             "S16",
-            at - run.term_at >= self._stop_s - TOLERANCE_S,
+            at - run.term_at >= self._stop_s - self._bench.early_s,
             "killed {} s after SIGTERM",
             at - run.term_at,
             **_whose(run),

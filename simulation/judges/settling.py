@@ -95,7 +95,7 @@ class SettlingJudge:
         total_s = at + seconds - holding.issued_at
         self._bench.check(
             "S10",
-            seconds <= queue.lease_s_max and total_s <= queue.lease_total_s_max + TOLERANCE_S,
+            seconds <= queue.lease_s_max and total_s <= queue.lease_total_s_max + self._bench.early_s,
             "an extension of {} s, and {} s in all, is more than the queue can give",
             seconds,
             total_s,

@@ -149,3 +149,13 @@ def test_one_slow_call_in_five_comes_back_when_something_else_is_due() -> None:
     slow = [fault.size for fault in Seen(plan=plan).report.injected]
     assert len(slow) > 50
     assert 0.1 < sum(size < 13.0 for size in slow) / len(slow) < 0.3
+
+
+def test_a_clock_that_runs_fast_ends_a_run_too_early() -> None:
+    plan = structs.replace(ONE, worker=structs.replace(ONE.worker, max_runtime_s=15.0))
+    hang = Fault(kind=FaultClass.CHILD_HANGS, whom="task-1")
+    began, over = (
+        Seen(hang, Fault(kind=FaultClass.CLOCK_DRIFT, whom="worker-1", size=500.0), plan=plan).of(kind)[0].at
+        for kind in (RunBegan, RunOver)
+    )
+    assert abs(over - began - 15.0 / 1.0005) < 1e-4

@@ -52,7 +52,7 @@ class EventBroker:
         self._options = options
         self._faults = faults
         self._history = history
-        self._subjects: dict[str, str] = {}
+        self._originals: dict[str, str] = {}
         self._store = MessageStore(options, self._observe)
         self._waiters: list[_Waiter] = []
         self._alarm: Step | None = None
@@ -85,16 +85,17 @@ class EventBroker:
         if late is not None:
             faults.had_effect(FaultClass.EVENT_LATE)
             delay_s = late.size
-        key = self._put(order_of(record), body, delay_s)
+        key = self._put(body, delay_s)
         now = self._loop.time()
         self._history.tell(EventAccepted(at=now, worker=worker, key=key, record=record, body=body))
         if twice is not None:
             faults.had_effect(FaultClass.EVENT_TWICE)
-            self._put(order_of(record), body, delay_s + twice.size)
+            self._put(body, delay_s + twice.size, key)
         return True
 
-    def _put(self, subject: str, body: bytes, delay_s: float) -> str:
-        self._subjects[str(self._store.accepted + 1)] = subject
+    def _put(self, body: bytes, delay_s: float, original: str = "") -> str:
+        if original:
+            self._originals[str(self._store.accepted + 1)] = original
         return self._store.put(self._loop.time(), body, delay_s)
 
     # -- monitors ----------------------------------------------------------------------------------------
@@ -163,4 +164,5 @@ class EventBroker:
         self._alarm = self._loop.at(self._loop.world, max(due, self._loop.time()), self._serve)
 
     def _observe(self, fact: Fact) -> None:
-        self._history.tell(EventMoved(at=fact.at, fact=fact, subject=self._subjects[fact.key]))
+        original = self._originals.get(fact.key, fact.key)
+        self._history.tell(EventMoved(at=fact.at, fact=fact, original=original))

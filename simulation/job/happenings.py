@@ -26,11 +26,11 @@ class EventMoved(Happening, frozen=True, kw_only=True):
 
     Attributes:
         fact: What.
-        subject: What the event in it is about: a task, or else a machine.
+        original: Key of the message as it was accepted; its own, unless this is a second copy.
     """
 
     fact: Fact
-    subject: str
+    original: str
 
 
 class EventTakenIn(Happening, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
@@ -39,7 +41,8 @@ class Books:
 
     Attributes:
         messages: Everything that was accepted, by key.
-        keys: Of the message of each task.
+        keys: Of the message of each task; of the first, where there are several.
+        twins: All the keys of tasks that were sent more than once.
         current: The last delivery of each message, by key.
         lives: Every worker, by name.
         runs: Runs that are not gone, by number.
@@ -56,6 +59,7 @@ class Books:
     def __init__(self) -> None:
         self.messages: dict[str, MessageRecord] = {}
         self.keys: dict[str, str] = {}
+        self.twins: dict[str, list[str]] = {}
         self.current: dict[str, Holding] = {}
         self.lives: dict[str, Life] = {}
         self.runs: dict[int, RunRecord] = {}
@@ -101,7 +105,7 @@ class Books:
             self.message = MessageRecord(fact.key, happening.task_id, fact.at)
             self.messages[fact.key] = self.message
             if happening.task_id:
-                self.keys[happening.task_id] = fact.key
+                self._note_key(happening.task_id, fact.key)
             self.holding = None
             return
         message = self.message = self.messages[fact.key]
@@ -115,6 +119,11 @@ class Books:
                 self._receipts[fact.receipt] = holding
             return
         self._end_lease(message, holding, fact)
+
+    def _note_key(self, task_id: str, key: str) -> None:
+        first = self.keys.setdefault(task_id, key)
+        if first != key:
+            self.twins.setdefault(task_id, [first]).append(key)
 
     def _deliver(self, message: MessageRecord, fact: Fact, worker: str) -> None:
         message.deliveries += 1
@@ -226,7 +235,7 @@ class Books:
     def _on_requested(self, happening: RunRequested) -> None:
         life = self.life = self.lives.get(happening.worker)
         task_id = happening.task_id
-        holding = None if life is None else self._wanted(life, task_id)
+        holding = None if life is None else self._wanted(life, task_id, happening.attempt)
         run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, happening.at, holding)
         self.run, self.holding = run, holding
         self.runs[run.number] = run
@@ -237,14 +246,21 @@ class Books:
             life.occupied += 1
             life.runs.setdefault(task_id, []).append(run)
 
-    def _wanted(self, life: Life, task_id: str) -> Holding | None:
+    def _wanted(self, life: Life, task_id: str, attempt: int) -> Holding | None:
         """For which delivery a worker asks for a run: the oldest that may have one."""
         newest = None
-        for holding in life.holdings.get(self.keys.get(task_id, ""), ()):
+        for holding in self._held(life, task_id, attempt):
             newest = holding
             if holding.verdict is None and holding.run is None and holding.over is None:
                 return holding
         return newest
+
+    def _held(self, life: Life, task_id: str, attempt: int) -> Iterable[Holding]:
+        """What a worker has of a task, oldest first; if it was sent twice, what fits the attempt first."""
+        if task_id not in self.twins:
+            return life.holdings.get(self.keys.get(task_id, ""), ())
+        held = [one for key in self.twins[task_id] for one in life.holdings.get(key, ())]
+        return sorted(held, key=lambda one: (one.number != attempt, one.known_at or 0.0))
 
     def _on_not_started(self, happening: RunNotStarted) -> None:
         run = self._find(happening.run)

@@ -102,7 +102,10 @@ class OutcomesJudge:
         return (
             holding.run is None
             and not holding.starts_failed
-            and not self._fitting(whose, expected.INTERRUPTED, None)
+            and (
+                holding.message.task_id in self._books.twins
+                or not self._fitting(whose, expected.INTERRUPTED, None)
+            )
         )
 
     def _check_run_over(self, holding: Holding, verdict: str) -> None:

@@ -14,8 +14,10 @@ from simulation.judges.attempts import AttemptsJudge
 from simulation.judges.books import Books
 from simulation.judges.ending import EndingJudge
 from simulation.judges.events import EventsJudge
+from simulation.judges.following import FollowingJudge
 from simulation.judges.judge import Bench, Judge
 from simulation.judges.liveness import Closing, LivenessJudge
+from simulation.judges.loading import LoadingJudge
 from simulation.judges.outcomes import OutcomesJudge
 from simulation.judges.overlap import OverlapJudge
 from simulation.judges.rates import RatesJudge
@@ -25,6 +27,7 @@ from simulation.judges.settling import SettlingJudge
 from simulation.loop import SimulationLoop
 
 if TYPE_CHECKING:
+    from simulation.job.job import Job
     from simulation.world import World
 
 
@@ -48,9 +51,17 @@ def _row(name: str, judges: str, says: str) -> tuple[str, Invariant]:
 
 INVARIANTS: dict[str, Invariant] = dict(
     (
-        _row("S1", "OutcomesJudge", "a lease is settled only after the event with the outcome is durable"),
+        _row(
+            "S1",
+            "OutcomesJudge FollowingJudge",
+            "what is settled was durable before: outcomes, and stored events",
+        ),
         _row("S2", "OutcomesJudge", "a run that a signal, a time-out or a status ended is no success"),
-        _row("S3", "AccountsJudge", "every accepted message is settled, dead, expired or still in the queue"),
+        _row(
+            "S3",
+            "AccountsJudge LoadingJudge",
+            "every accepted message is settled, dead, expired or still in the queue",
+        ),
         _row(
             "S4",
             "OutcomesJudge SettlingJudge AttemptsJudge",
@@ -66,7 +77,7 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row(
             "S9",
-            "AttemptsJudge OutcomesJudge",
+            "AttemptsJudge OutcomesJudge FollowingJudge",
             "a task is put with the dead letters if and only if it is hopeless, and never dropped",
         ),
         _row(
@@ -84,12 +95,20 @@ INVARIANTS: dict[str, Invariant] = dict(
             "nothing of a run is left when its worker ends, or its slot is used again",
         ),
         _row("S16", "RunsJudge", "a run ends at its deadline: SIGTERM, then SIGKILL; and not before"),
-        _row("S17", "EventsJudge", "events follow their grammar, one for an attempt, and counters agree"),
+        _row(
+            "S17",
+            "EventsJudge FollowingJudge",
+            "events follow their grammar, one for an attempt, and counters agree",
+        ),
         _row("S18", "RatesJudge", "what failed or brought nothing is not asked for again at once"),
-        _row("S19", "ResidueJudge EventsJudge", "no exception goes unseen, and no coroutine is left"),
+        _row(
+            "S19",
+            "ResidueJudge EventsJudge FollowingJudge",
+            "no exception goes unseen, and no coroutine is left",
+        ),
         _row("S20", "AccountsJudge", "only the holder of a lease changes what becomes of the message"),
-        _row("L1", "LivenessJudge", "the queue drains"),
-        _row("L2", "LivenessJudge", "every accepted task is settled"),
+        _row("L1", "LivenessJudge FollowingJudge", "the queue drains"),
+        _row("L2", "LivenessJudge LoadingJudge", "every accepted task is settled"),
         _row("L3", "LivenessJudge", "there is progress while there is work"),
         _row("L4", "LivenessJudge", "work goes on soon after an outage"),
         _row("L5", "LivenessJudge", "no task is delivered again and again"),
@@ -109,6 +128,7 @@ class Surroundings(Struct, frozen=True):
         is_malformed: Whether the message of that key holds no task.
         loop: Where everything ran; None where that cannot be looked at.
         closing: How the run comes to its end.
+        job: The monitor and the producer; None where there are none.
     """
 
     settings: MachineSettings
@@ -116,6 +136,7 @@ class Surroundings(Struct, frozen=True):
     is_malformed: Callable[[str], bool]
     loop: SimulationLoop | None
     closing: Closing
+    job: Job | None = None
 
 
 def all_judges(bench: Bench, world: World) -> list[Judge]:
@@ -127,6 +148,7 @@ def all_judges(bench: Bench, world: World) -> list[Judge]:
         is_malformed=lambda key: isinstance(tasks[key], MalformedTask),
         loop=world.loop,
         closing=world,
+        job=world.job,
     )
     return panel(bench, surroundings)
 
@@ -150,4 +172,18 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
     ]
     if surroundings.loop is not None:
         judges.append(ResidueJudge(bench, books, surroundings.loop))
+    if surroundings.job is not None:
+        judges += _of_job(bench, surroundings.job)
+    return judges
+
+
+def _of_job(bench: Bench, job: Job) -> list[Judge]:
+    """Those that read the task database."""
+    judges: list[Judge] = []
+    plan, setting = bench.plan.monitor, job.setting
+    if plan is not None:
+        output = setting.output if plan.output_file else None
+        judges.append(FollowingJudge(bench, setting.database, output, lambda: job.followed))
+    if job.producers is not None:
+        judges.append(LoadingJudge(bench, setting.database))
     return judges

@@ -12,6 +12,7 @@ from simulation.commands import (
     diff,
     explain,
     mutants,
+    real,
     replay,
     run,
     scenarios,
@@ -20,7 +21,7 @@ from simulation.commands import (
 )
 from simulation.statuses import Status
 
-COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, selfcheck)
+COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, selfcheck, real)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,22 @@
+"""What commands take as values."""
+
+from __future__ import annotations
+
+import argparse
+
+from cloud_tasks.config.durations import parse_duration
+
+
+def duration(text: str) -> float:
+    """A duration, in seconds."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def count(text: str) -> int:
+    """A number of things, at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,213 @@
+"""The judges of the virtual world, over the history of real processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from cloud_tasks.core.events import TaskDeadLettered, TaskEvent
+from cloud_tasks.core.task import MalformedTask
+from fakes.history import FactKind
+from simulation.history import EventStored, History, QueueChanged
+from simulation.judges.judge import Bench
+from simulation.judges.panel import Surroundings, panel
+from simulation.plan import RunPlan
+from simulation.real import process_side
+from simulation.real.agreement import Disagreement, Peer
+from simulation.real.broker_side import BrokerSide
+from simulation.real.occurrences import Occurrences
+from simulation.real.recorded import read_record
+from simulation.real.rehearsal import CALLS, LEDGER, SEEN, liveness_bound_s
+from simulation.real.seen import UNASKED, Seen, What
+from simulation.real.settings import RealSettings
+from simulation.verdict import Violation
+from simulation.world import machine_settings
+
+SLACK_S = 1.5
+"""What happens so late is still in time: who watches and who is watched share a machine that is busy."""
+SETTINGS = "settings.json"
+
+NEEDS_LEDGER = frozenset(("S2", "S4", "S5", "S6", "S16"))
+"""What is said of runs, which only our own program tells of."""
+PARTLY: Mapping[str, str] = {
+    "S13": "what is free is counted by the runs in the ledger",
+    "S14": "when a signal was heard is not seen: a second after it was sent",
+    "S15": "processes and what they started; descriptors and temporary files are not seen",
+    "S16": "that runs end in time; which signals they were sent is not seen",
+    "S19": "fatal errors and ends that nobody asked for; coroutines are not seen",
+}
+"""What of some invariants cannot be seen from outside."""
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What came of a rehearsal.
+
+    Attributes:
+        violations: Promises that were not kept.
+        disagreements: Answers that the model of the virtual world would not have given.
+        checks: How often each invariant was looked at.
+        excuses: How often each excuse was cited.
+        permitted: What the service did that it may do and the model does not, by name.
+        compared: How many answers were held against the model's.
+        messages: How many tasks were accepted.
+        dead: How many of them were put with the dead letters.
+        deliveries: How often they were handed out.
+        runs: How often they were run, by the ledger.
+        struck: How many faults of the queue made a difference, by kind.
+    """
+
+    violations: tuple[Violation, ...]
+    disagreements: tuple[Disagreement, ...]
+    checks: dict[str, int]
+    excuses: dict[str, int]
+    permitted: dict[str, int]
+    compared: int
+    messages: int
+    dead: int
+    deliveries: int
+    runs: int
+    struck: dict[str, int]
+
+
+class RealBench(Bench):
+    """Where judges say what they have found, of what can be seen.
+
+    Args:
+        plan: The rehearsal as the virtual world would have planned it.
+        blind: Invariants of which nothing can be said.
+
+    Attributes:
+        at: The moment that the judges are told of.
+    """
+
+    def __init__(self, plan: RunPlan, blind: frozenset[str]) -> None:
+        super().__init__(plan, lambda: self.at, slack_s=SLACK_S)
+        self.at = 0.0
+        self._blind = blind
+
+    def check(
+        self, invariant: str, kept: object, what: str, *values: object, task_id: str = "", worker: str = ""
+    ) -> None:
+        """See `Bench`."""
+        if invariant not in self._blind:
+            super().check(invariant, kept, what, *values, task_id=task_id, worker=worker)
+
+
+class _Closing:
+    """How the rehearsal came to its end, by its notes."""
+
+    def __init__(self, notes: list[Seen], settings: RealSettings, peer: Peer) -> None:
+        moments = {note.what: note.at for note in notes}
+        self.quiet_at = moments.get(What.QUIET, math.inf)
+        self.settled = What.SETTLED in moments
+        self.ended = What.ENDED in moments
+        self.over_at = moments.get(What.OVER, math.inf)
+        self._settings = settings
+        self._peer = peer
+
+    def liveness_bound_s(self) -> float:
+        """See `Closing`."""
+        return liveness_bound_s(self._settings, len(self._peer.tasks))
+
+
+def judge(directory: Path) -> Judgement:
+    """Judge what a rehearsal has left in its directory."""
+    settings = msgspec.json.decode((directory / SETTINGS).read_bytes(), type=RealSettings)
+    plan = settings.plan()
+    occurrences = Occurrences()
+    broker = BrokerSide(plan.queue, occurrences)
+    broker.read(list(read_record(directory / CALLS)))
+    notes = process_side.read_seen(directory / SEEN)
+    closing = _Closing(notes, settings, broker.peer)
+    counts = broker.peer.store.counts(closing.over_at)
+    process_side.add_workers(notes, plan.worker.shutdown_grace_period_s, occurrences)
+    process_side.add_notices(notes, list(occurrences.of(EventStored)), occurrences)
+    lines = process_side.read_ledger(directory / LEDGER)
+    runs = process_side.Runs(lines, notes, broker.stored, plan.worker.max_runtime_s)
+    runs.add_to(occurrences)
+
+    bench = RealBench(plan, frozenset() if settings.is_ours else NEEDS_LEDGER)
+    surroundings = Surroundings(
+        settings=machine_settings(plan.worker),
+        counts=lambda: counts,
+        is_malformed=lambda key: isinstance(broker.peer.tasks[key], MalformedTask),
+        loop=None,
+        closing=closing,
+    )
+    history = History()
+    judges = panel(bench, surroundings)
+    results = _Results(bench)
+    for each in (*judges, results):
+        each.listen(history)
+    for happening in occurrences.in_order():
+        bench.at = happening.at
+        history.tell(happening)
+    bench.at = closing.over_at
+    for each in (*judges, results):
+        each.finish()
+    _check_notes(bench, notes)
+    return Judgement(
+        violations=tuple(bench.violations),
+        disagreements=tuple(broker.peer.disagreements),
+        checks=dict(sorted(bench.checks.items())),
+        excuses=dict(sorted(bench.excuses.items())),
+        permitted=dict(sorted(broker.peer.permitted.items())),
+        compared=broker.peer.compared,
+        messages=len(broker.peer.tasks),
+        dead=results.dead,
+        deliveries=results.deliveries,
+        runs=runs.count,
+        struck=dict(broker.struck),
+    )
+
+
+class _Results:
+    """Nothing is lost: what becomes of every task is durable, or it is with the dead letters."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.deliveries = self.dead = 0
+        self._bench = bench
+        self._sent: list[str] = []
+        self._told: set[str] = set()
+
+    def listen(self, history: History) -> None:
+        """See `Judge`."""
+        history.on(QueueChanged, self._on_queue)
+        history.on(EventStored, self._on_stored)
+
+    def finish(self) -> None:
+        """See `Judge`."""
+        for task_id in self._sent:
+            self._bench.check("S3", task_id in self._told, "nobody knows what became of it", task_id=task_id)
+
+    def _on_queue(self, happening: QueueChanged) -> None:
+        kind = happening.fact.kind
+        if kind is FactKind.SENT:
+            self._sent.append(happening.task_id)
+        elif kind is FactKind.DELIVERED:
+            self.deliveries += 1
+        elif kind is FactKind.DEAD_LETTERED:
+            self.dead += 1
+            self._told.add(happening.task_id)
+
+    def _on_stored(self, happening: EventStored) -> None:
+        event = happening.event
+        if isinstance(event, TaskEvent) and (isinstance(event, TaskDeadLettered) or not event.retry):
+            self._told.add(event.task_id)
+
+
+def _check_notes(bench: Bench, notes: list[Seen]) -> None:
+    """What the rehearsal has seen with its own eyes."""
+    for note in notes:
+        if note.what is What.LEFT:
+            told = "a process outlives its worker: {}"
+            bench.check("S15", False, told, note.text, worker=note.worker)  # noqa: FBT003 - there it is
+        elif note.what in {What.WORKER_ENDED, What.WORKER_KILLED}:
+            asked = note.what is What.WORKER_KILLED or note.text != UNASKED
+            bench.check("S15", True, "")  # noqa: FBT003 - looked for what is left, and nothing found
+            told = "ends with status {}, and nobody had asked it to"
+            bench.check("S19", asked, told, int(note.size), worker=note.worker)

@@ -1,0 +1,249 @@
+"""From the ledger and the rehearsal's own notes to what became of workers and of runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from cloud_tasks.core.events import SpotTermination, TaskCompleted, TaskEvent, TaskExited, TaskTimedOut
+from cloud_tasks.core.task import EndKind, RunEnd
+from simulation.history import (
+    EndAsked,
+    EndHeard,
+    EventStored,
+    Happening,
+    RunBegan,
+    RunGone,
+    RunOver,
+    RunRequested,
+    StoreFailed,
+    WorkerBegan,
+    WorkerContinued,
+    WorkerEnded,
+    WorkerKilled,
+    WorkerStopped,
+)
+from simulation.real import ledger
+from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
+from simulation.real.seen import Seen, What
+
+HEARD_S = 1.0
+"""A worker has taken in a signal after so long, or is too busy to be held to it."""
+REMAINS_S = 1.0
+"""Who watches may see so late that nothing is left of a run."""
+START_S = 2.0
+"""From the request for a run to its first word, on a busy machine."""
+LATE_S = 10.0
+"""An event is durable so much later than what it tells, at most: outages of the queue are over by then."""
+_AT_DEADLINE_S = 0.5
+_KILLED = RunEnd(EndKind.EXITED, exit_code=-9, signal="SIGKILL")
+_SIGNALS = frozenset((What.PROCESS_KILLED, What.PROCESS_STOPPED, What.PROCESS_CONTINUED))
+_decode = msgspec.json.Decoder(Seen).decode
+
+Stored = Mapping[tuple[str, str], Sequence[tuple[float, TaskEvent]]]
+
+
+class LedgerLine(Struct, frozen=True):
+    """A line of the ledger; see `ledger.write`."""
+
+    what: str
+    at: float
+    worker: str
+    task_id: str
+    attempt: int
+    pid: int
+
+
+def read_seen(path: Path) -> list[Seen]:
+    """The rehearsal's notes."""
+    return [_decode(line) for line in path.read_bytes().splitlines()]
+
+
+def read_ledger(path: Path) -> list[LedgerLine]:
+    """What tasks said of themselves; a line that was cut short is left out."""
+    if not path.exists():
+        return []
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    return [LedgerLine(**json.loads(line)) for line in lines]
+
+
+def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:
+    """What became of each worker process."""
+    ends = {note.worker: note.at for note in notes if note.what in {What.WORKER_ENDED, What.WORKER_KILLED}}
+    plain: dict[What, type[Happening]] = {
+        What.WORKER_BEGAN: WorkerBegan,
+        What.WORKER_KILLED: WorkerKilled,
+        What.WORKER_STOPPED: WorkerStopped,
+        What.WORKER_CONTINUED: WorkerContinued,
+        What.DISK_FULL: StoreFailed,
+        What.DISK_FREE: StoreFailed,
+    }
+    for note in notes:
+        at, worker = note.at, note.worker
+        if note.what in plain:
+            over = note.what is What.WORKER_KILLED
+            occurrences.add(plain[note.what](at=at, worker=worker), LAST if over else FIRST)
+        elif note.what is What.WORKER_ENDED:
+            occurrences.add(WorkerEnded(at=at, worker=worker, reason=f"status {note.size:.0f}"), LAST)
+        elif note.what is What.SIGTERM:
+            occurrences.add(EndAsked(at=at, worker=worker, why="sigterm", within_s=grace_s), FIRST)
+            heard_at = min(at + HEARD_S, ends.get(worker, at + HEARD_S))
+            occurrences.add(EndHeard(at=heard_at, worker=worker, why="sigterm", within_s=grace_s), FACT)
+        elif note.what is What.NOTICE:
+            occurrences.add(EndAsked(at=at, worker=worker, why="notice", within_s=note.size), FIRST)
+
+
+def add_notices(notes: Sequence[Seen], events: Sequence[EventStored], occurrences: Occurrences) -> None:
+    """A worker that has heard of its machine's end says so in an event."""
+    ends_at = {note.worker: note.at + note.size for note in notes if note.what is What.NOTICE}
+    for stored in events:
+        if isinstance(stored.event, SpotTermination) and stored.worker in ends_at:
+            within_s = max(ends_at.pop(stored.worker) - stored.at, 0.0)
+            occurrences.add(
+                EndHeard(at=stored.at, worker=stored.worker, why="notice", within_s=within_s), LAST
+            )
+
+
+class Runs:
+    """The runs of tasks, by the ledger.
+
+    Args:
+        lines: The ledger.
+        notes: The rehearsal's notes.
+        stored: The events of each task on each worker.
+        max_runtime_s: Of a run.
+
+    Attributes:
+        count: How many there were.
+    """
+
+    def __init__(
+        self, lines: Sequence[LedgerLine], notes: Sequence[Seen], stored: Stored, max_runtime_s: float
+    ) -> None:
+        self._lines = lines
+        self._heard: dict[str, float] = {}
+        self._stored = stored
+        self._max_runtime_s = max_runtime_s
+        self._gone: dict[int, list[Seen]] = {}
+        self._signals: dict[str, list[float]] = {}
+        for note in notes:
+            if note.what is What.GONE:
+                self._gone.setdefault(note.pid, []).append(note)
+            elif note.what in _SIGNALS:
+                self._signals.setdefault(note.worker, []).append(note.at)
+        self._left: dict[tuple[str, str, int], list[int]] = {}
+        for line in lines:
+            if line.what == ledger.LEAVES:
+                self._left.setdefault((line.worker, line.task_id, line.attempt), []).append(line.pid)
+        self.count = sum(line.what == ledger.BEGAN for line in lines)
+
+    def add_to(self, occurrences: Occurrences) -> None:
+        """Tell of each run."""
+        for heard in occurrences.of(EndHeard):
+            self._heard[heard.worker] = min(heard.at, self._heard.get(heard.worker, heard.at))
+        numbers = itertools.count(1)
+        for run in self._runs():
+            self._add(next(numbers), run, occurrences)
+        for at, worker, event in self._unwritten():
+            occurrences.add_all(_unwritten_run(next(numbers), at, worker, event), FIRST)
+
+    def _unwritten(self) -> Iterator[tuple[float, str, TaskEvent]]:
+        """Runs whose process was struck before it came to write anything: only their events tell of them."""
+        written = {(line.worker, line.task_id, line.attempt) for line in self._lines}
+        for (worker, task_id), events in self._stored.items():
+            for at, event in events:
+                ended_otherwise = not isinstance(event, TaskExited | TaskTimedOut)
+                if ended_otherwise or (worker, task_id, event.attempt) in written:
+                    continue
+                if any(
+                    at - self._max_runtime_s - LATE_S < moment <= at
+                    for moment in self._signals.get(worker, ())
+                ):
+                    yield at, worker, event
+
+    def _runs(self) -> Iterator[list[LedgerLine]]:
+        """The lines of each run, the one of its beginning first."""
+        runs: dict[tuple[int, str, int], list[LedgerLine]] = {}
+        for line in self._lines:
+            whose = line.pid, line.task_id, line.attempt
+            if line.what == ledger.LEAVES:
+                continue
+            if line.what == ledger.BEGAN and whose in runs:
+                yield runs.pop(whose)
+            runs.setdefault(whose, []).append(line)
+        yield from runs.values()
+
+    def _add(self, number: int, lines: list[LedgerLine], occurrences: Occurrences) -> None:
+        began = lines[0]
+        at, worker, task_id = began.at, began.worker, began.task_id
+        heard_at = self._heard.get(worker, at)
+        # When it was asked for is not seen; if the worker has heard of its end since, it was before that.
+        asked_at = heard_at if heard_at < at <= heard_at + START_S else at
+        occurrences.add(
+            RunRequested(at=asked_at, worker=worker, task_id=task_id, attempt=began.attempt, run=number),
+            FIRST,
+        )
+        occurrences.add(
+            RunBegan(at=at, worker=worker, task_id=task_id, attempt=began.attempt, run=number), FIRST
+        )
+        event_at, event = self._event(began)
+        gone_at = self._gone_at(began.pid, at)
+        ended = lines[1] if len(lines) > 1 else None
+        ended_at = None if ended is None else ended.at
+        moments = [moment for moment in (gone_at, event_at, ended_at) if moment is not None]
+        if not moments:
+            return
+        over_at = min(moments)
+        end = self._end(began, ended, event, over_at)
+        occurrences.add(RunOver(at=over_at, worker=worker, task_id=task_id, run=number, end=end), FIRST)
+        whose = worker, task_id, began.attempt
+        left_at = max(
+            (self._gone_at(pid, at) or over_at for pid in self._left.get(whose, ())), default=over_at
+        )
+        if gone_at is not None:
+            late_s = max(max(gone_at, left_at) - over_at - REMAINS_S, 0.0)
+            occurrences.add(RunGone(at=over_at + late_s, worker=worker, task_id=task_id, run=number), FIRST)
+
+    def _event(self, began: LedgerLine) -> tuple[float | None, TaskEvent | None]:
+        """What was stored of a run, and when."""
+        for at, event in self._stored.get((began.worker, began.task_id), ()):
+            if at >= began.at and event.attempt == began.attempt:
+                return at, event
+        return None, None
+
+    def _gone_at(self, pid: int, after: float) -> float | None:
+        """The first moment at which it may have been gone: whom it concerns may have seen it then."""
+        note = next((note for note in self._gone.get(pid, ()) if note.at >= after), None)
+        return None if note is None else max(note.at - note.size, after)
+
+    def _end(
+        self, began: LedgerLine, ended: LedgerLine | None, event: TaskEvent | None, over_at: float
+    ) -> RunEnd:
+        """How it ended: as it says itself, unless it was cut off between saying so and doing it."""
+        if ended is None:
+            return _KILLED
+        said = RunEnd(EndKind.RETURNED if ended.what == ledger.RETURNED else EndKind.RAISED)
+        as_said = isinstance(event, TaskCompleted) == (said.kind is EndKind.RETURNED)
+        if event is None or as_said or not self._was_cut(began, ended.at):
+            return said
+        return _KILLED
+
+    def _was_cut(self, began: LedgerLine, ended_at: float) -> bool:
+        """Whether something may have ended the process after its last word."""
+        struck = any(began.at <= at for at in self._signals.get(began.worker, ()))
+        return struck or ended_at - began.at >= self._max_runtime_s - _AT_DEADLINE_S
+
+
+def _unwritten_run(number: int, at: float, worker: str, event: TaskEvent) -> tuple[Happening, ...]:
+    task_id, attempt = event.task_id, event.attempt
+    return (
+        RunRequested(at=at, worker=worker, task_id=task_id, attempt=attempt, run=number),
+        RunBegan(at=at, worker=worker, task_id=task_id, attempt=attempt, run=number),
+        RunOver(at=at, worker=worker, task_id=task_id, run=number, end=_KILLED),
+        RunGone(at=at, worker=worker, task_id=task_id, run=number),
+    )

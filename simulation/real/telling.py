@@ -1,0 +1,61 @@
+"""What a rehearsal came to, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from simulation.judges.panel import INVARIANTS
+from simulation.real.judging import NEEDS_LEDGER, PARTLY, Judgement
+from simulation.real.settings import RealSettings
+from simulation.real.torments import Torments
+
+
+def tables(torments: Torments, struck: Counter[str], judgement: Judgement, settings: RealSettings) -> None:
+    """Show faults and invariants."""
+    console = Console(soft_wrap=True)
+    console.print(_faults(torments, struck, judgement), _invariants(judgement, settings), highlight=False)
+
+
+def told(judgement: Judgement) -> list[str]:
+    """The figures in lines."""
+    again = judgement.deliveries - judgement.messages
+    lines = [
+        f"{judgement.messages:,} tasks, of which {judgement.dead:,} were put with the dead letters",
+        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs",
+        f"{judgement.compared:,} answers held against the model; {len(judgement.disagreements)} differ",
+    ]
+    for title, counts in (("excuses", judgement.excuses), ("beyond the model", judgement.permitted)):
+        if counts:
+            lines.append(f"{title}: " + ", ".join(f"{name} ({count})" for name, count in counts.items()))
+    return lines
+
+
+def _faults(torments: Torments, struck: Counter[str], judgement: Judgement) -> Table:
+    table = _table("Faults", "class", "injected", "had an effect")
+    for name, injected in sorted(torments.injected.items()):
+        table.add_row(name, f"{injected:,}", f"{torments.effective[name]:,}")
+    for name, injected in sorted(struck.items()):
+        table.add_row(f"queue: {name}", f"{injected:,}", f"{judgement.struck.get(name, 0):,}")
+    return table
+
+
+def _invariants(judgement: Judgement, settings: RealSettings) -> Table:
+    table = _table("Invariants", "name", "checks", "broken", "not seen from outside")
+    table.columns[3].justify = "left"
+    broken = Counter(violation.invariant for violation in judgement.violations)
+    for name in INVARIANTS:
+        unseen = PARTLY.get(name, "")
+        if not settings.is_ours and name in NEEDS_LEDGER:
+            unseen = "not judged: only a ledger tells of runs"
+        table.add_row(name, f"{judgement.checks.get(name, 0):,}", str(broken[name] or ""), unseen)
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 
@@ -21,3 +22,8 @@ class Streams:
         """A new stream, from its beginning."""
         # Seeding with text hashes it with SHA-512: the same in every process, whatever PYTHONHASHSEED says.
         return random.Random(":".join(map(str, (self.seed, *names))))  # noqa: S311 - to be repeated, not secret
+
+
+def log_uniform(stream: random.Random, least: float, most: float) -> float:
+    """A number between two, each order of magnitude with equal odds."""
+    return math.exp(stream.uniform(math.log(least), math.log(most)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
 
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.plan import RunPlan, WorkerPlan, Workload
-from simulation.streams import Streams
+from simulation.streams import Streams, log_uniform
+from simulation.swarm_job import with_job
 
 CALM_SHARE = 0.1
 """Of all seeds: no fault at all."""
@@ -69,10 +69,10 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     streams = Streams(seed)
     classes = _classes(streams.of("classes"))
     dials = streams.of("dials")
-    slowness = _log_uniform(streams.of("slowness"), 1.0, SLOWNESS_MAX)
+    slowness = log_uniform(streams.of("slowness"), 1.0, SLOWNESS_MAX)
     queue = _queue(streams.of("queue"), slowness)
     worker = _worker(streams.of("worker"), slowness)
-    faults_s = slowness * _log_uniform(dials, 60.0, 900.0)
+    faults_s = slowness * log_uniform(dials, 60.0, 900.0)
     timed = tuple(
         fault
         for kind in PER_HOUR
@@ -80,14 +80,14 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         for fault in _timed(kind, streams.of("timed", kind.value), faults_s, slowness, queue.lease_s)
     )
     odds = {
-        kind: _log_uniform(streams.of("odds", kind.value), *ODDS[kind]) for kind in ODDS if kind in classes
+        kind: log_uniform(streams.of("odds", kind.value), *ODDS[kind]) for kind in ODDS if kind in classes
     }
-    return RunPlan(
+    plan = RunPlan(
         seed=seed,
         workload=Workload(
             tasks=dials.randint(1, 2 * tasks),
             over_s=dials.choice((0.0, faults_s / 2)),
-            duration_s=slowness * _log_uniform(dials, 0.2, 20.0),
+            duration_s=slowness * log_uniform(dials, 0.2, 20.0),
             spread=dials.uniform(0.1, 1.0),
             poison=dials.choice((0.0, 0.0, 0.1)),
             malformed=dials.choice((0, 0, 0, 2)),
@@ -99,6 +99,7 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         faults_s=faults_s,
         policy="pct" if dials.random() < 0.5 else "random",  # noqa: PLR2004 - one half
     )
+    return with_job(plan, slowness)
 
 
 def _classes(stream: random.Random) -> frozenset[FaultClass]:
@@ -116,8 +117,8 @@ def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
     return WorkerPlan(
         workers=stream.randint(1, 4),
         num_simultaneous_tasks=stream.choice((1, 2, 5, 10)),
-        max_runtime_s=slowness * _log_uniform(stream, 10.0, 120.0),
-        shutdown_grace_period_s=_log_uniform(stream, 2.0, 60.0),
+        max_runtime_s=slowness * log_uniform(stream, 10.0, 120.0),
+        shutdown_grace_period_s=log_uniform(stream, 2.0, 60.0),
         retry_on_exit=stream.random() < 0.7,  # noqa: PLR2004 - mostly
         retry_on_exception=False,
         retry_on_timeout=False,
@@ -127,13 +128,13 @@ def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
 
 def _queue(stream: random.Random, slowness: float) -> QueueOptions:
     return QueueOptions(
-        lease_s=slowness * _log_uniform(stream, 5.0, 120.0),
+        lease_s=slowness * log_uniform(stream, 5.0, 120.0),
         lease_s_max=slowness * 600.0,
         counts_interruptions=stream.random() < 0.5,  # noqa: PLR2004 - one half
         settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half
         extend_renews_receipt=stream.random() < 0.3,  # noqa: PLR2004 - some
         batch_size_max=stream.choice((1, 10, 100)),
-        retention_s=slowness * _log_uniform(stream, 30.0, 900.0)
+        retention_s=slowness * log_uniform(stream, 30.0, 900.0)
         if stream.random() < RETENTION_SHARE
         else None,
     )
@@ -144,7 +145,7 @@ def _timed(
 ) -> Iterator[Fault]:
     """Faults at moments of a Poisson process."""
     least, most = PER_HOUR[kind]
-    mean_s = slowness * 3600.0 / _log_uniform(stream, least, most)
+    mean_s = slowness * 3600.0 / log_uniform(stream, least, most)
     at_s, which = 0.0, 0
     while (at_s := at_s + stream.expovariate(1 / mean_s)) < until_s:
         which += 1
@@ -155,9 +156,5 @@ def _size(kind: FaultClass, stream: random.Random, lease_s: float) -> float:
     if kind in (FaultClass.NOTICE, FaultClass.NOTICE_WITHOUT_KILL):
         return stream.choice((30.0, 120.0, 0.0, stream.uniform(0.0, 120.0)))
     if kind is FaultClass.WALL_STEP:
-        return stream.choice((-1, 1)) * _log_uniform(stream, 0.001, 7200.0)
-    return _log_uniform(stream, 0.1, 3.0) * lease_s
-
-
-def _log_uniform(stream: random.Random, least: float, most: float) -> float:
-    return math.exp(stream.uniform(math.log(least), math.log(most)))
+        return stream.choice((-1, 1)) * log_uniform(stream, 0.001, 7200.0)
+    return log_uniform(stream, 0.1, 3.0) * lease_s

@@ -38,12 +38,13 @@ class Entry:
         receipt: The newest; "" before the first delivery.
         deliveries: How often it was delivered.
         failures: How often it came back.
+        forgotten: Whether an ack of its present or last lease was confirmed without being carried out.
         until: When its lease or rest ends.
         timer: For that.
     """
 
     __slots__ = (
-        "body", "deliveries", "failures", "key", "place", "receipt", "task_id", "timer", "until",
+        "body", "deliveries", "failures", "forgotten", "key", "place", "receipt", "task_id", "timer", "until",
     )  # fmt: skip
 
     def __init__(self, key: str, body: bytes, task_id: str) -> None:
@@ -54,6 +55,7 @@ class Entry:
         self.receipt = ""
         self.deliveries = self.failures = 0
         self.until = 0.0
+        self.forgotten = False
         self.timer: Deadline[Entry] | None = None
 
 
@@ -142,6 +144,7 @@ class Ledger:
         self._leave(entry)
         entry.deliveries += 1
         entry.receipt = receipt
+        entry.forgotten = False
         self._hide(entry, Place.LEASED, now + lease_s)
         self._tell(FactKind.DELIVERED, entry, worker, until=now + lease_s)
         return entry
@@ -201,7 +204,7 @@ class Ledger:
     def _end(self, entry: Entry) -> None:
         entry.timer = None
         if entry.place is Place.LEASED:
-            self._tell(FactKind.EXPIRED, entry)
+            self._tell(FactKind.EXPIRED, entry, reason="forgotten" if entry.forgotten else "")
         self._fail(entry)
 
     def _fail(self, entry: Entry) -> None:

@@ -12,6 +12,7 @@ from simulation.faults import share_of
 from simulation.plan import BackendPlan, RunPlan
 
 BackendName = Literal["model", "sqs", "pubsub"]
+BACKENDS: tuple[BackendName, ...] = ("model", "sqs", "pubsub")
 _DAY_S = 86_400.0
 _SQS_S = 1.0, 43_200.0
 _PUBSUB_S = 10.0, 600.0

@@ -159,7 +159,9 @@ def _about(
 
 
 def _brought(answer: object) -> tuple[Lease, ...]:
-    """The leases in an answer."""
-    if isinstance(answer, list):
-        return tuple(answer)
-    return (answer,) if isinstance(answer, Lease) else ()
+    """The leases in an answer, without what an adapter keeps in them."""
+    leases = answer if isinstance(answer, list) else [answer] if isinstance(answer, Lease) else []
+    return tuple(
+        Lease(one.task, one.key, one.receipt, one.duration_s, one.delivery_count, one.interruptions)
+        for one in leases
+    )

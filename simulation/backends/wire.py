@@ -8,6 +8,7 @@ import itertools
 from msgspec import Struct
 
 from simulation.backends.backend import Site
+from simulation.backends.ledger import Entry
 from simulation.faults import FaultClass, share_of
 from simulation.hosts import Host
 from simulation.link import SLOW_S_MAX
@@ -135,16 +136,18 @@ class Strokes:
             faults.had_effect(FaultClass.EMPTY_RECEIVE)
         return struck
 
-    def forgets(self, task_id: str, delivery: int) -> bool:
+    def forgets(self, entry: Entry) -> bool:
         """Whether the ack of a delivery is confirmed without being carried out."""
-        struck = self._site.faults.strikes(FaultClass.ACK_FORGOTTEN, task_id, delivery) is not None
-        if struck:
-            self._site.faults.had_effect(FaultClass.ACK_FORGOTTEN)
-        return struck
+        faults = self._site.faults
+        if faults.strikes(FaultClass.ACK_FORGOTTEN, entry.task_id, entry.deliveries) is None:
+            return False
+        faults.had_effect(FaultClass.ACK_FORGOTTEN)
+        entry.forgotten = True
+        return True
 
-    def duplicates(self, task_id: str, delivery: int) -> bool:
+    def duplicates(self, entry: Entry) -> bool:
         """Whether a message is shown to others during the lease of this delivery."""
-        return self._site.faults.strikes(FaultClass.DUPLICATE, task_id, delivery) is not None
+        return self._site.faults.strikes(FaultClass.DUPLICATE, entry.task_id, entry.deliveries) is not None
 
     def duplicate_took_effect(self) -> None:
         """It was."""

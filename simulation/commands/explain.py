@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from simulation.commands.plans import as_found, broken_by, case_of_text
+from simulation.commands.plans import add_backend, as_found, behind, broken_by, case_of_text
 from simulation.commands.telling import Commands, say
 from simulation.explain import REDRAWS
 from simulation.explain import explain as explained
@@ -18,13 +18,14 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser = commands.add_parser("explain", help=__doc__, description=__doc__)
     parser.add_argument("case", type=case_of_text, metavar="FILE|SEED", help="a case, or a seed that fails")
     parser.add_argument("--redraws", type=int, default=REDRAWS, help="at each moment (default: %(default)s)")
+    add_backend(parser)
     parser.set_defaults(command=explain)
     return parser
 
 
 def explain(arguments: argparse.Namespace) -> Status:
     """Tell the share of redraws that fail, by time, and where it rises most."""
-    case = arguments.case
+    case = behind(arguments.case, arguments.backend)
     with as_found(case):
         explanation = explained(case.plan, broken_by(case), redraws=arguments.redraws)
     for point in explanation.points:

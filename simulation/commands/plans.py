@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import structs
+
 from cloud_tasks.errors import ConfigurationError, Problem
+from simulation.backends import on_backend
+from simulation.backends.plans import BACKENDS, BackendName
 from simulation.case_file import load_case
 from simulation.cases import Case
 from simulation.draws import SWARM, PlanDraw
@@ -32,6 +36,20 @@ def case_of_text(text: str) -> Case:
             f"expected a seed such as 4711 or spot_storm:4711, or the file of a case, got {text!r}"
         )
     return Case(plan=PlanDraw(scenario or SWARM)(int(seed)), invariant="")
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """The option that says what stands behind the queue of a seed, or of a case where it is not its own."""
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="what stands behind the queue (default: model; of a case: its own)",
+    )
+
+
+def behind(case: Case, backend: BackendName | None) -> Case:
+    """The case with another backend; None: as it is."""
+    return case if backend is None else structs.replace(case, plan=on_backend(case.plan, backend))
 
 
 @contextmanager

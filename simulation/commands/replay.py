@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
-from simulation.commands.plans import as_found, case_of_text
+from simulation.commands.plans import add_backend, as_found, behind, case_of_text
 from simulation.commands.telling import Commands, say
 from simulation.history import Happening
 from simulation.plan import RunPlan
@@ -40,6 +40,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="FILE",
         help="write a page: what each worker, message and run went through",
     )
+    add_backend(parser)
     parser.set_defaults(command=replay)
     return parser
 
@@ -57,8 +58,9 @@ def replay(arguments: argparse.Namespace) -> Status:
             seen.append(line_of(happening))
             moments.append(happening.at)
 
-    plan = arguments.case.plan
-    with as_found(arguments.case):
+    case = behind(arguments.case, arguments.backend)
+    plan = case.plan
+    with as_found(case):
         report = run(plan, watch=watch, trace=True)
     if arguments.html is not None:
         _write(arguments.html, plan, history, report)

@@ -9,6 +9,7 @@ from contextlib import closing
 from rich.console import Console
 
 from cloud_tasks.config.durations import parse_duration
+from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
 from simulation.cases import Case
 from simulation.commands.failure import DIRECTORY, write_smallest
@@ -59,6 +60,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", choices=["random", "pct"], help="how schedules are drawn (default: half of each)"
     )
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="model",
+        help="what stands behind the queue: the model itself, or a production adapter (default: %(default)s)",
+    )
     parser.set_defaults(command=run)
 
 
@@ -69,7 +76,7 @@ def run(arguments: argparse.Namespace) -> Status:
     if time_s is None and arguments.seeds is None:
         time_s = DEFAULT_TIME_S
     view = SwarmView(arguments.jobs)
-    draw = PlanDraw(arguments.scenario, arguments.policy)
+    draw = PlanDraw(arguments.scenario, arguments.policy, arguments.backend)
     scenario = draw.told()
     tally = Tally()
     with closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
@@ -85,16 +92,17 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
     if tally.failures:
         failures = sorted(tally.failures, key=lambda failure: failure.seed)
         for failure in failures[:FAILURES_SHOWN_MAX]:
-            _tell(failure)
+            _tell(failure, draw)
         _shrink(failures[0], draw)
         return of_invariant(failures[0].violations[0].invariant)
     if not tally.total:
         say("no seed was run")
         return Status.VACUOUS
     never = sorted(name for name in tally.injected if not tally.effective[name])
+    where = "" if draw.backend == "model" else f" on {draw.backend}"
     for scenario, runs in sorted(tally.runs.items()):
         say(
-            f"{scenario}: {runs:,} clean runs; with 95 % confidence fewer than one run in "
+            f"{scenario}{where}: {runs:,} clean runs; with 95 % confidence fewer than one run in "
             f"{1 / failure_bound(runs):,.0f} fails"
         )
     if never:
@@ -105,12 +113,13 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
     return Status.CLEAN
 
 
-def _tell(failure: Failure) -> None:
+def _tell(failure: Failure, draw: PlanDraw) -> None:
+    behind = "" if draw.backend == "model" else f" --backend {draw.backend}"
     say(
         "",
         *(told(violation) for violation in failure.violations[:3]),
         f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
-        f"    python -m simulation replay {_name(failure)} --break {failure.violations[0].invariant}",
+        f"    python -m simulation replay {_name(failure)}{behind} --break {failure.violations[0].invariant}",
     )
 
 

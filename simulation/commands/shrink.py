@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from simulation.commands.failure import DIRECTORY, write_smallest
-from simulation.commands.plans import as_found, broken_by, case_of_text
+from simulation.commands.plans import add_backend, as_found, behind, broken_by, case_of_text
 from simulation.commands.telling import Commands
 from simulation.shrinking import RUNS_MAX
 from simulation.statuses import Status
@@ -23,13 +23,14 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         default=DIRECTORY,
         help="for the case and its test (default: %(default)s)",
     )
+    add_backend(parser)
     parser.set_defaults(command=shrink)
     return parser
 
 
 def shrink(arguments: argparse.Namespace) -> Status:
     """Shrink, tell and write."""
-    case = arguments.case
+    case = behind(arguments.case, arguments.backend)
     with as_found(case):
         write_smallest(case, broken_by(case), arguments.directory, runs_max=arguments.runs)
     return Status.CLEAN

@@ -78,7 +78,7 @@ class Front:
             entry = self._ledger.delivered(worker, one.message.message_id, one.ack_id, self._lease_s)
             if entry is None or self._strict:
                 continue
-            if self._strokes.duplicates(entry.task_id, entry.deliveries):
+            if self._strokes.duplicates(entry):
                 self._duplicate(entry)
         return serialise(answer)
 
@@ -127,7 +127,7 @@ class Front:
             task_id = self._ledger.task_of(ack_id) or ack_id
             if self._strict:
                 kind = self._strokes.on_entry(self._name(name, ack_id), task_id)
-            elif name == _ACK and entry is not None and self._strokes.forgets(task_id, entry.deliveries):
+            elif name == _ACK and entry is not None and self._strokes.forgets(entry):
                 kind = FaultClass.ACK_FORGOTTEN
             else:
                 kind = None

@@ -113,7 +113,7 @@ class Front:
         entry = self._ledger.delivered(worker, message["MessageId"], message["ReceiptHandle"], lease_s)
         if entry is None or self._strict:
             return
-        if self._strokes.duplicates(entry.task_id, entry.deliveries):
+        if self._strokes.duplicates(entry):
             self._duplicate(entry)
 
     # -- settling ----------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class Front:
             entry = self._ledger.newest(receipt)
             if entry is None or self._strict:
                 return None
-            return {} if self._strokes.forgets(entry.task_id, entry.deliveries) else None
+            return {} if self._strokes.forgets(entry) else None
 
         def after(item: Item) -> None:
             entry = self._ledger.newest(item["ReceiptHandle"])

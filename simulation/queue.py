@@ -31,6 +31,7 @@ class SimulatedQueue:
         self._broker = broker
         self._link = link
         self._late: set[asyncio.Task[None]] = set()
+        self._closed = False
         options = broker.options
         self._capabilities = QueueCapabilities(
             lease_s=options.lease_s,
@@ -91,14 +92,19 @@ class SimulatedQueue:
         )
 
     async def aclose(self) -> None:
-        """There is no connection to let go of."""
+        """Let go of the connection: what comes now is handed back by nobody, and comes again by itself."""
+        self._closed = True
+        late = list(self._late)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _settle(self, asked: Asked, act: Callable[[MessageStore, float], object]) -> None:
         await self._link.call(asked, partial(self._broker.settle, self._worker, act))
 
     def _hand_back(self, leases: list[Lease]) -> None:
         """Nobody waits any more for what a receive has brought."""
-        for lease in leases:
+        for lease in () if self._closed else leases:
             task = asyncio.ensure_future(self._nack_late(lease))
             self._late.add(task)
             task.add_done_callback(self._late.discard)

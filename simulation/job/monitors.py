@@ -58,8 +58,10 @@ class Monitors(Process):
         return self.wanted
 
     def terminate(self) -> None:
-        """SIGTERM."""
-        if self.running and self.host is not None and self._monitor is not None:
+        """SIGTERM; one that has not come so far as to hear it is over at once."""
+        if self._monitor is None or self.host is None:
+            self.kill()
+        elif self.running:
             self.asked = True
             self._setting.loop.at(self.host, self._setting.loop.time(), self._monitor.stop)
 

@@ -154,6 +154,8 @@ class SlotLink:
 
     def kill(self) -> None:
         """End the slot process itself."""
+        if self.closed:
+            return  # it has ended, and its descriptor may be that of another process by now
         if self._pidfd >= 0:
             try:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)

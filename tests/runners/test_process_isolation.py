@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cloud_tasks.core.task import EndKind
+from cloud_tasks.runners.attempt import KILL_CONFIRM_S
 from cloud_tasks.runners.process import ProcessRunner
 from tests.runners import programs
 from tests.runners.driving import Written, finish, is_alive, pids_in, program, start, until
@@ -232,3 +234,25 @@ async def test_f18_nothing_survives_the_death_of_all_its_watchers(
     assert len(pids_in(path)) == 2
     await until(lambda: not [pid for pid in pids_in(path) if is_alive(pid)], 10.0)
     assert (await finish(runner, {"do": "return", "value": "list"})).result == "x"
+
+
+async def test_a_watcher_that_died_is_not_killed_once_more(runner: ProcessRunner) -> None:
+    """Its descriptor is closed, and may be that of another process by then."""
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    run, recorder = start(runner, {"do": "flags"})
+    await recorder.wait("started")
+    (watcher,) = [slot.pid for slot in runner.tree._slots.values() if slot.user is not None]
+    template = runner.tree._template
+    assert template is not None
+    assert watcher is not None
+    os.kill(template.child.pid, signal.SIGSTOP)  # so that nobody says that nothing is left of it
+    try:
+        os.kill(watcher, signal.SIGKILL)
+        await recorder.wait("ended")
+        run.kill()
+        await asyncio.sleep(KILL_CONFIRM_S + 0.2)
+    finally:
+        os.kill(template.child.pid, signal.SIGCONT)
+    await recorder.wait("gone")
+    assert faults == []

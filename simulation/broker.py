@@ -14,6 +14,8 @@ from simulation.faults import FaultClass, FaultSource
 from simulation.history import History, QueueChanged
 from simulation.loop import SimulationLoop, Step
 
+_ABOUT_RECEIVES = (FaultClass.EMPTY_RECEIVE, FaultClass.REORDERED)
+
 
 class Waiter:
     """A long poll that waits in the broker.
@@ -76,7 +78,7 @@ class Broker:
         self, worker: str, messages_max: int, wait_s: float, reply: Callable[[list[Lease]], None]
     ) -> None:
         """Give up to `messages_max` messages to `reply`, now or within `wait_s`; [] after that."""
-        if not self._faults.idle and self._withholds(worker):
+        if not self._faults.on.isdisjoint(_ABOUT_RECEIVES) and self._withholds(worker):
             reply([])
             return
         leases = self._take(worker, messages_max)

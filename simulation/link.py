@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cloud_tasks.core.task import Lease, Outcome
 from cloud_tasks.errors import QueueError, QueueUnavailableError
-from simulation.faults import FaultClass, FaultSource, share_of
+from simulation.faults import FaultClass, FaultSource, share_of, share_of_number
 from simulation.history import CallAnswered, CallIssued, History
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
@@ -115,6 +115,7 @@ class Link:
         self._latency = latency
         self._weather = weather
         self._kinds = kinds
+        self._mine = (kinds.slow, kinds.throttled, kinds.request_lost, kinds.reply_lost)
         self._calls = 0
         self._occasions = faults.occasions
 
@@ -163,9 +164,9 @@ class Link:
     def _send(self, call: _Call, effect: Effect, now: float) -> None:
         """Decide how the call fares."""
         loop, faults, kinds = self._loop, self._faults, self._kinds
-        latency_s = self._latency.at(share_of(faults.seed, self._host.number, call.number))
+        latency_s = self._latency.at(share_of_number(faults.seed, self._host.number, call.number))
         call.back_s = latency_s / 2
-        if faults.idle and self._weather.is_fair:
+        if faults.on.isdisjoint(self._mine) and self._weather.is_fair:
             loop.at(loop.world, now + call.back_s, effect, call.reply)
             return
         whom = f"{call.operation} of {call.task_id or self._host.name}"
@@ -180,7 +181,7 @@ class Link:
         if faults.strikes(kinds.throttled, whom, which) is not None:
             faults.had_effect(kinds.throttled)
             call.reply(QueueUnavailableError(_THROTTLED))
-        elif weather.refusing_until > now and share_of(faults.seed, "refused", whom, which) < REFUSED_SHARE:
+        elif weather.refusing_until > now and self._refuses(call):
             faults.had_effect(FaultClass.THROTTLE_BURST)
             call.reply(QueueUnavailableError(_THROTTLED))
         elif faults.strikes(kinds.request_lost, whom, which) is not None:
@@ -195,6 +196,10 @@ class Link:
             if held_s > 0:
                 faults.had_effect(FaultClass.CLOG)
             loop.at(loop.world, now + max(held_s, 0.0) + call.back_s, effect, call.reply)
+
+    def _refuses(self, call: _Call) -> bool:
+        """Whether this call is one of the many that are refused in a burst."""
+        return share_of(self._faults.seed, "refused", self._host.name, call.number) < REFUSED_SHARE
 
     def _slow_by_s(self, arrives_at: float, share: float) -> float:
         """How much longer a slow call takes; one in five comes back just when something else is due."""

@@ -60,7 +60,9 @@ class World:
         self.plan = plan
         self.loop = SimulationLoop(_schedule(plan, plan.seed))
         self.history = History(keep=keep)
-        self.faults = FaultSource(Chances(plan.seed, plan.odds), plan.faults)
+        self.faults = FaultSource(
+            Chances(plan.seed, plan.odds), tuple(fault for fault in plan.faults if fault.kind not in TIMED)
+        )
         self.weather = Weather()
         site = Site(plan, self.loop, self.faults, self.history, self.weather)
         self.broker = open_backend(site)

@@ -122,6 +122,7 @@ def _impossible(file: _CaseFile) -> Iterator[tuple[str, str]]:
         "plan.worker.workers": (plan.worker.workers, 1),
         "plan.worker.num_simultaneous_tasks": (plan.worker.num_simultaneous_tasks, 1),
     }
+    whole |= _of_job(plan)
     for path, (number, least) in whole.items():
         if number < least:
             yield path, f"expected at least {least}, got {number}"
@@ -131,12 +132,28 @@ def _impossible(file: _CaseFile) -> Iterator[tuple[str, str]]:
         "plan.worker.shutdown_grace_period_s": plan.worker.shutdown_grace_period_s,
         **{f"faults[{index}].at_s": fault.at_s for index, fault in enumerate(file.faults)},
     }
+    if plan.monitor is not None:
+        for name in ("lease_s", "wait_s"):
+            time_s = getattr(plan.monitor, name)
+            if not (math.isfinite(time_s) and time_s > 0):
+                yield f"plan.monitor.{name}", f"expected seconds, more than 0, got {time_s}"
     for path, time_s in times.items():
         if not (math.isfinite(time_s) and time_s >= 0):
             yield path, f"expected seconds, 0 or more, got {time_s}"
     for kind, odds in plan.odds.items():
         if not 0 <= odds <= 1:
             yield f"plan.odds.{kind.value}", f"expected a probability from 0 to 1, got {odds}"
+
+
+def _of_job(plan: RunPlan) -> dict[str, tuple[int, int]]:
+    """Whole numbers of the monitor and the producer, each with the least that it may be."""
+    found = {}
+    if plan.monitor is not None:
+        found["plan.monitor.batch_max"] = plan.monitor.batch_max, 1
+    if plan.producer is not None:
+        for name in plan.producer.__struct_fields__:
+            found[f"plan.producer.{name}"] = getattr(plan.producer, name), 1
+    return found
 
 
 def _struct_in(kind: object) -> type[Struct] | None:

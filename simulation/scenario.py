@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -14,8 +14,10 @@ from cloud_tasks.config.option import Value
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.link import Latency
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
 from simulation.streams import Streams
+
+P = TypeVar("P", bound=Struct)
 
 LEASE_MARGIN_S = 10.0
 """How much longer than a run may take a lease is, unless the scenario says how long it is."""
@@ -167,6 +169,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
             ),
             faults_s=faults_s,
             policy=self._policy(streams),
+            monitor=self._optional("monitor", MonitorPlan, streams),
+            producer=self._optional("producer", ProducerPlan, streams),
         )
 
     @property
@@ -178,6 +182,10 @@ class Scenario(Struct, frozen=True, kw_only=True):
     def _drawn(self, section: str, streams: Streams) -> dict[str, Value]:
         dials = self.dials.get(section, {})
         return {field: dial.draw(streams.of(section, field)) for field, dial in dials.items()}
+
+    def _optional(self, section: str, kind: type[P], streams: Streams) -> P | None:
+        """A part that is there only if the scenario names it."""
+        return msgspec.convert(self._drawn(section, streams), kind) if section in self.dials else None
 
     def _policy(self, streams: Streams) -> Literal["turn", "random", "pct"]:
         dial = self.policy or Dial(("random", "pct"))

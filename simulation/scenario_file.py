@@ -15,16 +15,30 @@ from fakes.plan_text import parse_plan, read_plan_file
 from simulation.faults import FaultClass
 from simulation.scenario import Dial, Scenario, ScenarioFault
 from simulation.scenario_dials import DialReading
-from simulation.scenario_keys import FAULT, FAULTS_FOR, KIND, POLICY, SECTIONS, TOP_LEVEL, WHOM
+from simulation.scenario_keys import (
+    AT_MOMENTS,
+    FAULT,
+    FAULTS_FOR,
+    KIND,
+    OPTIONAL,
+    POLICY,
+    SECTIONS,
+    TOP_LEVEL,
+    WHOM,
+)
 from simulation.sometimes import POINTS
-from simulation.swarm import PER_HOUR
 
 LIBRARY = Path(__file__).parent / "scenarios"
 """Where the scenarios are that come with the simulation."""
 
 
 _EXAMPLE = "a fault looks like this: `- {kind: worker_crash, at: 30s}`"
-_WHOM = re.compile(r"((receive|extend|ack|nack|dead_letter) of )?(task|worker)-[1-9]\d*", re.ASCII)
+_WHOM = re.compile(
+    r"((receive|extend|ack|nack|dead_letter|event|send|send_events) of )?(task|worker)-[1-9]\d*"
+    r"|((read_events|remove_events) of )?monitor-[1-9]\d*|((send|peek) of )?producer-[1-9]\d*"
+    r"|monitor|producer|read_events",
+    re.ASCII,
+)
 _LASTING = (
     FaultClass.OUTAGE,
     FaultClass.THROTTLE_BURST,
@@ -35,6 +49,8 @@ _LASTING = (
     FaultClass.SUSPEND,
     FaultClass.STARVED,
     FaultClass.DISK_FULL,
+    FaultClass.EVENTS_OUTAGE,
+    FaultClass.MONITOR_STOP,
 )
 
 
@@ -95,7 +111,8 @@ class _Reading(DialReading):
                 self.tell(f"expected a mapping of keys like `workload:`, got {kind_of(root)}", root)
             return None
         given = {entry.name: entry for entry in self.known_entries(root, TOP_LEVEL)}
-        sections = {each: self._section(given, each) for each in SECTIONS}
+        there = [each for each in SECTIONS if each in given or each not in OPTIONAL]
+        sections = {each: self._section(given, each) for each in there}
         faults_for = self.dial(FAULTS_FOR, given.get("faults_for")) or Dial((FAULTS_FOR.option.default,))
         odds = sections.pop("odds")
         return Scenario(
@@ -167,7 +184,7 @@ class _Reading(DialReading):
     ) -> None:
         """Refuse what could not do what it says."""
         name, dials = fault.kind.value, fault.dials
-        if fault.kind in PER_HOUR:
+        if fault.kind in AT_MOMENTS:
             if fault.whom:
                 self.tell(
                     f"`{name}` strikes at a moment: give `at` or `per_hour`, not `whom`", given["whom"].key

@@ -8,6 +8,7 @@ from cloud_tasks.config.option import Kind, Option, Value
 from cloud_tasks.config.table import BY_NAME
 from simulation.faults import FaultClass
 from simulation.swarm import ODDS, PER_HOUR
+from simulation.swarm_job import JOB_ODDS, JOB_PER_HOUR
 
 SEMANTICS = ("sqs", "pubsub", "strict")
 POLICIES = ("random", "pct", "turn")
@@ -51,8 +52,8 @@ def _count(name: str, text: str, field: str = "", default: Value = None, minimum
     return _key(name, kind, text, field, default=default, minimum=minimum, maximum=_COUNT_MAX)
 
 
-def _switch(name: str, text: str) -> Key:
-    return _key(name, Kind.SWITCH, text)
+def _switch(name: str, text: str, default: Value = None) -> Key:
+    return _key(name, Kind.SWITCH, text, default=default)
 
 
 WORKLOAD: tuple[Key, ...] = (
@@ -109,17 +110,36 @@ QUEUE: tuple[Key, ...] = (
 )
 """What a queue does by its semantics, each of which can be changed."""
 
+MONITOR: tuple[Key, ...] = (
+    _duration("lease", "How long an event is hidden from others once it was taken.", default=60),
+    _count("batch_max", "Most events of one look into the queue.", default=10),
+    _duration("wait", "How long one look into the queue waits.", default=5),
+    _switch("auto_complete", "Whether the monitor ends when every task is finished.", default=True),
+    _switch("output_file", "Whether it writes the events into a file, too.", default=True),
+)
+
+PRODUCER: tuple[Key, ...] = (
+    _count("batch_size", "Tasks in one call.", default=10),
+    _count("concurrent_calls", "Calls that may be under way at a time.", default=4),
+    _count("page_size", "Tasks that are taken from the database at a time.", default=20),
+)
+
 LATENCY: tuple[Key, ...] = (
     _duration("median", "Half of the calls take less.", default=0.015),
     _duration("p99", "One call in a hundred takes longer.", default=0.3),
 )
+
+ALL_ODDS = (*ODDS, *JOB_ODDS)
+"""The classes that strike on occasions."""
+AT_MOMENTS = (*PER_HOUR, *JOB_PER_HOUR, FaultClass.PRODUCER_CRASH)
+"""The classes that strike at moments."""
 
 KIND = Key(
     Option(
         name="kind",
         flag="",
         kind=Kind.CHOICE,
-        choices=tuple(kind.value for kind in (*ODDS, *PER_HOUR)),
+        choices=tuple(kind.value for kind in (*ALL_ODDS, *AT_MOMENTS)),
         help="What goes wrong.",
     )
 )
@@ -175,15 +195,22 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     "worker": WORKER,
     "queue": QUEUE,
     "latency": LATENCY,
-    "odds": tuple(_odds_key(kind) for kind in ODDS),
+    "monitor": MONITOR,
+    "producer": PRODUCER,
+    "odds": tuple(_odds_key(kind) for kind in ALL_ODDS),
 }
 """The parts of a scenario that hold keys with values."""
+
+OPTIONAL = ("monitor", "producer")
+"""The parts that are there only where the scenario names them, be it without a value."""
 
 MEANINGS: dict[str, str] = {
     "workload": "The tasks.",
     "worker": "The workers, under the names of their options.",
     "queue": "The queue.",
     "latency": "How long calls to the queue take.",
+    "monitor": "An event queue, and a monitor with a task database; nobody reads events without it.",
+    "producer": "Who loads the tasks into the queue; they come by themselves without it.",
     "odds": "Faults that strike on occasions: a call, a run, the storing of an event.",
 }
 

@@ -25,6 +25,16 @@ _DIGITS = (1, 2, 3)
 """Significant digits that times are rounded to, the coarsest first."""
 
 
+def without_job(plan: RunPlan, _: Violation) -> Iterator[RunPlan]:
+    """Nobody who reads events, nobody who loads tasks."""
+    if plan.monitor is not None and plan.producer is not None:
+        yield structs.replace(plan, monitor=None, producer=None)
+    if plan.monitor is not None:
+        yield structs.replace(plan, monitor=None)
+    if plan.producer is not None:
+        yield structs.replace(plan, producer=None)
+
+
 def without_classes(plan: RunPlan, _: Violation) -> Iterator[RunPlan]:
     """Each class of faults left out."""
     for kind in dict.fromkeys([*plan.odds, *(fault.kind for fault in plan.faults)]):
@@ -120,9 +130,11 @@ def rounder_times(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:
 def _settings(plan: RunPlan) -> Iterator[tuple[str, str, Any, Any]]:
     """Each setting that is not as usual: part of the plan, name, value, usual value."""
     usual = RunPlan()
-    for part in ("workload", "worker", "queue", "latency"):
+    for part in ("workload", "worker", "queue", "latency", "monitor", "producer"):
         mine, other = getattr(plan, part), getattr(usual, part)
-        for name in mine.__struct_fields__:
+        if mine is not None and other is None:
+            other = type(mine)()
+        for name in () if mine is None else mine.__struct_fields__:
             if getattr(mine, name) != getattr(other, name):
                 yield part, name, getattr(mine, name), getattr(other, name)
 
@@ -139,6 +151,7 @@ def _rounder_faults(fault: Fault) -> Iterator[Fault]:
 
 
 PASSES: tuple[tuple[str, Simplify], ...] = (
+    ("monitor and producer", without_job),
     ("fault classes", without_classes),
     ("single faults", without_faults),
     ("tasks", fewer_tasks),

@@ -11,12 +11,13 @@ from collections import Counter
 from simulation.history import History
 from simulation.plan import RunPlan
 from simulation.sometimes.endings import EndingPoints
+from simulation.sometimes.jobs import JobPoints
 from simulation.sometimes.leases import LeasePoints
 from simulation.sometimes.runs import RunPoints
 from simulation.sometimes.settlements import SettlementPoints
 from simulation.sometimes.troubles import TroublePoints
 
-_WATCHERS = (LeasePoints, RunPoints, SettlementPoints, EndingPoints, TroublePoints)
+_WATCHERS = (LeasePoints, RunPoints, SettlementPoints, EndingPoints, TroublePoints, JobPoints)
 
 POINTS: dict[str, str] = {name: text for watcher in _WATCHERS for name, text in watcher.points.items()}
 """Every point by name, with what it means."""

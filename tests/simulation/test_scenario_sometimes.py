@@ -7,8 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from cloud_tasks.core.task import EndKind, RunEnd
-from fakes.history import FactKind
-from simulation.history import EndAsked
+from fakes.history import Fact, FactKind
+from simulation.history import EndAsked, Happening
+from simulation.job.happenings import (
+    EventMoved,
+    EventTakenIn,
+    MonitorEnded,
+    MonitorKilled,
+    ProducerEnded,
+    ProducerKilled,
+    TaskSent,
+)
 from simulation.sometimes import POINTS, Sometimes
 from tests.simulation.judges.story import (
     PLAN,
@@ -45,6 +54,30 @@ def failing(story: Story, calls: int) -> Story:
         story.issue("receive", "").answer("receive", "", error=DOWN)
     return story.issue("receive", "").answer("receive", "", count=1)
 
+
+def delivered(story: Story, key: str, original: str = "", count: int = 1) -> Story:
+    """A monitor gets a message of the event queue."""
+    fact = Fact(FactKind.DELIVERED, story.now, key, f"{key}#{count}", count)
+    return also(story, EventMoved(at=story.now, fact=fact, original=original or key))
+
+
+def also(story: Story, *happenings: Happening) -> Story:
+    for happening in happenings:
+        story.history.tell(happening)
+    return story
+
+
+def taken_in(effect: str) -> Happening:
+    return EventTakenIn(at=0.0, effect=effect, event_type="task_completed", task_id=TASK)
+
+
+def monitor_ended(finished: int) -> Happening:
+    return MonitorEnded(at=0.0, asked=False, total=3, finished=finished)
+
+
+SENT = TaskSent(at=0.0, worker="producer-1", task_id=TASK, call=1)
+LOAD_KILLED = ProducerKilled(at=0.0, worker="producer-1")
+LOADED = ProducerEnded(at=0.0, worker="producer-2", unsent=0)
 
 HISTORIES: dict[str, tuple[Telling, Telling]] = {
     "lease_extended": (
@@ -184,6 +217,30 @@ HISTORIES: dict[str, tuple[Telling, Telling]] = {
         lambda s: s.hold().issue("extend").answer("extend", error=DOWN),
     ),
     "recovered": (lambda s: failing(s, 5), lambda s: failing(s, 4)),
+    "event_came_again": (
+        lambda s: delivered(delivered(s, "1"), "2", original="1"),
+        lambda s: delivered(delivered(s, "1"), "2"),
+    ),
+    "event_overtaken": (
+        lambda s: delivered(delivered(s, "2"), "1"),
+        lambda s: delivered(delivered(s, "2"), "1", count=2),
+    ),
+    "event_too_late": (lambda s: also(s, taken_in("late")), lambda s: also(s, taken_in("applied"))),
+    "monitor_killed": (
+        lambda s: also(s, MonitorKilled(at=0.0)),
+        lambda s: also(s, MonitorKilled(at=0.0, where="in a transaction")),
+    ),
+    "monitor_killed_while_storing": (
+        lambda s: also(s, MonitorKilled(at=0.0, where="in a transaction")),
+        lambda s: also(s, MonitorKilled(at=0.0)),
+    ),
+    "job_followed_to_its_end": (
+        lambda s: also(s, MonitorKilled(at=0.0), monitor_ended(3)),
+        lambda s: also(s, monitor_ended(3), MonitorKilled(at=0.0), monitor_ended(2)),
+    ),
+    "load_killed": (lambda s: also(s, SENT, LOAD_KILLED), lambda s: also(s, LOAD_KILLED, SENT)),
+    "load_went_on": (lambda s: also(s, SENT, LOAD_KILLED, LOADED), lambda s: also(s, SENT, LOADED)),
+    "task_sent_twice": (lambda s: also(s, SENT, SENT), lambda s: also(s, SENT)),
 }
 
 

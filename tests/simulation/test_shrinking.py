@@ -12,10 +12,10 @@ from simulation.case_file import parse_case
 from simulation.cases import case_of, case_text
 from simulation.faults import Fault, FaultClass
 from simulation.mutants import hunt, mutant_of, mutated, shrink_found
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.shrinking import Shrunk, shrink
-from simulation.simpler import PASSES, fewer_tasks, more_defaults, rounder_times
+from simulation.simpler import PASSES, fewer_tasks, more_defaults, rounder_times, without_job
 from simulation.swarm import draw_plan
 from simulation.verdict import Violation
 
@@ -24,9 +24,10 @@ BROKEN = Violation("S1", 12.34, "", "task-7", "worker-2")
 
 @cache
 def failing(mutant: str, invariant: str, seeds: range) -> RunPlan:
-    """The first plan of the swarm in which something has struck and the invariant is broken."""
+    """The first plan of the swarm, without its job, where something has struck and the invariant is broken."""
     for seed in seeds:
-        report = run(draw_plan(seed, tasks=4), until=lambda one: one.invariant == invariant)
+        plan = structs.replace(draw_plan(seed, tasks=4), monitor=None, producer=None)
+        report = run(plan, until=lambda one: one.invariant == invariant)
         if report.injected and any(one.invariant == invariant for one in report.violations):
             return report.plan
     raise AssertionError(f"no seed shows {mutant}")
@@ -126,3 +127,13 @@ def test_settings_become_usual_and_times_round_but_no_plan_is_impossible() -> No
     assert {each.queue.lease_s for each in rounded} == {12.3456, 10.0, 12.0, 12.3}
     assert structs.replace(plan, faults_s=100.0) in rounded
     assert plan not in rounded
+
+
+def test_the_monitor_and_the_producer_are_the_first_to_go() -> None:
+    assert PASSES[0][1] is without_job
+    plan = RunPlan(monitor=MonitorPlan(batch_max=3), producer=ProducerPlan())
+    left = [(one.monitor is not None, one.producer is not None) for one in without_job(plan, BROKEN)]
+    assert left == [(False, False), (False, True), (True, False)]
+    assert [*without_job(RunPlan(), BROKEN)] == []
+    plainer = [one.monitor for one in more_defaults(plan, BROKEN)]
+    assert MonitorPlan() in plainer

@@ -190,11 +190,12 @@ class SqsQueue:
         )
         try:
             await self._wait_or_close(poll)
-        finally:
-            if not poll.done():
-                self._late.add(poll)
-                poll.add_done_callback(self._hand_back)
+        except asyncio.CancelledError:
+            # Its answer may be there already, and whoever gives up has not seen it.
+            self._hand_back_later(poll)
+            raise
         if not poll.done():
+            self._hand_back_later(poll)
             return []
         messages = poll.result().get("Messages", ())
         return [lease_of(one, float(self._lease_s), issued_at) for one in messages]
@@ -221,6 +222,10 @@ class SqsQueue:
             return {}
         # The same dead letter once, however often the reply is lost.
         return {"MessageGroupId": lease.key, "MessageDeduplicationId": digest(lease.key.encode())}
+
+    def _hand_back_later(self, poll: asyncio.Future[Answer]) -> None:
+        self._late.add(poll)
+        poll.add_done_callback(self._hand_back)
 
     def _hand_back(self, poll: asyncio.Future[Answer]) -> None:
         self._late.discard(poll)

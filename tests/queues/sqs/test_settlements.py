@@ -182,6 +182,22 @@ async def test_f12_what_a_cancelled_long_poll_brings_is_handed_back(moto_url: st
     await harness.aclose()
 
 
+async def test_f12_a_poll_that_is_cancelled_as_its_answer_comes_is_handed_back() -> None:
+    """The answer is there, and whoever waits for it has not seen it yet."""
+    script = Scripted({"ReceiveMessage": messages("a"), "ChangeMessageVisibilityBatch": ends((0,))})
+    async with queue_of(script) as queue:
+        receiver = asyncio.create_task(queue.receive(1, 5.0))
+        await asyncio.sleep(0)
+        (poll,) = [task for task in asyncio.all_tasks() if "Calls.poll" in repr(task)]
+        poll.add_done_callback(lambda _: receiver.cancel())
+        await asyncio.wait({receiver})
+        assert receiver.cancelled()
+    (request,) = asked(script, "ChangeMessageVisibilityBatch")
+    assert [(one["ReceiptHandle"], one["VisibilityTimeout"]) for one in request["Entries"]] == [
+        ("receipt-a", 0)
+    ]
+
+
 async def test_f38_a_batch_of_which_a_part_was_refused_names_that_part() -> None:
     script = Scripted(
         {

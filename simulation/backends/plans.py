@@ -18,6 +18,16 @@ _SQS_S = 1.0, 43_200.0
 _PUBSUB_S = 10.0, 600.0
 SQS_RECEIVES = 1, 1_000
 PUBSUB_ATTEMPTS = 5, 100
+_LATE_ANSWER = "the adapter itself hands back what a receive brings that was given up"
+BEYOND_REACH: dict[BackendName, dict[str, str]] = {
+    "model": {},
+    "sqs": {"arrived_after_the_end": _LATE_ANSWER},
+    "pubsub": {
+        "arrived_after_the_end": _LATE_ANSWER,
+        "settled_too_late": "late acks are passed over in silence, unless delivery is exactly once",
+    },
+}
+"""Situations that no run has to reach on a backend, and why."""
 RECEIVES_MAX = 100
 """After how many deliveries the service itself buries a message, where the plan does not say."""
 

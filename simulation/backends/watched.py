@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import TaskQueue
 from simulation.history import CallAnswered, CallIssued, History
 from simulation.hosts import Host
@@ -137,7 +138,7 @@ class WatchedQueue:
                 operation=asked.operation,
                 number=number,
                 task_id=asked.task_id,
-                error="" if error is None else type(error).__name__,
+                error=_name(error),
                 count=len(leases) if asked.operation == "receive" else 0,
                 leases=leases,
                 heard=not cancelled,
@@ -156,6 +157,13 @@ def _about(
         reason=reason,
         outcome=outcome,
     )
+
+
+def _name(error: BaseException | None) -> str:
+    """What a worker makes of an error; adapters have finer ones."""
+    kinds = (LeaseLostError, QueueUnavailableError)
+    known = next((kind for kind in kinds if isinstance(error, kind)), type(error))
+    return "" if error is None else known.__name__
 
 
 def _brought(answer: object) -> tuple[Lease, ...]:

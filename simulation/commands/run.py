@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> Status:
                 break
     console = Console(soft_wrap=True)
     console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
-    return _conclude(tally, draw, [] if scenario is None else what_is_missing(scenario, tally))
+    return _conclude(tally, draw, [] if scenario is None else what_is_missing(scenario, tally, draw.backend))
 
 
 def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.mutants import ending, leases, settling, taking
+from simulation.mutants import ending, jobs, leases, settling, taking
 from simulation.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -117,6 +117,37 @@ MUTANTS: tuple[Mutant, ...] = (
         ending.never_gives_up,
     ),
     Mutant(30, "ignores_notices", "takes no notice of a notice", ("S13", "S14"), ending.ignores_notices),
+    Mutant(
+        31, "applies_twice", "takes an event that comes again for another one", ("S17",), jobs.applies_twice
+    ),
+    Mutant(
+        32,
+        "removes_before_storing",
+        "removes events from their queue before they are in the database",
+        ("S1",),
+        jobs.removes_before_storing,
+    ),
+    Mutant(
+        33,
+        "last_event_wins",
+        "lets the last event of a task say what became of it",
+        ("S17",),
+        jobs.last_event_wins,
+    ),
+    Mutant(
+        34,
+        "begins_the_file_anew",
+        "writes only new events into the file after a restart",
+        ("S19",),
+        jobs.begins_the_file_anew,
+    ),
+    Mutant(
+        35,
+        "confirms_before_the_reply",
+        "notes that a task is in the queue before the queue says so",
+        ("S3", "L2"),
+        jobs.confirms_before_the_reply,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -12,8 +12,11 @@ from cloud_tasks.core.actions import ACTIONS
 from cloud_tasks.core.book import Runs
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.policy import Backoff
+from cloud_tasks.loading import Loader
+from cloud_tasks.monitor import EventMonitor, OutputFile
 from cloud_tasks.shell.calls import QueueCalls
 from cloud_tasks.shell.recorder import Recorder
+from cloud_tasks.task_db import EventBook, book
 from simulation.clocks import HostClock
 from simulation.mutants import MUTANTS, Mutant, hunt, mutant_of, mutated
 from simulation.plan import RunPlan, Workload
@@ -46,6 +49,11 @@ SEAMS = (
     Recorder,
     HostClock,
     SimulatedQueue,
+    book,
+    EventBook,
+    EventMonitor,
+    OutputFile,
+    Loader,
 )
 
 

@@ -24,7 +24,7 @@ BROKEN = Violation("S1", 12.34, "", "task-7", "worker-2")
 
 @cache
 def failing(mutant: str, invariant: str, seeds: range) -> RunPlan:
-    """The first plan of the swarm, without its job, where something has struck and the invariant is broken."""
+    """The first plan of the swarm, without a job, where something struck and the invariant is broken."""
     for seed in seeds:
         plan = structs.replace(draw_plan(seed, tasks=4), monitor=None, producer=None)
         report = run(plan, until=lambda one: one.invariant == invariant)

@@ -23,7 +23,7 @@ from simulation.commands.values import count, duration
 from simulation.real.judging import SETTINGS, Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
 from simulation.real.settings import RealSettings, worker_variables
-from simulation.real.telling import tables, told
+from simulation.real.telling import tables, told, without_effect
 from simulation.real.torments import read_struck
 from simulation.statuses import Status, of_invariant
 
@@ -92,7 +92,10 @@ def _rehearse(settings: RealSettings, tasks: Iterable[Task] | None, directory: P
     with _ended_by_sigterm():
         torments = Rehearsal(settings, directory, tasks, say).run()
     judgement = judge(directory)
-    tables(torments, read_struck(directory / STRUCK), judgement, settings)
+    struck = read_struck(directory / STRUCK)
+    tables(torments, struck, judgement, settings)
+    if never := without_effect(torments, judgement):
+        say(f"never had an effect here: {', '.join(never)}")
     return _conclude(directory, judgement)
 
 

@@ -21,6 +21,8 @@ from simulation.real.settings import DEAD, EVENTS, QUEUE
 from simulation.real.sqs_client import WHO
 
 _CLASSES = {str(kind.__struct_config__.tag): kind for kind in EVENT_CLASSES}
+SLOW_S = 0.5
+"""A call that takes longer is trouble for whoever waits for it."""
 _LOST = frozenset(("InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight"))
 """What a worker takes for the loss of its lease."""
 _UNAVAILABLE = "QueueUnavailableError"
@@ -44,12 +46,14 @@ class BrokerSide:
     Attributes:
         peer: The model at the side of the service.
         stored: The events of each task on each worker, with the moments when they were durable.
+        given: When each worker was first given each task.
         struck: How many faults made a difference to calls, by kind.
     """
 
     def __init__(self, options: QueueOptions, occurrences: Occurrences) -> None:
         self.peer = Peer(options, self._on_fact, self._was_interrupted)
         self.stored: dict[tuple[str, str], list[tuple[float, TaskEvent]]] = {}
+        self.given: dict[tuple[str, str], float] = {}
         self._lease_s = options.lease_s
         self._occurrences = occurrences
         self._open: dict[tuple[str, str], list[_Issued]] = {}
@@ -201,6 +205,7 @@ class BrokerSide:
                 continue
             task = self.peer.tasks[delivery.key]
             self._takers.add(call.who)
+            self.given.setdefault((call.who, task.task_id), call.at)
             self._held[call.who, delivery.key] = delivery.receipt
             self._unsettled.setdefault((call.who, task.task_id), []).append(delivery)
             leases.append(Lease(task, delivery.key, delivery.receipt, self._lease_s, entry.count))
@@ -230,7 +235,9 @@ class BrokerSide:
             for entry in entries(call):
                 if not entry.error:
                     self._stored(call, entry.body)
-        if call.error or call.lost or any(entry.error for entry in entries(call)):
+        # A worker stores several events together: one slow call keeps it from knowing of the others.
+        slow = call.at - call.asked_at > SLOW_S
+        if slow or call.error or call.lost or any(entry.error for entry in entries(call)):
             self._occurrences.add(StoreFailed(at=call.at, worker=call.who), ANSWER)
 
     def _stored(self, call: RecordedCall, body: str) -> None:

@@ -18,7 +18,7 @@ from simulation.real.settings import RealSettings
 
 RESTART_S = 1.0
 """From the end of a worker to the start of the next in its place."""
-GONE_S = 3.0
+GONE_S = 2.0
 """How soon after the end of a worker nothing may be left of it."""
 _STARTED = b'"worker_started"'
 
@@ -69,6 +69,7 @@ class Crew:
         workers: Those that run.
         ended: How many have ended, in whatever way.
         restarts: Whether one that is over is followed by another.
+        any_ready: Whether any has come to its first task.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Crew:
         self._variables = variables
         self._machine = machine
         self._number = 0
-        self._any_ready = False
+        self.any_ready = False
         self._start_at = [time.monotonic()] * settings.workers
         self._waiting: list[tuple[str, Machine | None]] = []
         self._looks: list[tuple[float, str]] = []
@@ -104,7 +105,7 @@ class Crew:
         """
         now = time.monotonic()
         for worker in list(self.workers):
-            self._any_ready = self._any_ready or worker.ready
+            self.any_ready = self.any_ready or worker.ready
             if worker.process.popen.poll() is not None:
                 self._bury(worker)
         while self.restarts and self._start_at and self._start_at[0] <= now:
@@ -218,7 +219,7 @@ class Crew:
         self._notes.put(what, worker.name, pid=worker.pid, size=status, text="" if asked else UNASKED)
         if worker.machine is not None:
             worker.machine.close()
-        if what is What.WORKER_ENDED and not self._any_ready and not asked:
+        if what is What.WORKER_ENDED and not self.any_ready and not asked:
             raise ConfigurationError(_not_started(worker, status))
         self._start_at.append(time.monotonic() + RESTART_S)
         self._looks.append((time.monotonic() + GONE_S, worker.name))

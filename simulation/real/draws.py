@@ -17,7 +17,7 @@ _SHARES = {
     "returns_much": 0.02,
     "comes_again": 0.03,
 }
-SHORT_S, LONG_S = 0.3, 2.0
+SHORT_S, LONG_S = 0.3, 1.5
 _LONG_SHARE = 0.3
 
 

@@ -127,7 +127,7 @@ def judge(directory: Path) -> Judgement:
     process_side.add_workers(notes, plan.worker.shutdown_grace_period_s, occurrences)
     process_side.add_notices(notes, list(occurrences.of(EventStored)), occurrences)
     lines = process_side.read_ledger(directory / LEDGER)
-    runs = process_side.Runs(lines, notes, broker.stored, plan.worker.max_runtime_s)
+    runs = process_side.Runs(lines, notes, broker, plan.worker.max_runtime_s)
     runs.add_to(occurrences)
 
     bench = RealBench(plan, frozenset() if settings.is_ours else NEEDS_LEDGER)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from cloud_tasks.core.events import SpotTermination, TaskCompleted, TaskEvent, TaskExited, TaskTimedOut
+from cloud_tasks.core.events import SpotTermination, TaskEvent, TaskExited, TaskTimedOut
 from cloud_tasks.core.task import EndKind, RunEnd
 from simulation.history import (
     EndAsked,
@@ -28,6 +30,7 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.judges.expected import may_end_so
 from simulation.real import ledger
 from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
 from simulation.real.seen import Seen, What
@@ -38,14 +41,24 @@ REMAINS_S = 1.0
 """Who watches may see so late that nothing is left of a run."""
 START_S = 2.0
 """From the request for a run to its first word, on a busy machine."""
-LATE_S = 10.0
-"""An event is durable so much later than what it tells, at most: outages of the queue are over by then."""
 _AT_DEADLINE_S = 0.5
 _KILLED = RunEnd(EndKind.EXITED, exit_code=-9, signal="SIGKILL")
 _SIGNALS = frozenset((What.PROCESS_KILLED, What.PROCESS_STOPPED, What.PROCESS_CONTINUED))
 _decode = msgspec.json.Decoder(Seen).decode
 
-Stored = Mapping[tuple[str, str], Sequence[tuple[float, TaskEvent]]]
+
+class Told(Protocol):
+    """What the record tells of tasks on workers."""
+
+    @property
+    def stored(self) -> Mapping[tuple[str, str], Sequence[tuple[float, TaskEvent]]]:
+        """The events of each task on each worker, with the moments when they were durable."""
+        ...
+
+    @property
+    def given(self) -> Mapping[tuple[str, str], float]:
+        """When each worker was first given each task."""
+        ...
 
 
 class LedgerLine(Struct, frozen=True):
@@ -115,7 +128,7 @@ class Runs:
     Args:
         lines: The ledger.
         notes: The rehearsal's notes.
-        stored: The events of each task on each worker.
+        broker: What was stored of each task, and when it was given out.
         max_runtime_s: Of a run.
 
     Attributes:
@@ -123,11 +136,11 @@ class Runs:
     """
 
     def __init__(
-        self, lines: Sequence[LedgerLine], notes: Sequence[Seen], stored: Stored, max_runtime_s: float
+        self, lines: Sequence[LedgerLine], notes: Sequence[Seen], broker: Told, max_runtime_s: float
     ) -> None:
         self._lines = lines
         self._heard: dict[str, float] = {}
-        self._stored = stored
+        self._broker = broker
         self._max_runtime_s = max_runtime_s
         self._gone: dict[int, list[Seen]] = {}
         self._signals: dict[str, list[float]] = {}
@@ -155,16 +168,15 @@ class Runs:
     def _unwritten(self) -> Iterator[tuple[float, str, TaskEvent]]:
         """Runs whose process was struck before it came to write anything: only their events tell of them."""
         written = {(line.worker, line.task_id, line.attempt) for line in self._lines}
-        for (worker, task_id), events in self._stored.items():
+        for (worker, task_id), events in self._broker.stored.items():
+            given_at = self._broker.given.get((worker, task_id), math.inf)
             for at, event in events:
                 ended_otherwise = not isinstance(event, TaskExited | TaskTimedOut)
                 if ended_otherwise or (worker, task_id, event.attempt) in written:
                     continue
-                if any(
-                    at - self._max_runtime_s - LATE_S < moment <= at
-                    for moment in self._signals.get(worker, ())
-                ):
-                    yield at, worker, event
+                struck_at = (moment for moment in self._signals.get(worker, ()) if given_at <= moment <= at)
+                if (first_at := next(struck_at, None)) is not None:
+                    yield first_at, worker, event
 
     def _runs(self) -> Iterator[list[LedgerLine]]:
         """The lines of each run, the one of its beginning first."""
@@ -211,7 +223,7 @@ class Runs:
 
     def _event(self, began: LedgerLine) -> tuple[float | None, TaskEvent | None]:
         """What was stored of a run, and when."""
-        for at, event in self._stored.get((began.worker, began.task_id), ()):
+        for at, event in self._broker.stored.get((began.worker, began.task_id), ()):
             if at >= began.at and event.attempt == began.attempt:
                 return at, event
         return None, None
@@ -228,8 +240,7 @@ class Runs:
         if ended is None:
             return _KILLED
         said = RunEnd(EndKind.RETURNED if ended.what == ledger.RETURNED else EndKind.RAISED)
-        as_said = isinstance(event, TaskCompleted) == (said.kind is EndKind.RETURNED)
-        if event is None or as_said or not self._was_cut(began, ended.at):
+        if event is None or may_end_so(event, said) or not self._was_cut(began, ended.at):
             return said
         return _KILLED
 

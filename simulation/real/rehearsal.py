@@ -25,6 +25,8 @@ from simulation.real.watch import Watch
 
 CALLS, SEEN, LEDGER, STRUCK = "calls.jsonl", "seen.jsonl", "ledger.jsonl", "struck.jsonl"
 TELL_EVERY_S = 10.0
+READY_S_MAX = 60.0
+"""How long is waited for the first worker to come to its first task, before things go wrong."""
 _TURN_S = 0.02
 _COUNT_EVERY_S = 0.5
 _BACKLOG = 24
@@ -82,15 +84,18 @@ class Rehearsal:
             self._notes.close()
 
     def _run(self) -> Torments:
-        queue = self._start_queue()
-        url = queue.address()
-        quiet_at = time.monotonic() + self._settings.time_s
         safe = self._start_machine("machine", None)
+        url = self._start_queue().address()
         client = SqsClient(url)
         client.create_queues(self._plan.queue.lease_s)
         self._feed(client, math.inf if self._tasks is not None else _BACKLOG)
         crew = self._crew(url, safe)
+        until = time.monotonic() + READY_S_MAX
+        while not crew.any_ready and time.monotonic() < until:
+            crew.look()
+            self._watch.wait(_TURN_S)
         torments = Torments(self._settings, crew, self._mark, self._notes)
+        quiet_at = time.monotonic() + self._settings.time_s
         theirs = self._tasks is not None
         while time.monotonic() < quiet_at and not (theirs and self._is_settled(client)):
             torments.strike()

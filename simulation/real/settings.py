@@ -25,12 +25,12 @@ _ALWAYS = {
 """What workers are told whatever else is in the environment."""
 _OURS = {
     "NUM_TASKS_PER_INSTANCE": "3",
-    "MAX_RUNTIME": "3",
+    "MAX_RUNTIME": "2",
     "MAX_MEMORY_ALLOWED_PER_TASK": "0.5",
-    "VISIBILITY_TIMEOUT_SECONDS": "6",
+    "VISIBILITY_TIMEOUT_SECONDS": "5",
     "SHUTDOWN_GRACE_PERIOD": "4",
     "RETRY_ON_EXIT": "1",
-    "MAX_ATTEMPTS": "8",
+    "MAX_ATTEMPTS": "6",
 }
 """What our own program is told besides."""
 _THEIRS = {"MAX_RUNTIME": "60", "VISIBILITY_TIMEOUT_SECONDS": "70", "SHUTDOWN_GRACE_PERIOD": "5"}

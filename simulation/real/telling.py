@@ -10,7 +10,7 @@ from rich.table import Table
 from simulation.judges.panel import INVARIANTS
 from simulation.real.judging import NEEDS_LEDGER, PARTLY, Judgement
 from simulation.real.settings import RealSettings
-from simulation.real.torments import Torments
+from simulation.real.torments import EVERY_S, NOTICE, SERVICE_KINDS, Torments
 
 
 def tables(torments: Torments, struck: Counter[str], judgement: Judgement, settings: RealSettings) -> None:
@@ -31,6 +31,14 @@ def told(judgement: Judgement) -> list[str]:
         if counts:
             lines.append(f"{title}: " + ", ".join(f"{name} ({count})" for name, count in counts.items()))
     return lines
+
+
+def without_effect(torments: Torments, judgement: Judgement) -> list[str]:
+    """Classes of faults that have changed nothing."""
+    processes = [name for name in (*EVERY_S, NOTICE) if not torments.effective[name]]
+    return processes + [
+        f"queue: {kind.value}" for kind in SERVICE_KINDS if not judgement.struck.get(kind.value)
+    ]
 
 
 def _faults(torments: Torments, struck: Counter[str], judgement: Judgement) -> Table:

@@ -26,6 +26,16 @@ EVERY_S = {
     "disk_full": 12.0,
 }
 """Mean time between two faults of a class."""
+NOTICE = "notice"
+"""Of the loss of a machine, which follows."""
+SERVICE_KINDS = (
+    FaultKind.THROTTLE,
+    FaultKind.UNAVAILABLE,
+    FaultKind.EFFECT_WITHOUT_REPLY,
+    FaultKind.DELAY,
+    FaultKind.DUPLICATE,
+)
+"""What goes wrong with the queue."""
 OFTEN = 3.0
 """In a short rehearsal every class strikes about so often all the same."""
 NOTICED_SHARE = 0.25
@@ -173,7 +183,7 @@ class Torments:
 
     def _give_notice(self, worker: RealWorker) -> None:
         self._notes.put(What.NOTICE, worker.name, size=AHEAD_S)
-        self._count("notice", struck=not worker.over)
+        self._count(NOTICE, struck=not worker.over)
         self._later.append((time.monotonic() + AHEAD_S, lambda: self._take_machine(worker)))
 
     def _take_machine(self, worker: RealWorker) -> None:

@@ -204,7 +204,7 @@ class FollowingJudge:
         if self._output is None:
             return
         lines = self._output.read_text(encoding="utf-8").splitlines() if self._output.exists() else []
-        expected = [row.body for row in rows if row.effect != "duplicate"]
+        expected = [*dict.fromkeys(row.body for row in rows)]
         self._bench.check(
             "S19",
             lines == expected,

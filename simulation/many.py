@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing
 from functools import partial
 
 from msgspec import Struct
@@ -64,17 +67,27 @@ def run_many(
     """
     if seeds.last is None and time_s is None:
         raise ValueError("seeds without end take a time")
+    with closing(run_spans(draw, [seeds], jobs=jobs, time_s=time_s, watch_rows=watch_rows)) as done:
+        for _, tally in done:
+            yield tally
+
+
+def run_spans(
+    draw: Draw, spans: Iterable[Span], *, jobs: int, time_s: float | None, watch_rows: bool = False
+) -> Generator[tuple[Span, Tally], None, None]:
+    """As `run_many`, for several spans, one after the other; says which seeds each sum is about."""
     until = math.inf if time_s is None else time.monotonic() + time_s
+    fresh = (block for span in spans for block in span.blocks())
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as processes:
+    with ProcessPoolExecutor(jobs, context, initializer=_prepare) as processes:
         work = partial(run_block, draw, watch_rows=watch_rows)
-        yield from _feed(processes, work, seeds, jobs, until)
+        yield from _feed(processes, work, fresh, jobs, until)
 
 
 def _feed(
-    processes: ProcessPoolExecutor, work: _Work, seeds: Span, jobs: int, until: float
-) -> Iterator[Tally]:
-    fresh, again = seeds.blocks(), deque[Span]()
+    processes: ProcessPoolExecutor, work: _Work, fresh: Iterator[Span], jobs: int, until: float
+) -> Iterator[tuple[Span, Tally]]:
+    again = deque[Span]()
     under_way: dict[Future[tuple[Tally, int]], Span] = {}
     while True:
         while len(under_way) < 2 * jobs and time.monotonic() < until:
@@ -89,7 +102,7 @@ def _feed(
             tally, reached = future.result()
             if block.last is not None and reached < block.last:
                 again.append(Span(reached, block.last))
-            yield tally
+            yield Span(block.first, reached), tally
 
 
 def run_block(draw: Draw, block: Span, until: float, *, watch_rows: bool = False) -> tuple[Tally, int]:
@@ -119,6 +132,14 @@ def run_block(draw: Draw, block: Span, until: float, *, watch_rows: bool = False
     return tally, seed
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C goes to all; the one that is in charge ends the others."""
+def _prepare() -> None:
+    """Leave Ctrl-C, which goes to all, to the one that is in charge; and end when that one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -18,10 +18,11 @@ from simulation.commands import (
     scenarios,
     selfcheck,
     shrink,
+    soak,
 )
 from simulation.statuses import Status
 
-COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, selfcheck, real)
+COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, soak, selfcheck, real)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,13 +8,13 @@ from contextlib import closing
 
 from rich.console import Console
 
-from cloud_tasks.config.durations import parse_duration
 from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
 from simulation.cases import Case
 from simulation.commands.failure import DIRECTORY, write_smallest
 from simulation.commands.replay import told
 from simulation.commands.telling import Commands, say
+from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span, run_many
@@ -41,13 +41,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--time",
-        type=_duration,
+        type=duration,
         metavar="DURATION",
         help=f"for so long, such as 5m (default: {DEFAULT_TIME_S:g}s, unless --seeds are given)",
     )
     parser.add_argument(
         "--jobs",
-        type=_count,
+        type=count,
         default=os.cpu_count() or 1,
         help="processes (default: one a core, %(default)s)",
     )
@@ -92,7 +92,7 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
     if tally.failures:
         failures = sorted(tally.failures, key=lambda failure: failure.seed)
         for failure in failures[:FAILURES_SHOWN_MAX]:
-            _tell(failure, draw)
+            say("", *told_failure(failure, draw))
         _shrink(failures[0], draw)
         return of_invariant(failures[0].violations[0].invariant)
     if not tally.total:
@@ -113,14 +113,14 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
     return Status.CLEAN
 
 
-def _tell(failure: Failure, draw: PlanDraw) -> None:
+def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
+    """What failed, and how to see it again."""
     behind = "" if draw.backend == "model" else f" --backend {draw.backend}"
-    say(
-        "",
+    return [
         *(told(violation) for violation in failure.violations[:3]),
         f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
         f"    python -m simulation replay {_name(failure)}{behind} --break {failure.violations[0].invariant}",
-    )
+    ]
 
 
 def _shrink(failure: Failure, draw: PlanDraw) -> None:
@@ -141,16 +141,3 @@ def _span(text: str) -> Span:
     if span.last is not None and not 0 <= span.first < span.last:
         raise argparse.ArgumentTypeError(f"expected A:B with 0 <= A < B, got {text!r}")
     return span
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {text!r}")
-    return int(text)

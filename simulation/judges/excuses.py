@@ -47,7 +47,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return LOST
     if holding.run is not None and holding.run.fenced:
         return LET_GO
-    if holding.until >= holding.at + total_s_max - TOLERANCE_S:
+    if holding.until >= holding.issued_at + total_s_max - TOLERANCE_S:
         return LIMIT
     if holding.verdict is not None:
         return SETTLING

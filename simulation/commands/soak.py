@@ -1,0 +1,131 @@
+"""`soak`: seeds without end, whatever fails; goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Generator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from cloud_tasks.errors import ConfigurationError, Problem
+from simulation.backends.plans import BACKENDS
+from simulation.commands.run import told_failure
+from simulation.commands.telling import Commands, say
+from simulation.commands.values import count, duration
+from simulation.commands.view import SwarmView, speed, tables
+from simulation.draws import SWARM, PlanDraw
+from simulation.many import Span, run_block, run_spans
+from simulation.soaking import Soak, load_soak
+from simulation.source_hash import source_hash
+from simulation.statuses import Status, of_invariant
+from simulation.tally import Failure, Tally
+
+DIRECTORY = Path("simulation-soak")
+SAVED_EVERY_S = 2.0
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Tell its options."""
+    parser = commands.add_parser("soak", help=__doc__, description=__doc__)
+    parser.add_argument("--resume", action="store_true", help="go on with what `--directory` holds")
+    parser.add_argument(
+        "--directory", type=Path, default=DIRECTORY, help="for what was done (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--time", type=duration, metavar="DURATION", help="for so long, such as 8h (default: until Ctrl-C)"
+    )
+    parser.add_argument(
+        "--jobs", type=count, default=os.cpu_count() or 1, help="processes (default: one a core, %(default)s)"
+    )
+    parser.add_argument(
+        "--scenario",
+        default=SWARM,
+        metavar="NAME|FILE",
+        help="what plans are drawn from (default: any workload with any faults)",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="model",
+        help="what stands behind the queue (default: %(default)s)",
+    )
+    parser.set_defaults(command=soak)
+    return parser
+
+
+def soak(arguments: argparse.Namespace) -> Status:
+    """Run seeds until the time is over or somebody ends it, and keep what was done."""
+    state = _begun(arguments)
+    earlier_s, view = state.elapsed_s, SwarmView(arguments.jobs)
+    interrupted = True
+    with suppress(KeyboardInterrupt):
+        with closing(_followed(state, view, arguments)) as tallies:
+            for _ in view.follow(tallies):
+                state.elapsed_s = earlier_s + view.elapsed_s
+        interrupted = False
+    state.save(arguments.directory)
+    console = Console(soft_wrap=True)
+    tally = state.tally
+    console.print(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
+    if tally.failures:
+        first = min(tally.failures, key=lambda failure: failure.seed)
+        return of_invariant(first.violations[0].invariant)
+    return Status.INTERRUPTED if interrupted else Status.CLEAN
+
+
+def _followed(state: Soak, view: SwarmView, arguments: argparse.Namespace) -> Generator[Tally, None, None]:
+    """Run what is left; tell failures as they come, and save now and then."""
+    saved_at = view.elapsed_s
+    with closing(run_spans(state.draw, state.left(), jobs=arguments.jobs, time_s=arguments.time)) as blocks:
+        for span, tally in blocks:
+            state.add(span, tally)
+            for failure in tally.failures:
+                say(*told_failure(failure, state.draw))
+            if tally.failures or view.elapsed_s - saved_at >= SAVED_EVERY_S:
+                saved_at = view.elapsed_s
+                state.save(arguments.directory)
+            yield tally
+
+
+def _begun(arguments: argparse.Namespace) -> Soak:
+    """What there is to go on with, or a new one.
+
+    Raises:
+        ConfigurationError: There is something and it is not wanted, or nothing and something is.
+    """
+    found, where = load_soak(arguments.directory), f"`{arguments.directory}`"
+    fresh = Soak(source_hash(), PlanDraw(arguments.scenario, None, arguments.backend))
+    fresh.draw.told()
+    if not arguments.resume:
+        if found is not None:
+            helps = ("`--resume` to go on with it", "another `--directory`, or remove this one")
+            told = f"{where} holds a soak of {found.tally.total:,} seeds"
+            raise ConfigurationError(Problem(told, helps=helps))
+        return fresh
+    if found is None:
+        raise ConfigurationError(Problem(f"there is no soak in {where}", helps=("leave `--resume` out",)))
+    if found.draw != fresh.draw:
+        told = f"the soak in {where} is of {found.draw.scenario} on {found.draw.backend}"
+        raise ConfigurationError(Problem(told, helps=("the same `--scenario` and `--backend`",)))
+    if found.code != fresh.code:
+        say(
+            f"the code is another ({fresh.code}) than that of the {found.tally.total:,} seeds in {where} "
+            f"({found.code}), which say nothing of it: all begins anew, with the seeds that failed"
+        )
+        _first_those_that_failed(fresh, found.tally.failures)
+    return fresh if found.code != fresh.code else found
+
+
+def _first_those_that_failed(state: Soak, failures: list[Failure]) -> None:
+    """Run the seeds that failed in other code, at once."""
+    for failure in failures:
+        span = Span(failure.seed, failure.seed + 1)
+        tally, _ = run_block(state.draw, span, time.monotonic() + 1.0)
+        state.add(span, tally)
+        for again in tally.failures:
+            say(*told_failure(again, state.draw))

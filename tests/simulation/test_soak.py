@@ -1,0 +1,147 @@
+"""`soak`: what was done outlives the process, and no seed is run twice or left out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from simulation.commands.app import main
+from simulation.draws import PlanDraw
+from simulation.many import Span
+from simulation.mutants.hunting import mutated
+from simulation.soaking import STATE, Soak, load_soak, merged
+from simulation.statuses import Status
+from simulation.tally import Failure, Tally
+from simulation.verdict import Violation
+
+ROOT = Path(__file__).resolve().parents[2]
+SPANS = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(1, 10)).map(lambda pair: Span(pair[0], pair[0] + pair[1]))
+)
+
+
+def seeds_of(spans: list[Span]) -> set[int]:
+    return {seed for span in spans for seed in range(span.first, span.last or 0)}
+
+
+@given(SPANS)
+def test_spans_are_merged_without_a_seed_more_or_less(spans: list[Span]) -> None:
+    found = merged(spans)
+    assert seeds_of(found) == seeds_of(spans)
+    assert all(earlier.last < later.first for earlier, later in pairwise(found))  # type: ignore[operator] # all end
+
+
+@given(SPANS)
+def test_what_is_left_is_what_was_not_done(spans: list[Span]) -> None:
+    soak = Soak("code", PlanDraw())
+    for span in spans:
+        soak.add(span, Tally())
+    *gaps, rest = soak.left()
+    assert rest.last is None
+    assert seeds_of(gaps) | seeds_of(soak.done) == set(range(rest.first))
+    assert not seeds_of(gaps) & seeds_of(soak.done)
+
+
+def test_it_goes_on_after_sigkill_where_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "simulation", "soak", "--jobs", "1", "--directory", str(tmp_path / "d")]
+    first = subprocess.Popen(  # noqa: S603 - our own code
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        state = wait_for_state(tmp_path / "d")
+    finally:
+        first.kill()
+        first.wait()
+    wait_until_gone(first.pid)
+    before = state.tally.total
+    assert len(seeds_of(state.done)) == before > 0
+    assert main([*command[3:], "--resume", "--time", "1s"]) == Status.CLEAN
+    after = load_soak(tmp_path / "d")
+    assert after is not None
+    assert len(seeds_of(after.done)) == after.tally.total > before
+    assert after.elapsed_s > state.elapsed_s
+
+
+def wait_until_gone(group: int) -> None:
+    for _ in range(300):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("something is left after half a minute")
+
+
+def wait_for_state(directory: Path) -> Soak:
+    for _ in range(600):
+        state = load_soak(directory)
+        if state is not None:
+            return state
+        time.sleep(0.1)
+    raise AssertionError("nothing was saved in a minute")
+
+
+def test_ctrl_c_ends_it_and_keeps_what_was_done(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "simulation", "soak", "--jobs", "1", "--directory", str(tmp_path / "d")]
+    process = subprocess.Popen(  # noqa: S603 - our own code
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for_state(tmp_path / "d")
+    os.killpg(process.pid, signal.SIGINT)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == Status.INTERRUPTED, errors
+    assert "`--resume` goes on" in told
+    assert "Traceback" not in errors
+
+
+def test_it_goes_on_whatever_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    soak = Soak("of other code", PlanDraw())
+    soak.save(tmp_path)
+    with mutated("acks_on_receive"):
+        soak.tally.failures.append(failure_of(4))
+        soak.save(tmp_path)
+        status = main(["soak", "--directory", str(tmp_path), "--resume", "--time", "0.1s", "--jobs", "1"])
+    told = capsys.readouterr().out
+    assert "the code is another" in told
+    assert "seed 4 of swarm" in told
+    assert status in {Status.UNSAFE, Status.STUCK}
+
+
+def failure_of(seed: int) -> Failure:
+    return Failure("swarm", seed, (Violation("S1", 1.0, "something"),))
+
+
+def test_what_is_there_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Soak("code", PlanDraw()).save(tmp_path)
+    before = (tmp_path / STATE).read_bytes()
+    assert main(["soak", "--directory", str(tmp_path), "--time", "1s"]) == Status.USAGE
+    assert "holds a soak of 0 seeds" in capsys.readouterr().err
+    assert (tmp_path / STATE).read_bytes() == before
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["soak", "--directory", str(tmp_path / "none"), "--resume"]) == Status.USAGE
+    assert "there is no soak in" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_resumed_must_be_of_the_same_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Soak("code", structs.replace(PlanDraw(), scenario="crash_loop")).save(tmp_path)
+    assert main(["soak", "--directory", str(tmp_path), "--resume"]) == Status.USAGE
+    assert "is of crash_loop on model" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_state_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / STATE).write_text("{}")
+    assert main(["soak", "--directory", str(tmp_path), "--resume"]) == Status.USAGE
+    assert "is no soak of ours" in capsys.readouterr().err

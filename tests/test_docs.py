@@ -16,6 +16,7 @@ from cloud_tasks.config.table import OPTIONS
 from cloud_tasks.config_file.keys import KEYS, Key
 from cloud_tasks.core.events import EVENT_CLASSES, Event
 from simulation.commands.app import parsers
+from simulation.faults import FaultClass
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -110,3 +111,10 @@ def test_every_variable_that_a_page_names_exists(page: Path) -> None:
 def test_every_flag_that_a_page_names_exists(page: Path) -> None:
     named = set(re.findall(r"`(--[a-z][-a-z]*)", page.read_text(encoding="utf-8")))
     assert named <= FLAGS
+
+
+def test_every_class_of_faults_and_no_other_is_told_of() -> None:
+    page = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
+    section = page.partition("## Faults")[2].partition("Not among them")[0]
+    told = set(re.findall(r"`([a-z_]+)`", section))
+    assert told == {kind.value for kind in FaultClass}

@@ -39,20 +39,21 @@ class LoadingJudge:
         history.on(ProducerEnded, self._on_ended)
 
     def _on_sent(self, happening: TaskSent) -> None:
+        """The call of a producer that is gone may come to the queue when the next one has sent it long ago."""
         task_id = happening.task_id
         before = self._sent.get(task_id)
         self._sent[task_id] = happening.worker, happening.call
         if before is not None:
             self._bench.cite(
                 "S3",
-                self._excuse(before),
+                self._excuse(before) or self._over.get(happening.worker, ""),
                 "sent a second time, and nothing had gone wrong with the first",
                 task_id=task_id,
                 worker=happening.worker,
             )
 
     def _excuse(self, call: Call) -> str:
-        """Why a task may be sent again; "" if there is no excuse."""
+        """Why a task that was sent so may be sent again; "" if there is no excuse."""
         if self._answers.get(call):
             return UNKNOWN
         return self._over.get(call[0], "")

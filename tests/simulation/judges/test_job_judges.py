@@ -321,3 +321,10 @@ def test_a_task_that_is_sent_again_with_an_excuse(load: Job, excuse: tuple[Happe
     load.tell(sent(1), sent(2), *excuse, sent(1, 1, NEXT_LOAD), answered(1, load=NEXT_LOAD))
     load.spoil(CONFIRM).tell(ProducerEnded(at=0.0, worker=NEXT_LOAD, unsent=0))
     assert load.end() == NONE
+
+
+def test_a_call_of_a_load_that_was_killed_comes_to_the_queue_after_that_of_the_next(load: Job) -> None:
+    load.tell(sent(2), ProducerKilled(at=0.0, worker=LOAD), sent(1, 1, NEXT_LOAD))
+    load.tell(answered(1, load=NEXT_LOAD), sent(1, 2)).spoil(CONFIRM)
+    load.tell(ProducerEnded(at=0.0, worker=NEXT_LOAD, unsent=0))
+    assert load.end() == NONE

@@ -6,15 +6,16 @@ import argparse
 import dataclasses
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import descendants
 from audit import audit
 from chaos_tasks import choose, draw
+from simulation.real import marked
 
 _PROGRAM = Path(__file__).resolve().with_name("run.py")
 _POLL_S = 0.01
@@ -57,7 +58,7 @@ class Run:
         self._seed = seed
         self._log = directory / f"events-{seed}.jsonl"
         self._output = directory / f"output-{seed}.txt"
-        self._mark = descendants.new_mark()
+        self._mark = marked.new_mark()
         self._tasks: list[dict[str, Any]] = draw(options.tasks, seed, choose(options.kinds.split(",")))
         self.outcome = Outcome()
 
@@ -81,7 +82,7 @@ class Run:
         command += ["--tasks", str(self._options.tasks), "--seed", str(self._seed)]
         command += ["--kinds", self._options.kinds, "--event-log-file", str(self._log)]
         command += ["--max-runtime", str(self._options.max_runtime)]
-        environment = {**os.environ, descendants.MARK_VARIABLE: self._mark}
+        environment = {**os.environ, **marked.environment(self._mark)}
         return subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
@@ -123,23 +124,21 @@ class Run:
         return True
 
     def _kill_one(self, worker_pid: int) -> None:
-        victims = [pid for pid in descendants.marked(self._mark) if pid != worker_pid]
+        victims = [pid for pid in marked.marked(self._mark) if pid != worker_pid]
         if victims:
-            self.outcome.kills += descendants.kill(self._dice.choice(victims), self._mark)
+            self.outcome.kills += marked.send(self._dice.choice(victims), self._mark, signal.SIGKILL)
 
     def _wait_gone(self) -> None:
         """Wait until nothing is left; whatever is left in the end is put out of the way."""
         ended = time.monotonic()
-        while (
-            left := descendants.marked(self._mark)
-        ) and time.monotonic() - ended < self._options.gone_within:
+        while (left := marked.marked(self._mark)) and time.monotonic() - ended < self._options.gone_within:
             time.sleep(_POLL_S)
         self.outcome.gone_after_s = time.monotonic() - ended
         self.outcome.left = len(left)
-        self.outcome.details += [f"left: {descendants.describe(pid)}" for pid in left]
-        while left := descendants.marked(self._mark):
+        self.outcome.details += [f"left: {marked.describe(pid)}" for pid in left]
+        while left := marked.marked(self._mark):
             for pid in left:
-                descendants.kill(pid, self._mark)
+                marked.send(pid, self._mark, signal.SIGKILL)
             time.sleep(_POLL_S)
 
     def _judge(self, status: int) -> None:

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import descendants
 from audit import audit
 from chaos_tasks import UnknownKindError, choose, draw, each
 from kinds import GROUPS, KINDS
@@ -134,24 +130,3 @@ def test_a_stranger_and_a_line_cut_short(tmp_path: Path) -> None:
     found = audit(path, [task])
     assert found.strangers == ("stranger",)
     assert not found.all_once
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-def test_marked_processes_are_found_and_killed_and_no_others() -> None:
-    mark = descendants.new_mark()
-    environment = {**os.environ, descendants.MARK_VARIABLE: mark}
-    command = [sys.executable, "-c", "import os; print(os.getpid(), flush=True); input()"]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    ) as child:
-        assert child.stdout
-        child.stdout.readline()
-        try:
-            assert descendants.marked(mark) == [child.pid]
-            assert not descendants.kill(child.pid, descendants.new_mark())
-            assert descendants.kill(child.pid, mark)
-        finally:
-            child.kill()
-        assert child.wait() == -9
-    assert descendants.marked(mark) == []
-    assert not descendants.kill(child.pid, mark)

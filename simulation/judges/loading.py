@@ -39,7 +39,7 @@ class LoadingJudge:
         history.on(ProducerEnded, self._on_ended)
 
     def _on_sent(self, happening: TaskSent) -> None:
-        """The call of a producer that is gone may come to the queue when the next one has sent it long ago."""
+        """A call of a producer that is gone may come to the queue when the next one has sent it long ago."""
         task_id = happening.task_id
         before = self._sent.get(task_id)
         self._sent[task_id] = happening.worker, happening.call

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,6 +35,7 @@ from tests.simulation.judges.story import completed, dead, exited, interrupted
 
 PLAN = RunPlan(workload=Workload(tasks=2), monitor=MonitorPlan(), producer=ProducerPlan())
 NONE: set[str] = set()
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
 LOAD, NEXT_LOAD = "producer-1", "producer-2"
 
 
@@ -126,13 +128,21 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return Job(tmp_path).followed_by()
+def directory() -> Iterator[Path]:
+    """In memory where there is such a place: databases wait for their disk."""
+    in_memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    with TemporaryDirectory(dir=in_memory) as name:
+        yield Path(name)
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Job:
-    return Job(tmp_path, confirmed=False).loaded_by()
+def job(directory: Path) -> Job:
+    return Job(directory).followed_by()
+
+
+@pytest.fixture
+def load(directory: Path) -> Job:
+    return Job(directory, confirmed=False).loaded_by()
 
 
 def whole(job: Job) -> Job:

@@ -225,9 +225,12 @@ class Crew:
         self._looks.append((time.monotonic() + GONE_S, worker.name))
 
     def _look_for_remains(self, name: str) -> None:
-        for pid, whose in marked.marked(self._mark).items():
-            if whose == name:
-                self._notes.put(What.LEFT, name, pid=pid, text=marked.describe(pid))
+        left = [pid for pid, whose in marked.marked(self._mark).items() if whose == name]
+        if any(map(marked.is_stopped, left)):  # it cannot end anything, itself included, until it goes on
+            self._looks.append((time.monotonic() + GONE_S, name))
+            return
+        for pid in left:
+            self._notes.put(What.LEFT, name, pid=pid, text=marked.describe(pid))
 
 
 def _not_started(worker: RealWorker, status: int) -> Problem:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_tasks.core.events import TaskDeadLettered, TaskEvent
 from cloud_tasks.core.task import MalformedTask
@@ -47,8 +48,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """What came of a rehearsal.
 
     Attributes:
-        violations: Promises that were not kept.
-        disagreements: Answers that the model of the virtual world would not have given.
+        violations: Promises that were not kept, with moments since the first worker began.
+        disagreements: Answers that the model of the virtual world would not have given, likewise.
         checks: How often each invariant was looked at.
         excuses: How often each excuse was cited.
         permitted: What the service did that it may do and the model does not, by name.
@@ -150,9 +151,10 @@ def judge(directory: Path) -> Judgement:
     for each in (*judges, results):
         each.finish()
     _check_notes(bench, notes)
+    began_at = notes[0].at
     return Judgement(
-        violations=tuple(bench.violations),
-        disagreements=tuple(broker.peer.disagreements),
+        violations=tuple(replace(one, at_s=one.at_s - began_at) for one in bench.violations),
+        disagreements=tuple(replace(one, at=one.at - began_at) for one in broker.peer.disagreements),
         checks=dict(sorted(bench.checks.items())),
         excuses=dict(sorted(bench.excuses.items())),
         permitted=dict(sorted(broker.peer.permitted.items())),
@@ -200,9 +202,10 @@ class _Results:
             self._told.add(event.task_id)
 
 
-def _check_notes(bench: Bench, notes: list[Seen]) -> None:
+def _check_notes(bench: RealBench, notes: list[Seen]) -> None:
     """What the rehearsal has seen with its own eyes."""
     for note in notes:
+        bench.at = note.at
         if note.what is What.LEFT:
             told = "a process outlives its worker: {}"
             bench.check("S15", False, told, note.text, worker=note.worker)  # noqa: FBT003 - there it is

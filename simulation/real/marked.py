@@ -66,6 +66,14 @@ def send(pid: int, mark: str, number: signal.Signals) -> bool:
         os.close(handle)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped; false where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
 def describe(pid: int) -> str:
     """A process in a few words: its name, its state, its parent and its session."""
     try:

@@ -1,0 +1,119 @@
+"""A user's own program and tasks, what can be wrong with them, and Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulation.commands.app import main
+from simulation.statuses import Status
+from tests.simulation.real.kept import ENDS_S, left, real, start
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it finds processes by /proc")
+
+WORKER = """
+import sys, time
+from cloud_tasks.worker import Worker
+
+def work(task_id, data, worker_data):
+    time.sleep(data["seconds"])
+    return False, "done"
+
+if __name__ == "__main__":
+    sys.exit(Worker(work, args=sys.argv[1:]).run())
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Path:
+    path = tmp_path / "my_worker.py"
+    path.write_text(WORKER)
+    return path
+
+
+@pytest.fixture
+def task_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tasks.jsonl"
+    lines = [f'{{"task_id": "mine-{number}", "data": {{"seconds": 0.05}}}}\n' for number in range(20)]
+    path.write_text("".join(lines))
+    return path
+
+
+def test_a_users_program_and_tasks(
+    worker: Path, task_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RMS_CLOUD_TASKS_VISIBILITY_TIMEOUT_SECONDS", "3")
+    monkeypatch.setenv("RMS_CLOUD_TASKS_MAX_RUNTIME", "1")
+    directory = tmp_path / "its"
+    directory.mkdir()
+    chosen = ["--worker", str(worker), "--task-file", str(task_file), "--workers", "1"]
+    status, told = real(directory, *chosen, "--time", "1", "--seed", "3")
+    assert status == Status.CLEAN, told
+    assert "20 tasks, of which 0 were put with the dead letters" in told
+    assert "not judged: only a ledger tells of runs" in told
+    assert list(directory.iterdir()) == []
+    assert left(directory) == []
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    process = start(tmp_path, "--time", "60", "--seed", "1")
+    try:
+        until = time.monotonic() + ENDS_S
+        while not list(tmp_path.glob("*/worker-1.events")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=ENDS_S)
+    finally:
+        process.kill()
+    assert (process.returncode, stderr) == (Status.INTERRUPTED, "")
+    assert left(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_ends_at_once(task_file: Path, tmp_path: Path) -> None:
+    program = tmp_path / "wrong.py"
+    program.write_text("raise SystemExit('I cannot do this')\n")
+    directory = tmp_path / "its"
+    directory.mkdir()
+    status, told = real(directory, "--worker", str(program), "--task-file", str(task_file))
+    assert status == Status.USAGE
+    assert "the worker program ends before its first task, with status 1" in told
+    assert "I cannot do this" in told
+    assert left(directory) == []
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--worker", "no.py", "--task-file", "{tasks}"], "--worker: there is no file `no.py`"),
+        (["--task-file", "{tasks}"], "--worker and --task-file belong together"),
+        (["--worker", "{worker}", "--task-file", "no.json"], "no.json"),
+        (["--worker", "{worker}", "--task-file", "{worker}"], "my_worker.py"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_started(
+    arguments: list[str],
+    message: str,
+    worker: Path,
+    task_file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = [each.format(worker=worker, tasks=task_file) for each in arguments]
+    assert main(["real", *typed]) == Status.USAGE
+    told = capsys.readouterr()
+    assert message in told.err
+    assert not told.out
+
+
+@pytest.mark.parametrize("arguments", [["--time", "soon"], ["--workers", "0"], ["--seed", "x"]])
+def test_values_that_are_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["real", *arguments])
+    assert end.value.code == Status.USAGE
+    assert "real: error: " in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import os
@@ -134,6 +135,8 @@ def run_block(draw: Draw, block: Span, until: float, *, watch_rows: bool = False
 
 def _prepare() -> None:
     """Leave Ctrl-C, which goes to all, to the one that is in charge; and end when that one is gone."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # worlds are small, and looking through them early costs a twentieth
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -130,6 +130,7 @@ class Rehearsal:
         return liveness_bound_s(self._settings, self._waiting + self._held)
 
     def _turn(self, crew: Crew, torments: Torments, client: SqsClient) -> None:
+        torments.listen()
         crew.look()
         self._watch.wait(_TURN_S)
         now = time.monotonic()

@@ -72,6 +72,7 @@ class Torments:
         self._runtime_s = settings.plan().worker.max_runtime_s
         self._dice = {name: random.Random(f"{settings.seed}:{name}") for name in EVERY_S}  # noqa: S311 - no secrets
         self._next_at = {name: time.monotonic() + self._pause_s(name) for name in EVERY_S}
+        self._quiet = False
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._stopped: dict[int, str] = {}
         self._acts: Mapping[str, Callable[[random.Random], bool]] = {
@@ -90,13 +91,17 @@ class Torments:
             if self._next_at[name] <= now:
                 self._next_at[name] = now + self._pause_s(name)
                 self._count(name, struck=self._acts[name](dice))
+        self._carry_on(now)
+
+    def listen(self) -> None:
+        """See which machines have been told that they go."""
         for worker in self._crew.workers:
             if worker.machine is not None and worker.machine.hears():
                 self._give_notice(worker)
-        self._carry_on(now)
 
     def stop(self) -> None:
         """Nothing goes wrong from now on: what is stopped goes on, and disks are empty."""
+        self._quiet = True
         self._later.clear()
         for pid, worker in list(self._stopped.items()):
             self._continue_child(pid, worker)
@@ -184,7 +189,8 @@ class Torments:
     def _give_notice(self, worker: RealWorker) -> None:
         self._notes.put(What.NOTICE, worker.name, size=AHEAD_S)
         self._count(NOTICE, struck=not worker.over)
-        self._later.append((time.monotonic() + AHEAD_S, lambda: self._take_machine(worker)))
+        if not self._quiet:
+            self._later.append((time.monotonic() + AHEAD_S, lambda: self._take_machine(worker)))
 
     def _take_machine(self, worker: RealWorker) -> None:
         self.kills += self._crew.take_machine(worker)

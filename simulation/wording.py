@@ -24,6 +24,7 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.job.words import JOB_WORDS
 
 
 def line_of(happening: Happening) -> str:
@@ -76,4 +77,5 @@ _WORDS: dict[type[Happening], Callable[[Any], str]] = {
     ),
     RunGone: lambda one: f"nothing is left of run {one.run} of {one.task_id}",
     EventStored: _event_stored,
+    **JOB_WORDS,
 }

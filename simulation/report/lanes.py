@@ -25,6 +25,18 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.job.happenings import (
+    MonitorBegan,
+    MonitorContinued,
+    MonitorEnded,
+    MonitorFailed,
+    MonitorKilled,
+    MonitorStopped,
+    ProducerBegan,
+    ProducerEnded,
+    ProducerKilled,
+)
+from simulation.job.words import JOB_WORDS
 
 
 class Bar(Struct, frozen=True):
@@ -78,7 +90,7 @@ class Lanes:
     """Sorts happenings into lanes, in the order in which they first appear.
 
     Attributes:
-        workers: One for each worker.
+        workers: One for each worker, and for each monitor and producer.
         messages: One for each message, with its leases.
         runs: One for each task, with its runs.
     """
@@ -102,6 +114,15 @@ class Lanes:
             RunBegan: self._run_began,
             RunOver: self._run_over,
             RunGone: self._run_gone,
+            MonitorBegan: self._worker_began,
+            MonitorEnded: self._process_over,
+            MonitorKilled: self._process_over,
+            MonitorFailed: self._process_over,
+            MonitorStopped: self._worker_stopped,
+            MonitorContinued: self._worker_continued,
+            ProducerBegan: self._worker_began,
+            ProducerEnded: self._process_over,
+            ProducerKilled: self._process_over,
         }
         for happening in history:
             taker = takers.get(type(happening))
@@ -109,16 +130,21 @@ class Lanes:
                 taker(happening)
         self._close_all()
 
-    def _worker_began(self, one: WorkerBegan) -> None:
+    def _worker_began(self, one: Happening) -> None:
         self._open["life", one.worker] = one
 
     def _worker_over(self, one: Happening, kind: str, text: str) -> None:
         self._bar(_lane(self.workers, one.worker), ("life", one.worker), one.at, kind, text)
 
-    def _worker_stopped(self, one: WorkerStopped) -> None:
+    def _process_over(self, one: Happening) -> None:
+        """A monitor or a producer is no more."""
+        is_killed = isinstance(one, MonitorKilled | ProducerKilled)
+        self._worker_over(one, "killed" if is_killed else "life", JOB_WORDS[type(one)](one))
+
+    def _worker_stopped(self, one: Happening) -> None:
         self._open["stop", one.worker] = one
 
-    def _worker_continued(self, one: WorkerContinued) -> None:
+    def _worker_continued(self, one: Happening) -> None:
         self._bar(_lane(self.workers, one.worker), ("stop", one.worker), one.at, "stopped", "stopped")
 
     def _end_asked(self, one: EndAsked) -> None:

@@ -11,6 +11,7 @@ from msgspec import structs
 from cloud_tasks.task_db import read_report
 from simulation.faults import Fault, FaultClass
 from simulation.history import EventStored, Happening, StoreFailed
+from simulation.job import happenings
 from simulation.job.happenings import (
     EventAccepted,
     MonitorBegan,
@@ -23,12 +24,15 @@ from simulation.job.happenings import (
     SendAnswered,
     TaskSent,
 )
+from simulation.job.words import JOB_WORDS
 from simulation.judges.judge import Bench
 from simulation.judges.panel import all_judges
 from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, Workload
+from simulation.report.lanes import Lanes
 from simulation.run import run
 from simulation.swarm import draw_plan
 from simulation.swarm_job import JOB_ODDS
+from simulation.wording import line_of
 from simulation.world import World
 
 TASKS = 12
@@ -235,3 +239,21 @@ def test_a_share_of_the_seeds_has_a_job_and_the_others_are_drawn_as_if_there_wer
     assert 20 <= with_producer <= 60
     assert 220 <= len(neither) <= 270
     assert not any(kind in plan.odds for plan in neither for kind in JOB_ODDS)
+
+
+def test_everything_that_can_be_seen_of_a_job_has_its_words_and_its_lanes() -> None:
+    plan = with_fault(BOTH, FaultClass.MONITOR_DIES, "monitor", 1, size=0.3)
+    plan = with_fault(plan, FaultClass.PRODUCER_DIES, "producer", 1, size=0.8)
+    lived = Lived(plan)
+    kinds = [
+        kind
+        for kind in vars(happenings).values()
+        if isinstance(kind, type) and kind.__module__ == happenings.__name__
+    ]
+    assert set(kinds) == set(JOB_WORDS)
+    lines = [line_of(one) for one in lived.happenings]
+    assert any("monitor-1   was killed in the middle of a transaction" in line for line in lines)
+    assert any("producer-1  was killed after tasks are noted" in line for line in lines)
+    lanes = Lanes(lived.happenings).workers
+    assert {"monitor-1", "monitor-2", "producer-1", "producer-2"} <= set(lanes)
+    assert [bar.kind for bar in lanes["producer-1"].bars] == ["killed"]

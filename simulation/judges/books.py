@@ -247,13 +247,15 @@ class Books:
             life.runs.setdefault(task_id, []).append(run)
 
     def _wanted(self, life: Life, task_id: str, attempt: int) -> Holding | None:
-        """For which delivery a worker asks for a run: the oldest that may have one."""
-        newest = None
+        """For which delivery a worker asks for a run: the oldest that may have one, as far as it knows."""
+        waiting = newest = None
         for holding in self._held(life, task_id, attempt):
             newest = holding
-            if holding.verdict is None and holding.run is None and holding.over is None:
-                return holding
-        return newest
+            if holding.verdict is None and holding.run is None:
+                if holding.over is None:
+                    return holding
+                waiting = waiting or holding
+        return waiting or newest
 
     def _held(self, life: Life, task_id: str, attempt: int) -> Iterable[Holding]:
         """What a worker has of a task, oldest first; if it was sent twice, what fits the attempt first."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
+from fakes.history import FactKind
 from simulation.history import CallIssued
 from simulation.judges import INVARIANTS, excuses
+from simulation.plan import BackendPlan
 from tests.simulation.judges.story import (
     EXITED,
     KILLED,
+    LEASE_S,
+    PLAN,
     RAISED,
     TASK,
     A,
@@ -163,3 +169,22 @@ def test_the_table_names_every_judge_and_no_other() -> None:
     of_jobs = {"FollowingJudge", "LoadingJudge"}
     assert named - of_jobs == {type(judge).__name__ for judge in Story().judges} - {"Books"}
     assert [*INVARIANTS] == [*(f"S{number}" for number in range(1, 21)), *(f"L{n}" for n in range(1, 8))]
+
+
+def test_a_run_is_for_the_delivery_that_waited_even_if_others_were_shown_it_since() -> None:
+    """Three deliveries to one worker: the third is handed back while the run of the second begins."""
+    story = held().wait(1).expire(reason="duplicate").deliver()
+    story.wait(1).expire(reason="duplicate").deliver()
+    story.issue("nack", reason="skipped").finish(end=RAISED).record(raised())
+    story.run(attempt=2).fact(FactKind.NACKED, TASK, A, "interrupted").answer("nack")
+    assert story.broken == NONE
+
+
+def test_pubsub_counts_what_came_back_whether_or_not_it_was_delivered_in_between() -> None:
+    """An extension that comes too late leases a message once more, and that lease ends, too."""
+    plan = structs.replace(PLAN, backend=BackendPlan(name="pubsub"))
+    for told_by, broken in ((plan, NONE), (PLAN, {"S4"})):
+        story = Story(told_by).worker().send().deliver().crash().wait(LEASE_S).expire()
+        story.fact(FactKind.EXTENDED, TASK, A).wait(LEASE_S).expire()
+        story.worker(B).hold(worker=B, attempt=3)
+        assert story.broken == broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,7 +37,7 @@ NEEDS_LEDGER = frozenset(("S2", "S4", "S5", "S6", "S16"))
 """What is said of runs, which only our own program tells of."""
 PARTLY: Mapping[str, str] = {
     "S13": "what is free is counted by the runs in the ledger",
-    "S14": "when a signal was heard is not seen: a second after it was sent",
+    "S14": "when a signal was heard is not seen: soon after it was sent",
     "S15": "processes and what they started; descriptors and temporary files are not seen",
     "S16": "that runs end in time; which signals they were sent is not seen",
     "S19": "fatal errors and ends that nobody asked for; coroutines are not seen",
@@ -59,6 +60,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
         deliveries: How often they were handed out.
         runs: How often they were run, by the ledger.
         struck: How many faults of the queue made a difference, by kind.
+        ends: How many runs came to what, by the events.
     """
 
     violations: tuple[Violation, ...]
@@ -72,6 +74,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     deliveries: int
     runs: int
     struck: dict[str, int]
+    ends: dict[str, int]
 
 
 class RealBench(Bench):
@@ -164,6 +167,7 @@ def judge(directory: Path) -> Judgement:
         deliveries=results.deliveries,
         runs=runs.count,
         struck=dict(broker.struck),
+        ends=dict(sorted(results.ends.items())),
     )
 
 
@@ -175,6 +179,8 @@ class _Results:
         self._bench = bench
         self._sent: list[str] = []
         self._told: set[str] = set()
+        self._seen: set[int] = set()
+        self.ends: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -200,6 +206,9 @@ class _Results:
         event = happening.event
         if isinstance(event, TaskEvent) and (isinstance(event, TaskDeadLettered) or not event.retry):
             self._told.add(event.task_id)
+        if isinstance(event, TaskEvent) and id(event) not in self._seen:
+            self._seen.add(id(event))  # the history keeps it, so nobody else has this identity
+            self.ends[getattr(event, "exception_kind", "") or event.event_type.removeprefix("task_")] += 1
 
 
 def _check_notes(bench: RealBench, notes: list[Seen]) -> None:

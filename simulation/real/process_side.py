@@ -35,7 +35,7 @@ from simulation.real import ledger
 from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
 from simulation.real.seen import Seen, What
 
-HEARD_S = 1.0
+HEARD_S = 1.5
 """A worker has taken in a signal after so long, or is too busy to be held to it."""
 REMAINS_S = 1.0
 """Who watches may see so late that nothing is left of a run."""

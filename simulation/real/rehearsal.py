@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cloud_tasks.core.task import Task
+from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.real import marked
 from simulation.real.crew import Crew
 from simulation.real.draws import draw_task
@@ -19,7 +20,7 @@ from simulation.real.machine import Machine
 from simulation.real.processes import Process, environ_of
 from simulation.real.seen import Notes, What
 from simulation.real.settings import RealSettings
-from simulation.real.sqs_client import SqsClient
+from simulation.real.sqs_client import SqsClient, StandInError
 from simulation.real.torments import NOTICED_SHARE, Torments, service_faults
 from simulation.real.watch import Watch
 
@@ -73,11 +74,15 @@ class Rehearsal:
         """Live through it; nothing of it runs when this returns or raises.
 
         Raises:
-            ConfigurationError: The program or a stand-in cannot be started.
-            StandInError: The stand-in for the queue is not there any more.
+            ConfigurationError: The program or a stand-in cannot be started, or is not there any more.
         """
         try:
             return self._run()
+        except StandInError as error:
+            notes = tuple(line for process in self._services for line in process.last_words())
+            raise ConfigurationError(
+                Problem(f"the stand-in for the queue fails: {error}", notes=notes)
+            ) from None
         finally:
             self._sweep()
             self._watch.close()

@@ -27,7 +27,11 @@ def told(judgement: Judgement) -> list[str]:
         f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs",
         f"{judgement.compared:,} answers held against the model; {len(judgement.disagreements)} differ",
     ]
-    for title, counts in (("excuses", judgement.excuses), ("beyond the model", judgement.permitted)):
+    for title, counts in (
+        ("what attempts came to", judgement.ends),
+        ("excuses", judgement.excuses),
+        ("beyond the model", judgement.permitted),
+    ):
         if counts:
             lines.append(f"{title}: " + ", ".join(f"{name} ({count})" for name, count in counts.items()))
     return lines

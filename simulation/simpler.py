@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct, structs
 
 from simulation.faults import Fault
-from simulation.plan import RunPlan
+from simulation.plan import BackendPlan, RunPlan
 from simulation.verdict import Violation
 
 Simplify: TypeAlias = Callable[[RunPlan, Violation], Iterator[RunPlan]]
@@ -90,6 +90,18 @@ def fewer_workers(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:
         yield structs.replace(plan, worker=structs.replace(worker, num_simultaneous_tasks=slots))
 
 
+def plainer_backend(plan: RunPlan, _: Violation) -> Iterator[RunPlan]:
+    """The model itself, if that will do; or the service that is quicker, and the queue that promises less."""
+    backend = plan.backend
+    if backend.name == "model":
+        return
+    yield structs.replace(plan, backend=BackendPlan())
+    if backend.name == "sqs" and backend.server == "moto":
+        yield structs.replace(plan, backend=structs.replace(backend, server="fakes"))
+    if backend.exactly_once:
+        yield structs.replace(plan, backend=structs.replace(backend, exactly_once=False))
+
+
 def plainer_schedule(plan: RunPlan, _: Violation) -> Iterator[RunPlan]:
     """First come, first served; and the plainest seed."""
     yield structs.replace(plan, policy="turn")
@@ -151,6 +163,7 @@ def _rounder_faults(fault: Fault) -> Iterator[Fault]:
 
 
 PASSES: tuple[tuple[str, Simplify], ...] = (
+    ("backend", plainer_backend),
     ("monitor and producer", without_job),
     ("fault classes", without_classes),
     ("single faults", without_faults),

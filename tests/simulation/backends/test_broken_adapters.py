@@ -16,9 +16,12 @@ from cloud_tasks.queues.pubsub.ack_requests import AckRequests
 from cloud_tasks.queues.pubsub.task_queue import PubSubQueue
 from cloud_tasks.queues.sqs import batches
 from cloud_tasks.queues.sqs.task_queue import SqsQueue
+from simulation.faults import FaultClass
+from simulation.mutants import mutated
 from simulation.mutants.patching import swapped
 from simulation.plan import BackendPlan, RunPlan
 from simulation.run import run
+from simulation.shrinking import shrink
 from tests.simulation.backends.plans import FAKES, MOTO, PUBSUB, PUBSUB_STRICT, broken, plan_on
 
 Bug = Callable[[], AbstractContextManager[None]]
@@ -130,3 +133,12 @@ def _plan(backend: BackendPlan) -> RunPlan:
         backend, tasks=10, workers=2, duration_s=20.0, request_lost=0.2, reply_lost=0.2, child_exits=0.3
     )
     return structs.replace(plan, workload=structs.replace(plan.workload, malformed=2))
+
+
+def test_what_is_shrunk_keeps_the_backend_only_if_that_is_to_blame() -> None:
+    with ignores_failed_entries():
+        small = shrink(_plan(MOTO), "S18", runs_max=40).plan
+    assert small.backend == FAKES
+    with mutated("acks_killed"):
+        plan = structs.replace(_plan(FAKES), odds={FaultClass.CHILD_KILLED: 0.5})
+        assert shrink(plan, "S2", runs_max=20).plan.backend == BackendPlan()

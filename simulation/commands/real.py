@@ -20,7 +20,8 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_file import open_task_file
 from simulation.commands.telling import Commands, say
 from simulation.commands.values import count, duration
-from simulation.real.judging import SETTINGS, Judgement, judge
+from simulation.real.evidence import SETTINGS
+from simulation.real.judging import Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
 from simulation.real.settings import RealSettings, worker_variables
 from simulation.real.telling import tables, told, without_effect

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_tasks.core.events import TaskDeadLettered, TaskEvent
-from cloud_tasks.core.task import MalformedTask
 from fakes.history import FactKind
 from simulation.history import EventStored, History, QueueChanged
 from simulation.judges.judge import Bench
-from simulation.judges.panel import Surroundings, panel
+from simulation.judges.panel import panel
 from simulation.plan import RunPlan
-from simulation.real import process_side
-from simulation.real.agreement import Disagreement, Peer
-from simulation.real.broker_side import BrokerSide
-from simulation.real.occurrences import Occurrences
-from simulation.real.recorded import read_record
-from simulation.real.rehearsal import CALLS, LEDGER, SEEN, liveness_bound_s
+from simulation.real.agreement import Disagreement
+from simulation.real.evidence import Evidence
 from simulation.real.seen import UNASKED, Seen, What
-from simulation.real.settings import RealSettings
 from simulation.verdict import Violation
-from simulation.world import machine_settings
 
 SLACK_S = 1.5
 """What happens so late is still in time: who watches and who is watched share a machine that is busy."""
-SETTINGS = "settings.json"
 
 NEEDS_LEDGER = frozenset(("S2", "S4", "S5", "S6", "S16"))
 """What is said of runs, which only our own program tells of."""
@@ -43,6 +33,13 @@ PARTLY: Mapping[str, str] = {
     "S19": "fatal errors and ends that nobody asked for; coroutines are not seen",
 }
 """What of some invariants cannot be seen from outside."""
+
+
+_BACK = {
+    FactKind.NACKED: {"retry": "retries", "interrupted": "hand-backs"},
+    FactKind.EXPIRED: {"duplicate": "duplicates"},
+}
+"""How a message comes back into the queue."""
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -58,6 +55,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
         messages: How many tasks were accepted.
         dead: How many of them were put with the dead letters.
         deliveries: How often they were handed out.
+        again: Why they were there once more: how often by each way back into the queue.
         runs: How often they were run, by the ledger.
         struck: How many faults of the queue made a difference, by kind.
         ends: How many runs came to what, by the events.
@@ -72,6 +70,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     messages: int
     dead: int
     deliveries: int
+    again: dict[str, int]
     runs: int
     struck: dict[str, int]
     ends: dict[str, int]
@@ -101,71 +100,40 @@ class RealBench(Bench):
             super().check(invariant, kept, what, *values, task_id=task_id, worker=worker)
 
 
-class _Closing:
-    """How the rehearsal came to its end, by its notes."""
-
-    def __init__(self, notes: list[Seen], settings: RealSettings, peer: Peer) -> None:
-        moments = {note.what: note.at for note in notes}
-        self.quiet_at = moments.get(What.QUIET, math.inf)
-        self.settled = What.SETTLED in moments
-        self.ended = What.ENDED in moments
-        self.over_at = moments.get(What.OVER, math.inf)
-        self._settings = settings
-        self._peer = peer
-
-    def liveness_bound_s(self) -> float:
-        """See `Closing`."""
-        return liveness_bound_s(self._settings, len(self._peer.tasks))
-
-
 def judge(directory: Path) -> Judgement:
     """Judge what a rehearsal has left in its directory."""
-    settings = msgspec.json.decode((directory / SETTINGS).read_bytes(), type=RealSettings)
-    plan = settings.plan()
-    occurrences = Occurrences()
-    broker = BrokerSide(plan.queue, occurrences)
-    broker.read(list(read_record(directory / CALLS)))
-    notes = process_side.read_seen(directory / SEEN)
-    closing = _Closing(notes, settings, broker.peer)
-    counts = broker.peer.store.counts(closing.over_at)
-    process_side.add_workers(notes, plan.worker.shutdown_grace_period_s, occurrences)
-    process_side.add_notices(notes, list(occurrences.of(EventStored)), occurrences)
-    lines = process_side.read_ledger(directory / LEDGER)
-    runs = process_side.Runs(lines, notes, broker, plan.worker.max_runtime_s)
-    runs.add_to(occurrences)
-
-    bench = RealBench(plan, frozenset() if settings.is_ours else NEEDS_LEDGER)
-    surroundings = Surroundings(
-        settings=machine_settings(plan.worker),
-        counts=lambda: counts,
-        is_malformed=lambda key: isinstance(broker.peer.tasks[key], MalformedTask),
-        loop=None,
-        closing=closing,
-    )
-    history = History()
-    judges = panel(bench, surroundings)
+    evidence = Evidence(directory)
+    bench = RealBench(evidence.plan, frozenset() if evidence.settings.is_ours else NEEDS_LEDGER)
     results = _Results(bench)
-    for each in (*judges, results):
+    judges = [*panel(bench, evidence.surroundings()), results]
+    history = History()
+    for each in judges:
         each.listen(history)
-    for happening in occurrences.in_order():
+    for happening in evidence.happenings():
         bench.at = happening.at
         history.tell(happening)
-    bench.at = closing.over_at
-    for each in (*judges, results):
+    bench.at = evidence.closing.over_at
+    for each in judges:
         each.finish()
-    _check_notes(bench, notes)
-    began_at = notes[0].at
+    _check_notes(bench, evidence.notes)
+    return _judgement(bench, results, evidence)
+
+
+def _judgement(bench: RealBench, results: _Results, evidence: Evidence) -> Judgement:
+    broker, began_at = evidence.broker, evidence.notes[0].at
+    peer = broker.peer
     return Judgement(
         violations=tuple(replace(one, at_s=one.at_s - began_at) for one in bench.violations),
-        disagreements=tuple(replace(one, at=one.at - began_at) for one in broker.peer.disagreements),
+        disagreements=tuple(replace(one, at=one.at - began_at) for one in peer.disagreements),
         checks=dict(sorted(bench.checks.items())),
         excuses=dict(sorted(bench.excuses.items())),
-        permitted=dict(sorted(broker.peer.permitted.items())),
-        compared=broker.peer.compared,
-        messages=len(broker.peer.tasks),
+        permitted=dict(sorted(peer.permitted.items())),
+        compared=peer.compared,
+        messages=len(peer.tasks),
         dead=results.dead,
         deliveries=results.deliveries,
-        runs=runs.count,
+        again=dict(sorted(results.again.items())),
+        runs=evidence.runs.count,
         struck=dict(broker.struck),
         ends=dict(sorted(results.ends.items())),
     )
@@ -181,6 +149,7 @@ class _Results:
         self._told: set[str] = set()
         self._seen: set[int] = set()
         self.ends: Counter[str] = Counter()
+        self.again: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -198,6 +167,8 @@ class _Results:
             self._sent.append(happening.task_id)
         elif kind is FactKind.DELIVERED:
             self.deliveries += 1
+        elif kind in _BACK:
+            self.again[_BACK[kind].get(happening.fact.reason, "leases that ended")] += 1
         elif kind is FactKind.DEAD_LETTERED:
             self.dead += 1
             self._told.add(happening.task_id)

@@ -24,10 +24,11 @@ def told(judgement: Judgement) -> list[str]:
     again = judgement.deliveries - judgement.messages
     lines = [
         f"{judgement.messages:,} tasks, of which {judgement.dead:,} were put with the dead letters",
-        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs",
+        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs in the ledger",
         f"{judgement.compared:,} answers held against the model; {len(judgement.disagreements)} differ",
     ]
     for title, counts in (
+        ("back in the queue by", judgement.again),
         ("what attempts came to", judgement.ends),
         ("excuses", judgement.excuses),
         ("beyond the model", judgement.permitted),

@@ -1,4 +1,4 @@
-"""From the ledger and the rehearsal's own notes to what became of workers and of runs."""
+"""From the ledger, and what workers said of it, to what became of each run."""
 
 from __future__ import annotations
 
@@ -9,34 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
-from cloud_tasks.core.events import SpotTermination, TaskEvent, TaskExited, TaskTimedOut
+from cloud_tasks.core.events import TaskEvent, TaskExited, TaskTimedOut
 from cloud_tasks.core.task import EndKind, RunEnd
-from simulation.history import (
-    EndAsked,
-    EndHeard,
-    EventStored,
-    Happening,
-    RunBegan,
-    RunGone,
-    RunOver,
-    RunRequested,
-    StoreFailed,
-    WorkerBegan,
-    WorkerContinued,
-    WorkerEnded,
-    WorkerKilled,
-    WorkerStopped,
-)
+from simulation.history import EndHeard, Happening, RunBegan, RunGone, RunOver, RunRequested
 from simulation.judges.expected import may_end_so
 from simulation.real import ledger
-from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
+from simulation.real.occurrences import FIRST, Occurrences
 from simulation.real.seen import Seen, What
 
-HEARD_S = 1.5
-"""A worker has taken in a signal after so long, or is too busy to be held to it."""
 REMAINS_S = 1.0
 """Who watches may see so late that nothing is left of a run."""
 START_S = 2.0
@@ -44,7 +26,6 @@ START_S = 2.0
 _AT_DEADLINE_S = 0.5
 _KILLED = RunEnd(EndKind.EXITED, exit_code=-9, signal="SIGKILL")
 _SIGNALS = frozenset((What.PROCESS_KILLED, What.PROCESS_STOPPED, What.PROCESS_CONTINUED))
-_decode = msgspec.json.Decoder(Seen).decode
 
 
 class Told(Protocol):
@@ -72,54 +53,12 @@ class LedgerLine(Struct, frozen=True):
     pid: int
 
 
-def read_seen(path: Path) -> list[Seen]:
-    """The rehearsal's notes."""
-    return [_decode(line) for line in path.read_bytes().splitlines()]
-
-
 def read_ledger(path: Path) -> list[LedgerLine]:
     """What tasks said of themselves; a line that was cut short is left out."""
     if not path.exists():
         return []
     lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     return [LedgerLine(**json.loads(line)) for line in lines]
-
-
-def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:
-    """What became of each worker process."""
-    ends = {note.worker: note.at for note in notes if note.what in {What.WORKER_ENDED, What.WORKER_KILLED}}
-    plain: dict[What, type[Happening]] = {
-        What.WORKER_BEGAN: WorkerBegan,
-        What.WORKER_KILLED: WorkerKilled,
-        What.WORKER_STOPPED: WorkerStopped,
-        What.WORKER_CONTINUED: WorkerContinued,
-        What.DISK_FULL: StoreFailed,
-        What.DISK_FREE: StoreFailed,
-    }
-    for note in notes:
-        at, worker = note.at, note.worker
-        if note.what in plain:
-            over = note.what is What.WORKER_KILLED
-            occurrences.add(plain[note.what](at=at, worker=worker), LAST if over else FIRST)
-        elif note.what is What.WORKER_ENDED:
-            occurrences.add(WorkerEnded(at=at, worker=worker, reason=f"status {note.size:.0f}"), LAST)
-        elif note.what is What.SIGTERM:
-            occurrences.add(EndAsked(at=at, worker=worker, why="sigterm", within_s=grace_s), FIRST)
-            heard_at = min(at + HEARD_S, ends.get(worker, at + HEARD_S))
-            occurrences.add(EndHeard(at=heard_at, worker=worker, why="sigterm", within_s=grace_s), FACT)
-        elif note.what is What.NOTICE:
-            occurrences.add(EndAsked(at=at, worker=worker, why="notice", within_s=note.size), FIRST)
-
-
-def add_notices(notes: Sequence[Seen], events: Sequence[EventStored], occurrences: Occurrences) -> None:
-    """A worker that has heard of its machine's end says so in an event."""
-    ends_at = {note.worker: note.at + note.size for note in notes if note.what is What.NOTICE}
-    for stored in events:
-        if isinstance(stored.event, SpotTermination) and stored.worker in ends_at:
-            within_s = max(ends_at.pop(stored.worker) - stored.at, 0.0)
-            occurrences.add(
-                EndHeard(at=stored.at, worker=stored.worker, why="notice", within_s=within_s), LAST
-            )
 
 
 class Runs:

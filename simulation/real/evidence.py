@@ -1,0 +1,103 @@
+"""What a rehearsal has left in its directory, put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from cloud_tasks.core.task import MalformedTask
+from simulation.history import EventStored, Happening
+from simulation.judges.panel import Surroundings
+from simulation.real import run_side, worker_side
+from simulation.real.agreement import Peer
+from simulation.real.broker_side import BrokerSide
+from simulation.real.occurrences import Occurrences
+from simulation.real.recorded import read_record
+from simulation.real.rehearsal import CALLS, LEDGER, SEEN, liveness_bound_s
+from simulation.real.seen import Seen, What
+from simulation.real.settings import RealSettings
+from simulation.world import machine_settings
+
+SETTINGS = "settings.json"
+
+
+class RealClosing:
+    """How a rehearsal came to its end, by its notes; see `Closing`.
+
+    Args:
+        notes: The notes.
+        settings: What it was told.
+        peer: Knows how many tasks there were.
+
+    Attributes:
+        quiet_at: When the faults stopped.
+        settled: Whether nothing was left in the queue then, in time.
+        ended: Whether every worker ended in time when it was asked to.
+        over_at: When all was over.
+    """
+
+    def __init__(self, notes: list[Seen], settings: RealSettings, peer: Peer) -> None:
+        moments = {note.what: note.at for note in notes}
+        self.quiet_at = moments.get(What.QUIET, math.inf)
+        self.settled = What.SETTLED in moments
+        self.ended = What.ENDED in moments
+        self.over_at = moments.get(What.OVER, math.inf)
+        self._settings = settings
+        self._peer = peer
+
+    def liveness_bound_s(self) -> float:
+        """See `Closing`."""
+        return liveness_bound_s(self._settings, len(self._peer.tasks))
+
+
+class Evidence:
+    """Three sides of the same story: the record, the ledger, and the notes.
+
+    Args:
+        directory: Where they are.
+
+    Attributes:
+        settings: What the rehearsal was told.
+        plan: The rehearsal as the virtual world would have planned it.
+        notes: What it did and saw.
+        broker: What the record tells.
+        runs: What the ledger tells.
+        closing: How it came to its end.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.settings = msgspec.json.decode((directory / SETTINGS).read_bytes(), type=RealSettings)
+        self.plan = self.settings.plan()
+        self.notes = worker_side.read_seen(directory / SEEN)
+        self._occurrences = Occurrences()
+        self.broker = BrokerSide(self.plan.queue, self._occurrences)
+        self.broker.read(list(read_record(directory / CALLS)))
+        self.closing = RealClosing(self.notes, self.settings, self.broker.peer)
+        self._counts = self.broker.peer.store.counts(self.closing.over_at)
+        lines = run_side.read_ledger(directory / LEDGER)
+        self.runs = run_side.Runs(lines, self.notes, self.broker, self.plan.worker.max_runtime_s)
+        self._add_workers()
+        self.runs.add_to(self._occurrences)
+
+    def happenings(self) -> Iterator[Happening]:
+        """Everything, as the virtual world would have told it."""
+        return self._occurrences.in_order()
+
+    def surroundings(self) -> Surroundings:
+        """What judges know beside that."""
+        tasks = self.broker.peer.tasks
+        return Surroundings(
+            settings=machine_settings(self.plan.worker),
+            counts=lambda: self._counts,
+            is_malformed=lambda key: isinstance(tasks[key], MalformedTask),
+            loop=None,
+            closing=self.closing,
+        )
+
+    def _add_workers(self) -> None:
+        occurrences = self._occurrences
+        worker_side.add_workers(self.notes, self.plan.worker.shutdown_grace_period_s, occurrences)
+        worker_side.add_notices(self.notes, list(occurrences.of(EventStored)), occurrences)

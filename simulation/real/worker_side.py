@@ -1,0 +1,70 @@
+"""From the rehearsal's notes to what became of each worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from cloud_tasks.core.events import SpotTermination
+from simulation.history import (
+    EndAsked,
+    EndHeard,
+    EventStored,
+    Happening,
+    StoreFailed,
+    WorkerBegan,
+    WorkerContinued,
+    WorkerEnded,
+    WorkerKilled,
+    WorkerStopped,
+)
+from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
+from simulation.real.seen import Seen, What
+
+HEARD_S = 1.5
+"""A worker has taken in a signal after so long, or is too busy to be held to it."""
+_decode = msgspec.json.Decoder(Seen).decode
+
+
+def read_seen(path: Path) -> list[Seen]:
+    """The rehearsal's notes."""
+    return [_decode(line) for line in path.read_bytes().splitlines()]
+
+
+def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:
+    """What became of each worker process."""
+    ends = {note.worker: note.at for note in notes if note.what in {What.WORKER_ENDED, What.WORKER_KILLED}}
+    plain: dict[What, type[Happening]] = {
+        What.WORKER_BEGAN: WorkerBegan,
+        What.WORKER_KILLED: WorkerKilled,
+        What.WORKER_STOPPED: WorkerStopped,
+        What.WORKER_CONTINUED: WorkerContinued,
+        What.DISK_FULL: StoreFailed,
+        What.DISK_FREE: StoreFailed,
+    }
+    for note in notes:
+        at, worker = note.at, note.worker
+        if note.what in plain:
+            over = note.what is What.WORKER_KILLED
+            occurrences.add(plain[note.what](at=at, worker=worker), LAST if over else FIRST)
+        elif note.what is What.WORKER_ENDED:
+            occurrences.add(WorkerEnded(at=at, worker=worker, reason=f"status {note.size:.0f}"), LAST)
+        elif note.what is What.SIGTERM:
+            occurrences.add(EndAsked(at=at, worker=worker, why="sigterm", within_s=grace_s), FIRST)
+            heard_at = min(at + HEARD_S, ends.get(worker, at + HEARD_S))
+            occurrences.add(EndHeard(at=heard_at, worker=worker, why="sigterm", within_s=grace_s), FACT)
+        elif note.what is What.NOTICE:
+            occurrences.add(EndAsked(at=at, worker=worker, why="notice", within_s=note.size), FIRST)
+
+
+def add_notices(notes: Sequence[Seen], events: Sequence[EventStored], occurrences: Occurrences) -> None:
+    """A worker that has heard of its machine's end says so in an event."""
+    ends_at = {note.worker: note.at + note.size for note in notes if note.what is What.NOTICE}
+    for stored in events:
+        if isinstance(stored.event, SpotTermination) and stored.worker in ends_at:
+            within_s = max(ends_at.pop(stored.worker) - stored.at, 0.0)
+            occurrences.add(
+                EndHeard(at=stored.at, worker=stored.worker, why="notice", within_s=within_s), LAST
+            )

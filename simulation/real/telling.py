@@ -24,7 +24,7 @@ def told(judgement: Judgement) -> list[str]:
     again = judgement.deliveries - judgement.messages
     lines = [
         f"{judgement.messages:,} tasks, of which {judgement.dead:,} were put with the dead letters",
-        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs in the ledger",
+        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs",
         f"{judgement.compared:,} answers held against the model; {len(judgement.disagreements)} differ",
     ]
     for title, counts in (

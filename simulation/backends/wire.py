@@ -11,7 +11,7 @@ from simulation.backends.backend import Site
 from simulation.backends.ledger import Entry
 from simulation.faults import FaultClass, share_of
 from simulation.hosts import Host
-from simulation.link import SLOW_S_MAX
+from simulation.link import OF_TASKS, SLOW_S_MAX, LinkFaults
 from simulation.weather import REFUSED_SHARE
 
 
@@ -46,46 +46,48 @@ class Wire:
     Args:
         site: Where the service stands.
         host: The worker.
+        kinds: Which classes of faults strike on it.
     """
 
-    def __init__(self, site: Site, host: Host) -> None:
+    def __init__(self, site: Site, host: Host, kinds: LinkFaults = OF_TASKS) -> None:
         self._site = site
         self._host = host
+        self._kinds = kinds
         self._numbers = itertools.count(1)
 
     def fate(self, operation: str) -> Fate:
         """What becomes of the next request."""
         site, host, number = self._site, self._host, next(self._numbers)
-        faults, weather = site.faults, site.weather
+        faults, weather, kinds = site.faults, site.weather, self._kinds
         latency_s = site.plan.latency.at(share_of(faults.seed, host.number, number))
         if faults.idle and weather.is_fair:
             return Fate(latency_s / 2, latency_s / 2)
         now, whom = site.loop.time(), f"{operation} of {host.name}"
         faults.occasions[whom] += 1
         which = faults.occasions[whom]
-        slow = faults.strikes(FaultClass.SLOW_CALL, whom, which, lambda share: 1 + SLOW_S_MAX * share)
+        slow = faults.strikes(kinds.slow, whom, which, lambda share: 1 + SLOW_S_MAX * share)
         if slow is not None:
-            faults.had_effect(FaultClass.SLOW_CALL)
+            faults.had_effect(kinds.slow)
             latency_s += slow.size
         trouble = self._trouble(whom, which, now)
         if trouble is not Trouble.NONE:
             return Fate(latency_s / 2, latency_s / 2, trouble)
-        reply_lost = faults.strikes(FaultClass.REPLY_LOST, whom, which) is not None
+        reply_lost = faults.strikes(kinds.reply_lost, whom, which) is not None
         held_s = weather.clogged_until.get(host.name, 0.0) - now
         if held_s > 0:
             faults.had_effect(FaultClass.CLOG)
         return Fate(latency_s / 2 + max(held_s, 0.0), latency_s / 2, reply_lost=reply_lost)
 
     def _trouble(self, whom: str, which: int, now: float) -> Trouble:
-        faults, weather = self._site.faults, self._site.weather
-        if faults.strikes(FaultClass.THROTTLED, whom, which) is not None:
-            faults.had_effect(FaultClass.THROTTLED)
+        faults, weather, kinds = self._site.faults, self._site.weather, self._kinds
+        if faults.strikes(kinds.throttled, whom, which) is not None:
+            faults.had_effect(kinds.throttled)
             return Trouble.THROTTLED
         if weather.refusing_until > now and share_of(faults.seed, "refused", whom, which) < REFUSED_SHARE:
             faults.had_effect(FaultClass.THROTTLE_BURST)
             return Trouble.THROTTLED
-        if faults.strikes(FaultClass.REQUEST_LOST, whom, which) is not None:
-            faults.had_effect(FaultClass.REQUEST_LOST)
+        if faults.strikes(kinds.request_lost, whom, which) is not None:
+            faults.had_effect(kinds.request_lost)
             return Trouble.LOST
         return Trouble.NO_WAY if weather.no_way_until(self._host.name) > now else Trouble.NONE
 
@@ -93,7 +95,7 @@ class Wire:
         """Whether the answer that sets out now does not arrive."""
         faults = self._site.faults
         if fate.reply_lost:
-            faults.had_effect(FaultClass.REPLY_LOST)
+            faults.had_effect(self._kinds.reply_lost)
             return True
         deaf = self._site.weather.deaf_until.get(self._host.name, 0.0) > self._site.loop.time()
         if deaf:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
-from cloud_tasks.core.events import EventRecord
+import msgspec
+
+from cloud_tasks.core.events import EVENT_CLASSES, Event, EventRecord
 from cloud_tasks.errors import LeaseLostError
 from cloud_tasks.interfaces import FeedMessage
 from cloud_tasks.queues.event_messages import order_of
@@ -22,6 +25,17 @@ LATE_S_MAX = 600.0
 TWICE_S_MAX = 300.0
 """The longest from an event to its second coming."""
 Take = Callable[[tuple[FeedMessage, ...]], None]
+
+
+_CLASSES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in EVENT_CLASSES}
+
+
+def _read(body: bytes) -> EventRecord:
+    """The event in a message."""
+    fields: dict[str, Any] = msgspec.json.decode(body)
+    kind = _CLASSES[fields["event_type"]]
+    event = kind(**{name: fields[name] for name in kind.__struct_fields__})
+    return EventRecord(fields["timestamp"], fields["hostname"], event)
 
 
 class _Waiter:
@@ -43,6 +57,9 @@ class EventBroker:
         options: How it behaves.
         faults: What goes wrong in it.
         history: Told of every message.
+
+    Attributes:
+        stir: Called when there may be something to take, by those who wait elsewhere; None: nobody does.
     """
 
     def __init__(
@@ -56,6 +73,12 @@ class EventBroker:
         self._store = MessageStore(options, self._observe)
         self._waiters: list[_Waiter] = []
         self._alarm: Step | None = None
+        self.stir: Callable[[], None] | None = None
+
+    @property
+    def has_visible(self) -> bool:
+        """Whether something can be taken."""
+        return self._store.counts(self._loop.time())["visible"] > 0
 
     @property
     def is_empty(self) -> bool:
@@ -65,14 +88,14 @@ class EventBroker:
 
     # -- workers -----------------------------------------------------------------------------------------
 
-    def accept(self, worker: str, records: Sequence[EventRecord]) -> int:
-        """Take events in; returns how many of them were not accepted."""
-        refused = sum(not self._accept(worker, record) for record in records)
+    def accept(self, worker: str, bodies: Sequence[bytes]) -> list[int]:
+        """Take events in; returns which of them were not accepted, by their places."""
+        refused = [place for place, body in enumerate(bodies) if not self._accept(worker, body)]
         self._serve()
         return refused
 
-    def _accept(self, worker: str, record: EventRecord) -> bool:
-        faults = self._faults
+    def _accept(self, worker: str, body: bytes) -> bool:
+        faults, record = self._faults, _read(body)
         whom = f"event of {order_of(record)}"
         faults.occasions[whom] += 1
         which = faults.occasions[whom]
@@ -81,7 +104,7 @@ class EventBroker:
             return False
         late = faults.strikes(FaultClass.EVENT_LATE, whom, which, lambda share: LATE_S_MAX * share**3)
         twice = faults.strikes(FaultClass.EVENT_TWICE, whom, which, lambda share: TWICE_S_MAX * share**3)
-        body, delay_s = record.encode(), 0.0
+        delay_s = 0.0
         if late is not None:
             faults.had_effect(FaultClass.EVENT_LATE)
             delay_s = late.size
@@ -99,6 +122,14 @@ class EventBroker:
         return self._store.put(self._loop.time(), body, delay_s)
 
     # -- monitors ----------------------------------------------------------------------------------------
+
+    def take_for(self, messages_max: int, lease_s: float) -> tuple[FeedMessage, ...]:
+        """Up to `messages_max` messages that are there now, hidden from others for so long."""
+        messages, now = self._take(messages_max), self._loop.time()
+        for message in messages:
+            key, _, _ = message.receipt.partition("#")
+            self._store.extend(now, key, message.receipt, lease_s)
+        return messages
 
     def take(self, messages_max: int, wait_s: float, reply: Take) -> None:
         """Give up to `messages_max` messages to `reply`, now or within `wait_s`; none after that."""
@@ -145,6 +176,8 @@ class EventBroker:
             if waiter.timer is not None:
                 waiter.timer.cancel()
             waiter.reply(messages)
+        if self.stir is not None and self.has_visible:
+            self.stir()
         self._watch()
 
     def _give_up(self, waiter: _Waiter) -> None:
@@ -153,8 +186,8 @@ class EventBroker:
             waiter.reply(())
 
     def _watch(self) -> None:
-        """Look again when something becomes visible by itself, while somebody waits."""
-        due = self._store.next_due() if self._waiters else None
+        """Look again when something becomes visible by itself, while somebody may wait."""
+        due = self._store.next_due() if self._waiters or self.stir is not None else None
         if due is None:
             return
         if self._alarm is not None and not self._alarm.cancelled():

@@ -12,15 +12,16 @@ from simulation.backends import Site
 from simulation.broker import Broker
 from simulation.clocks import HostClock
 from simulation.faults import Fault, FaultClass
-from simulation.history import History, StoreFailed
+from simulation.history import History
 from simulation.hosts import Host
+from simulation.job.doors import Doors, open_doors
 from simulation.job.event_queue import LATE_S_MAX, TWICE_S_MAX, EventBroker
 from simulation.job.monitors import Monitors
 from simulation.job.process import RESTART_S
 from simulation.job.producers import Producers, tasks_of
 from simulation.job.setting import Setting
-from simulation.job.ways import OF_EVENTS, EventQueueSink, Witnessed, aside
-from simulation.link import SLOW_S_MAX, Link
+from simulation.job.ways import Witnessed
+from simulation.link import SLOW_S_MAX
 from simulation.plan import MonitorPlan
 from simulation.weather import Weather
 
@@ -52,13 +53,15 @@ class Job:
         self.producers: Producers | None = None
         self.monitors: Monitors | None = None
         self._events: EventBroker | None = None
+        self._doors: Doors | None = None
         plan = setting.plan
         if plan.producer is not None and setting.tasks is not None:
             self.producers = Producers(setting, plan.producer, setting.tasks)
         if plan.monitor is not None:
             options = _options(plan.monitor)
             self._events = EventBroker(setting.loop, options, setting.faults, setting.history)
-            self.monitors = Monitors(setting, plan.monitor, self._events, self._weather)
+            self._doors = open_doors(setting, self._events, self._weather)
+            self.monitors = Monitors(setting, plan.monitor, self._doors)
 
     @property
     def is_loaded(self) -> bool:
@@ -82,7 +85,8 @@ class Job:
         plan = self.setting.plan.monitor
         if plan is None:
             return 0.0
-        return LATE_S_MAX + TWICE_S_MAX + 2 * plan.lease_s + plan.wait_s + _PAUSES_S + 2 * SLOW_S_MAX
+        lease_s = max(plan.lease_s, MonitorPlan().lease_s)  # an adapter asks for what it wants
+        return LATE_S_MAX + TWICE_S_MAX + 2 * lease_s + plan.wait_s + _PAUSES_S + 2 * SLOW_S_MAX
 
     def begin(self) -> None:
         """Everything starts."""
@@ -98,24 +102,11 @@ class Job:
 
     def sink(self, host: Host, make: MakeSink) -> EventSink:
         """Where the events of a worker go."""
-        setting, events = self.setting, self._events
-        history = setting.history
-        if events is None:
+        setting, history = self.setting, self.setting.history
+        if self._doors is None:
             return make(history)
-        loop = setting.loop
-        own = History()
-        own.on(StoreFailed, history.tell)
-        link = Link(
-            loop,
-            host,
-            setting.faults,
-            aside(history),
-            latency=setting.plan.latency,
-            weather=self._weather,
-            kinds=OF_EVENTS,
-        )
-        sinks = [make(own), EventQueueSink(loop, host, events, link, history)]
-        return Witnessed(loop, host, TeeSink(sinks), history)
+        sinks = [make(History()), self._doors.sink(host)]
+        return Witnessed(setting.loop, host, TeeSink(sinks), history)
 
     def stop_faults(self) -> None:
         """No fault strikes any more."""

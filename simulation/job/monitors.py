@@ -8,7 +8,7 @@ from cloud_tasks.task_db import Applied, Snapshot
 from simulation.clocks import HostClock
 from simulation.faults import FaultClass
 from simulation.hosts import Host
-from simulation.job.event_queue import EventBroker
+from simulation.job.doors import Doors
 from simulation.job.happenings import (
     EventTakenIn,
     MonitorBegan,
@@ -21,10 +21,7 @@ from simulation.job.happenings import (
 from simulation.job.mortal import STORED, MortalEventBook, MortalOutput
 from simulation.job.process import Process
 from simulation.job.setting import Setting
-from simulation.job.ways import OF_EVENTS, SimulatedFeed, aside
-from simulation.link import Link
 from simulation.plan import MonitorPlan
-from simulation.weather import Weather
 
 _CLOCK_S = 5000.0
 _NAME = "monitor"
@@ -36,19 +33,17 @@ class Monitors(Process):
     Args:
         setting: What there is around it.
         plan: How it goes about it.
-        broker: The event queue.
-        weather: What lies on the way there.
+        doors: The way to the event queue.
 
     Attributes:
         wanted: Whether one that has ended by itself is followed by another.
     """
 
-    def __init__(self, setting: Setting, plan: MonitorPlan, broker: EventBroker, weather: Weather) -> None:
+    def __init__(self, setting: Setting, plan: MonitorPlan, doors: Doors) -> None:
         super().__init__(setting, _NAME)
         self.wanted = True
         self._plan = plan
-        self._broker = broker
-        self._weather = weather
+        self._doors = doors
         self._auto_complete = plan.auto_complete
         self._monitor: EventMonitor | None = None
 
@@ -101,15 +96,6 @@ class Monitors(Process):
         """See `Process`."""
         setting, plan = self._setting, self._plan
         clock = HostClock(setting.loop, offset_s=_CLOCK_S * host.number)
-        link = Link(
-            setting.loop,
-            host,
-            setting.faults,
-            aside(setting.history),
-            latency=setting.plan.latency,
-            weather=self._weather,
-            kinds=OF_EVENTS,
-        )
         book = MortalEventBook(setting.database, self)
         self.holds(book.close)
         output = MortalOutput(setting.output, book) if plan.output_file else None
@@ -118,7 +104,7 @@ class Monitors(Process):
         settings = MonitorSettings(
             auto_complete=self._auto_complete, batch_max=plan.batch_max, wait_s=plan.wait_s
         )
-        feed = SimulatedFeed(self._broker, link)
+        feed = self._doors.feed(host)
         self._monitor = EventMonitor(feed, book, _View(setting, host), settings, clock=clock, output=output)
         snapshot = await self._monitor.run()
         self._tell_ended(snapshot, host)

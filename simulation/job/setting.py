@@ -19,6 +19,7 @@ class Setting:
         tasks: The queue of tasks; None where it is one that nobody can look into.
 
     Attributes:
+        site: As given.
         plan: What the run follows from.
         loop: Time.
         faults: What goes wrong.
@@ -30,6 +31,7 @@ class Setting:
     """
 
     def __init__(self, site: Site, tasks: Broker | None) -> None:
+        self.site = site
         self.plan = site.plan
         self.loop = site.loop
         self.faults = site.faults

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NoReturn
 
 from cloud_tasks.core.arguments import check_receive
 from cloud_tasks.core.events import EventRecord
@@ -50,7 +49,6 @@ def aside(history: History) -> History:
 
     own.on(CallIssued, issued)
     own.on(CallAnswered, answered)
-    own.on(StoreFailed, history.tell)
     return own
 
 
@@ -60,39 +58,30 @@ class EventQueueSink:
     When a call fails, what it was about is sent again with all that was to be sent, as adapters may do.
 
     Args:
-        loop: Time.
         host: The worker.
         broker: The event queue.
         link: The way to it.
-        history: Told when it fails.
     """
 
-    def __init__(
-        self, loop: SimulationLoop, host: Host, broker: EventBroker, link: Link, history: History
-    ) -> None:
-        self._loop = loop
+    def __init__(self, host: Host, broker: EventBroker, link: Link) -> None:
         self._host = host
         self._broker = broker
         self._link = link
-        self._history = history
 
     async def emit(self, records: list[EventRecord]) -> None:
         """Store events; see `EventSink`."""
         for batch in _batches(records):
-            effect = partial(self._broker.accept, self._host.name, batch)
+            bodies = [record.encode() for record in batch]
+            effect = partial(self._broker.accept, self._host.name, bodies)
             try:
                 refused = await self._link.call(Asked(operation="send_events"), effect)
             except QueueUnavailableError as error:
-                self._fail(f"the event queue: {error}")
+                raise SinkUnavailableError(f"the event queue: {error}") from None
             if refused:
-                self._fail(f"the event queue: {refused} of {len(batch)} were not accepted")
+                raise SinkUnavailableError(f"the event queue: {len(refused)} of {len(batch)} were refused")
 
     async def aclose(self) -> None:
         """There is no connection to let go of."""
-
-    def _fail(self, why: str) -> NoReturn:
-        self._history.tell(StoreFailed(at=self._loop.time(), worker=self._host.name))
-        raise SinkUnavailableError(why)
 
 
 def _batches(records: Sequence[EventRecord]) -> list[Sequence[EventRecord]]:
@@ -100,13 +89,13 @@ def _batches(records: Sequence[EventRecord]) -> list[Sequence[EventRecord]]:
 
 
 class Witnessed:
-    """An `EventSink` over another one, which tells what has become durable.
+    """An `EventSink` over another one, which tells what has become durable, and when nothing has.
 
     Args:
         loop: Time.
         host: The worker.
         sink: The other one.
-        history: Told of each event.
+        history: Told of each event, and of each failure.
     """
 
     def __init__(self, loop: SimulationLoop, host: Host, sink: EventSink, history: History) -> None:
@@ -117,8 +106,13 @@ class Witnessed:
 
     async def emit(self, records: list[EventRecord]) -> None:
         """Store events; see `EventSink`."""
-        await self._sink.emit(records)
-        now, name = self._loop.time(), self._host.name
+        name = self._host.name
+        try:
+            await self._sink.emit(records)
+        except SinkUnavailableError:
+            self._history.tell(StoreFailed(at=self._loop.time(), worker=name))
+            raise
+        now = self._loop.time()
         for record in records:
             self._history.tell(EventStored(at=now, worker=name, event=record.event))
 

@@ -15,6 +15,8 @@ CLOSE_S = 5.5
 HAND_BACK_S = 1.0
 """A worker has this much time at least, from hearing of its end, to hand back what it has."""
 
+_SLOW = (FaultClass.SINK_SLOW, FaultClass.EVENTS_SLOW)
+
 SETTLE_S = 0.1
 """From the moment that an event is durable to the settlement, at most, where nothing is in the way."""
 
@@ -147,5 +149,4 @@ class EndingJudge:
 
     def _sink_is_slow(self) -> bool:
         plan = self._bench.plan
-        kind = FaultClass.SINK_SLOW
-        return kind in plan.odds or any(fault.kind is kind for fault in plan.faults)
+        return any(kind in plan.odds for kind in _SLOW) or any(fault.kind in _SLOW for fault in plan.faults)

@@ -65,7 +65,7 @@ class EventsJudge:
         if isinstance(event, TaskEvent):
             self._count(event, worker)
         elif isinstance(event, WorkerStopped):
-            self._check_counts(event, worker)
+            self._check_counts(event, happening)
 
     def _count(self, event: TaskEvent, worker: str) -> None:
         whose = worker, event.task_id
@@ -84,12 +84,13 @@ class EventsJudge:
         name = OUTCOMES[type(event)]
         counts[name] = counts.get(name, 0) + 1
 
-    def _check_counts(self, event: WorkerStopped, worker: str) -> None:
+    def _check_counts(self, event: WorkerStopped, happening: EventStored) -> None:
         """What was stored before is what is counted, but for what nobody could confirm in time."""
+        worker = happening.worker
         stored = self._counts.get(worker, {})
         counted = {name: number for name, number in event.counts.items() if number}
         life = self._books.life
-        exact = life is None or not life.store_failures
+        exact = life is None or (not life.store_failures and happening.at <= life.exit_by)
         kept = all(number <= stored.get(name, 0) for name, number in counted.items())
         self._bench.check(
             "S17",

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from cloud_tasks.task_db import read_report
+from simulation.backends import on_backend
 from simulation.faults import Fault, FaultClass
 from simulation.history import EventStored, Happening, StoreFailed
 from simulation.job import happenings
@@ -22,6 +23,7 @@ from simulation.job.happenings import (
     ProducerBegan,
     ProducerKilled,
     SendAnswered,
+    ServiceCalled,
     TaskSent,
 )
 from simulation.job.words import JOB_WORDS
@@ -257,3 +259,17 @@ def test_everything_that_can_be_seen_of_a_job_has_its_words_and_its_lanes() -> N
     lanes = Lanes(lived.happenings).workers
     assert {"monitor-1", "monitor-2", "producer-1", "producer-2"} <= set(lanes)
     assert [bar.kind for bar in lanes["producer-1"].bars] == ["killed"]
+
+
+def test_events_go_through_the_production_adapter_where_that_stands_behind_the_queue() -> None:
+    pytest.importorskip("moto")
+    plan = with_fault(FOLLOWED, FaultClass.EVENT_REFUSED, "event of task-2")
+    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, "send_message_batch of worker-1", 2)
+    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, "delete_message_batch of monitor-1", 1)
+    plan = with_fault(plan, FaultClass.EVENT_LATE, "event of task-3", size=30.0)
+    lived = Lived(on_backend(plan, "sqs"))
+    assert lived.broken == []
+    assert lived.report.snapshot.statuses == {"completed": TASKS}
+    assert lived.effective[FaultClass.EVENT_REFUSED] == 1
+    assert lived.effective[FaultClass.EVENTS_REPLY_LOST] == 2
+    assert lived.of(ServiceCalled) == []

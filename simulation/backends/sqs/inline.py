@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
@@ -22,10 +22,22 @@ from simulation.backends.backend import Site
 from simulation.backends.polls import Polls
 from simulation.backends.sqs.client import make_client
 from simulation.backends.sqs.exchange import Answer, Request, request_of, response_of
-from simulation.backends.sqs.front import Front
 from simulation.backends.wire import Fate, Trouble, Wire
 from simulation.faults import share_of
 from simulation.hosts import Host
+from simulation.link import OF_TASKS, LinkFaults
+
+
+class Answering(Protocol):
+    """What stands before a service."""
+
+    def answer(self, worker: str, request: Request) -> Answer:
+        """What a worker is answered."""
+        ...
+
+    def refuse(self) -> Answer:
+        """One call too many."""
+        ...
 
 
 class Paused(BaseException):
@@ -48,14 +60,17 @@ class Machine:
         host: The worker.
         front: What answers.
         polls: Where polls wait for messages.
+        kinds: Which classes of faults strike on the way.
     """
 
-    def __init__(self, site: Site, host: Host, front: Front, polls: Polls) -> None:
+    def __init__(
+        self, site: Site, host: Host, front: Answering, polls: Polls, kinds: LinkFaults = OF_TASKS
+    ) -> None:
         self.site = site
         self.host = host
         self.front = front
         self.polls = polls
-        self.wire = Wire(site, host)
+        self.wire = Wire(site, host, kinds)
         self.client: BaseClient = make_client(self)
         self._call: Call | None = None
         self._shares = 0

@@ -9,13 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec import structs
 
-from cloud_tasks.core.events import EventRecord, KeepAlive, TaskEvent, WorkerStarted
+from cloud_tasks.core.events import EventRecord, KeepAlive, TaskEvent, WorkerStarted, WorkerStopped
 from cloud_tasks.core.task import Task
 from cloud_tasks.loading import TaskBook
 from cloud_tasks.task_db import EventBook
 from fakes.clock import VirtualClock
 from fakes.history import Fact, FactKind
+from simulation.faults import Fault, FaultClass
 from simulation.history import Happening, History, QueueChanged
 from simulation.job.happenings import (
     EventAccepted,
@@ -30,8 +32,8 @@ from simulation.job.happenings import (
 from simulation.judges.following import FollowingJudge
 from simulation.judges.judge import Bench
 from simulation.judges.loading import LoadingJudge
-from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, Workload
-from tests.simulation.judges.story import completed, dead, exited, interrupted
+from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
+from tests.simulation.judges.story import Story, completed, dead, exited, interrupted
 
 PLAN = RunPlan(workload=Workload(tasks=2), monitor=MonitorPlan(), producer=ProducerPlan())
 NONE: set[str] = set()
@@ -338,3 +340,25 @@ def test_a_call_of_a_load_that_was_killed_comes_to_the_queue_after_that_of_the_n
     load.tell(answered(1, load=NEXT_LOAD), sent(1, 2)).spoil(CONFIRM)
     load.tell(ProducerEnded(at=0.0, worker=NEXT_LOAD, unsent=0))
     assert load.end() == NONE
+
+
+# -- what events that are slow excuse ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [FaultClass.SINK_SLOW, FaultClass.EVENTS_SLOW])
+def test_a_worker_may_end_with_a_task_whose_event_was_slow(kind: FaultClass) -> None:
+    def ended(plan: RunPlan) -> set[str]:
+        story = Story(structs.replace(plan, worker=WorkerPlan(max_attempts=3)))
+        story.worker().send().hold().wait(1).finish().hear(within_s=2.0).wait(3)
+        return story.exit().broken
+
+    assert "S14" in ended(PLAN)
+    assert "S14" not in ended(structs.replace(PLAN, odds={kind: 0.1}))
+    assert "S14" not in ended(structs.replace(PLAN, faults=(Fault(kind=kind),)))
+
+
+@pytest.mark.parametrize(("late_s", "broken"), [(1.0, {"S17"}), (3.0, NONE)])
+def test_what_nobody_could_confirm_in_time_need_not_be_counted(late_s: float, broken: set[str]) -> None:
+    story = Story().worker().send().hold().hear(within_s=2.0).finish().wait(late_s).record(completed())
+    end = WorkerStopped(worker_id="worker-1", reason="shutdown", elapsed_time=1.0, counts={})
+    assert story.record(end).broken & {"S17"} == broken

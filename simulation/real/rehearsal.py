@@ -114,9 +114,13 @@ class Rehearsal:
 
     def _come_right(self, crew: Crew, torments: Torments, client: SqsClient) -> None:
         """Without faults from now on."""
-        until = time.monotonic() + self.liveness_bound_s()
+        least = self._waiting + self._held
+        until = time.monotonic() + liveness_bound_s(self._settings, 1)
         while not self._is_settled(client) and time.monotonic() < until:
             self._turn(crew, torments, client)
+            if self._waiting + self._held < least:  # each task that is settled gives time for one more
+                least = self._waiting + self._held
+                until = time.monotonic() + liveness_bound_s(self._settings, 1)
         if self._is_settled(client):
             self._notes.put(What.SETTLED)
         crew.restarts = False
@@ -129,10 +133,6 @@ class Rehearsal:
             self._notes.put(What.ENDED)
         client.waiting()  # the last that the record says
         self._notes.put(What.OVER)
-
-    def liveness_bound_s(self) -> float:
-        """How long it may take, from the end of the faults, until every task is settled."""
-        return liveness_bound_s(self._settings, self._waiting + self._held)
 
     def _turn(self, crew: Crew, torments: Torments, client: SqsClient) -> None:
         torments.listen()

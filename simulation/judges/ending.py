@@ -137,10 +137,9 @@ class EndingJudge:
             return "it came at the last moment"
         return ""
 
-    @staticmethod
-    def _is_told(holding: Holding, life: Life, at: float) -> bool:
+    def _is_told(self, holding: Holding, life: Life, at: float) -> bool:
         """Whether what became of it was durable in time, and the worker knew: then it settles at once."""
-        by = min(at - SETTLE_S, life.exit_by)
+        by = min(at - SETTLE_S, life.exit_by) - self._bench.slack_s
         for event, stored_at in life.told.get(holding.message.task_id, ()):
             known = life.store_failed_at < stored_at < by
             if known and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):

@@ -22,9 +22,10 @@ def tables(torments: Torments, struck: Counter[str], judgement: Judgement, setti
 def told(judgement: Judgement) -> list[str]:
     """The figures in lines."""
     again = judgement.deliveries - judgement.messages
+    runs = f"; {judgement.runs:,} runs" if judgement.runs else ""
     lines = [
         f"{judgement.messages:,} tasks, of which {judgement.dead:,} were put with the dead letters",
-        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks; {judgement.runs:,} runs",
+        f"{judgement.deliveries:,} deliveries, {again:,} more than tasks{runs}",
         f"{judgement.compared:,} answers held against the model; {len(judgement.disagreements)} differ",
     ]
     for title, counts in (

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 
-from cloud_tasks.core.task import EndKind, RunEnd
+from cloud_tasks.core.task import EndKind, RunEnd, Task
 from cloud_tasks.interfaces import RunListener, RunSpec
 from fakes.runner import Script
 from simulation.history import History, RunAsked, RunBegan, RunGone, RunNotStarted, RunOver, RunRequested
@@ -146,6 +146,7 @@ class SimulatedRunner:
     Attributes:
         runs: What is alive, by number.
         children: The host of the task processes.
+        meant: Told beforehand who asks for a run, its number and of what, if anybody wants to know.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class SimulatedRunner:
         self._script = script
         self._numbers = numbers or itertools.count(1)
         self._emptied: asyncio.Future[None] | None = None
+        self.meant: Callable[[str, int, Task], None] | None = None
 
     async def open(self) -> None:
         """Nothing is needed."""
@@ -171,6 +173,8 @@ class SimulatedRunner:
     def start(self, spec: RunSpec, listener: RunListener) -> SimulatedRun:
         """Start a run."""
         number = next(self._numbers)
+        if self.meant is not None:
+            self.meant(self.host.name, number, spec.task)
         asked = RunRequested(
             at=self.loop.time(),
             worker=self.host.name,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock, EventSink, RunSpec, TaskQueue
 from cloud_tasks.shell import ShellSettings, WorkerShell
 from fakes.runner import Script
@@ -85,6 +86,7 @@ class Fleet:
         workers: All that ever were.
         restarts: Whether a worker that is gone is followed by another.
         settings: As given.
+        meant: See `SimulatedRunner`.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Fleet:
     ) -> None:
         self.workers: list[SimulatedWorker] = []
         self.restarts = True
+        self.meant: Callable[[str, int, Task], None] | None = None
         self._loop = loop
         self._history = history
         self.settings = settings
@@ -115,6 +118,7 @@ class Fleet:
         host = loop.add_host(f"worker-{number}")
         clock = HostClock(loop, offset_s=1000.0 * number, rate=self._rate(host.name))
         runner = SimulatedRunner(loop, host, self._history, self._script, self._run_numbers)
+        runner.meant = self.meant
         worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host, self._hear_notice))
         self.workers.append(worker)
         self._history.tell(WorkerBegan(at=loop.time(), worker=host.name))

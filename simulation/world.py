@@ -89,6 +89,8 @@ class World:
         self._strikes.plan()
         if self.job is not None:
             self.job.begin()
+            if self.job.producers is not None:
+                self.fleet.meant = self.job.producers.twins.tell
         for _ in range(self.plan.worker.workers):
             self.fleet.start()
         if self.plan.redraw is not None:

@@ -131,6 +131,18 @@ class TaskSent(Happening, frozen=True, kw_only=True):
     call: int
 
 
+class RunMeant(Happening, frozen=True, kw_only=True):
+    """A worker is about to ask for a run of a task that was sent more than once.
+
+    Attributes:
+        run: Identity of the run.
+        key: Of the message that it is for.
+    """
+
+    run: int
+    key: str
+
+
 class SendAnswered(Happening, frozen=True, kw_only=True):
     """A producer has been told what became of a call.
 

@@ -12,7 +12,7 @@ from simulation.hosts import Host
 from simulation.job.happenings import ProducerBegan, ProducerEnded, ProducerKilled
 from simulation.job.mortal import MortalTaskBook
 from simulation.job.process import Process
-from simulation.job.sending import SimulatedLook, SimulatedSender
+from simulation.job.sending import SimulatedLook, SimulatedSender, Twins
 from simulation.job.setting import Setting
 from simulation.job.ways import aside
 from simulation.link import Link
@@ -32,12 +32,14 @@ class Producers(Process):
         tasks: The queue.
 
     Attributes:
+        twins: Which messages hold the same task.
         done: Whether every task was sent, as the last of them said.
     """
 
     def __init__(self, setting: Setting, plan: ProducerPlan, tasks: Broker) -> None:
         super().__init__(setting, _NAME)
         self.done = False
+        self.twins = Twins(setting, tasks)
         self._plan = plan
         self._tasks = tasks
 

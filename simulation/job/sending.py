@@ -13,7 +13,7 @@ from cloud_tasks.errors import QueueError, QueueUnavailableError, SendFailedErro
 from simulation.broker import Broker
 from simulation.faults import FaultClass
 from simulation.hosts import Host
-from simulation.job.happenings import SendAnswered, TaskSent
+from simulation.job.happenings import RunMeant, SendAnswered, TaskSent
 from simulation.job.setting import Setting
 from simulation.link import Asked, Link
 
@@ -87,6 +87,33 @@ class SimulatedSender:
         name = "" if error is None else type(error).__name__
         now = self._setting.loop.time()
         self._setting.history.tell(SendAnswered(at=now, worker=self._host.name, call=number, error=name))
+
+
+class Twins:
+    """Knows for which message a run is, where a task is in several: leases hold the very task of theirs.
+
+    Args:
+        setting: What there is around it.
+        tasks: The queue.
+    """
+
+    def __init__(self, setting: Setting, tasks: Broker) -> None:
+        self._setting = setting
+        self._tasks = tasks
+        self._keys: dict[str, list[str]] = {}
+        setting.history.on(TaskSent, self._on_sent)
+
+    def _on_sent(self, happening: TaskSent) -> None:
+        """It is the last message that the queue has accepted."""
+        self._keys.setdefault(happening.task_id, []).append(str(self._tasks.store.accepted))
+
+    def tell(self, worker: str, run: int, task: Task) -> None:
+        """A worker is about to ask for a run."""
+        keys = self._keys.get(task.task_id, ())
+        if len(keys) > 1:
+            key = next(key for key in keys if self._tasks.tasks[key] is task)
+            now = self._setting.loop.time()
+            self._setting.history.tell(RunMeant(at=now, worker=worker, run=run, key=key))
 
 
 class SimulatedLook:

@@ -19,6 +19,7 @@ from simulation.job.happenings import (
     ProducerBegan,
     ProducerEnded,
     ProducerKilled,
+    RunMeant,
     SendAnswered,
     ServiceAnswered,
     ServiceCalled,
@@ -58,6 +59,7 @@ JOB_WORDS: dict[type[Happening], Callable[[Any], str]] = {
     ProducerBegan: lambda _: "began",
     ProducerEnded: _load_ended,
     ProducerKilled: _killed,
+    RunMeant: lambda one: f"run {one.run} is for message {one.key}",
     SendAnswered: lambda one: f"knows of sending {one.call}: {one.error or 'all were accepted'}",
     ServiceAnswered: lambda one: (
         f"{one.operation} #{one.number} " + (f"failed: {one.error}" if one.error else "answered")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
@@ -28,6 +26,7 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.job.happenings import RunMeant
 from simulation.judges.judge import TOLERANCE_S
 from simulation.judges.records import CallRecord, Holding, Life, MessageRecord, RunRecord
 
@@ -42,7 +41,7 @@ class Books:
     Attributes:
         messages: Everything that was accepted, by key.
         keys: Of the message of each task; of the first, where there are several.
-        twins: All the keys of tasks that were sent more than once.
+        twins: Tasks that are in several messages.
         current: The last delivery of each message, by key.
         lives: Every worker, by name.
         runs: Runs that are not gone, by number.
@@ -59,7 +58,7 @@ class Books:
     def __init__(self) -> None:
         self.messages: dict[str, MessageRecord] = {}
         self.keys: dict[str, str] = {}
-        self.twins: dict[str, list[str]] = {}
+        self.twins: set[str] = set()
         self.current: dict[str, Holding] = {}
         self.lives: dict[str, Life] = {}
         self.runs: dict[int, RunRecord] = {}
@@ -71,6 +70,7 @@ class Books:
         self.call: CallRecord | None = None
         self.first_verdict = self.repeated = False
         self._receipts: dict[str, Holding] = {}
+        self._meant: dict[int, str] = {}
         self._calls: dict[tuple[str, int], CallRecord] = {}
 
     def listen(self, history: History) -> None:
@@ -78,6 +78,7 @@ class Books:
         history.on(QueueChanged, self._on_queue)
         history.on(CallIssued, self._on_issued)
         history.on(CallAnswered, self._on_answered)
+        history.on(RunMeant, self._on_meant)
         history.on(RunRequested, self._on_requested)
         history.on(RunNotStarted, self._on_not_started)
         history.on(RunBegan, self._on_began)
@@ -123,7 +124,7 @@ class Books:
     def _note_key(self, task_id: str, key: str) -> None:
         first = self.keys.setdefault(task_id, key)
         if first != key:
-            self.twins.setdefault(task_id, [first]).append(key)
+            self.twins.add(task_id)
 
     def _deliver(self, message: MessageRecord, fact: Fact, worker: str) -> None:
         message.deliveries += 1
@@ -232,10 +233,13 @@ class Books:
 
     # -- runs --------------------------------------------------------------------------------------------
 
+    def _on_meant(self, happening: RunMeant) -> None:
+        self._meant[happening.run] = happening.key
+
     def _on_requested(self, happening: RunRequested) -> None:
         life = self.life = self.lives.get(happening.worker)
         task_id = happening.task_id
-        holding = None if life is None else self._wanted(life, task_id, happening.attempt)
+        holding = None if life is None else self._wanted(life, task_id, happening.run)
         run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, happening.at, holding)
         self.run, self.holding = run, holding
         self.runs[run.number] = run
@@ -246,23 +250,17 @@ class Books:
             life.occupied += 1
             life.runs.setdefault(task_id, []).append(run)
 
-    def _wanted(self, life: Life, task_id: str, attempt: int) -> Holding | None:
+    def _wanted(self, life: Life, task_id: str, run: int) -> Holding | None:
         """For which delivery a worker asks for a run: the oldest that may have one, as far as it knows."""
+        key = self._meant.pop(run, None) or self.keys.get(task_id, "")
         waiting = newest = None
-        for holding in self._held(life, task_id, attempt):
+        for holding in life.holdings.get(key, ()):
             newest = holding
             if holding.verdict is None and holding.run is None:
                 if holding.over is None:
                     return holding
                 waiting = waiting or holding
         return waiting or newest
-
-    def _held(self, life: Life, task_id: str, attempt: int) -> Iterable[Holding]:
-        """What a worker has of a task, oldest first; if it was sent twice, what fits the attempt first."""
-        if task_id not in self.twins:
-            return life.holdings.get(self.keys.get(task_id, ""), ())
-        held = [one for key in self.twins[task_id] for one in life.holdings.get(key, ())]
-        return sorted(held, key=lambda one: (one.number != attempt, one.known_at or 0.0))
 
     def _on_not_started(self, happening: RunNotStarted) -> None:
         run = self._find(happening.run)

@@ -26,6 +26,7 @@ from simulation.job.happenings import (
     MonitorFailed,
     ProducerEnded,
     ProducerKilled,
+    RunMeant,
     SendAnswered,
     TaskSent,
 )
@@ -362,3 +363,20 @@ def test_what_nobody_could_confirm_in_time_need_not_be_counted(late_s: float, br
     story = Story().worker().send().hold().hear(within_s=2.0).finish().wait(late_s).record(completed())
     end = WorkerStopped(worker_id="worker-1", reason="shutdown", elapsed_time=1.0, counts={})
     assert story.record(end).broken & {"S17"} == broken
+
+
+# -- tasks that are in the queue twice -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "broken"), [("2", NONE), ("1", {"S5"})])
+def test_a_worker_may_run_two_messages_at_a_time_and_neither_twice(key: str, broken: set[str]) -> None:
+    story = Story().worker().send().hold().send().deliver()
+    story.history.tell(RunMeant(at=0.0, worker="worker-1", run=2, key=key))
+    assert story.request().broken == broken
+
+
+def test_two_workers_may_run_the_messages_of_one_task_at_a_time() -> None:
+    story = Story().worker("worker-1").worker("worker-2").send().hold(worker="worker-1").send()
+    story.deliver(worker="worker-2")
+    story.history.tell(RunMeant(at=0.0, worker="worker-2", run=2, key="2"))
+    assert story.run(worker="worker-2").broken == NONE

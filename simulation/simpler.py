@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct, structs
 
 from simulation.faults import Fault
+from simulation.link import TICK_S
 from simulation.plan import BackendPlan, RunPlan
 from simulation.verdict import Violation
 
@@ -74,8 +75,13 @@ def _sooner(plan: RunPlan) -> Iterator[RunPlan]:
         return
     at_once = structs.replace(plan.workload, over_s=0.0)
     for seed, share in itertools.product((plan.seed, 0, 1), _SOONER):
-        faults = tuple(structs.replace(fault, at_s=fault.at_s * share) for fault in plan.faults)
+        faults = tuple(structs.replace(fault, at_s=_at(fault.at_s * share)) for fault in plan.faults)
         yield structs.replace(plan, workload=at_once, faults=faults, seed=seed)
+
+
+def _at(at_s: float) -> float:
+    """A moment that is no later; the first moment of all, rather than ever closer to it."""
+    return at_s if at_s >= TICK_S else 0.0
 
 
 def fewer_workers(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:

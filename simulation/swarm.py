@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -62,6 +63,11 @@ PER_HOUR: dict[FaultClass, tuple[float, float]] = {
 """Least and greatest number in an hour, where tasks take seconds."""
 SLOWNESS_MAX = 60.0
 """Times of tasks, leases and faults are stretched by up to so much: seconds here, hours there."""
+SLOW_FROM = 8.0
+SLOW_SHARE = 0.15
+"""Of all seeds: times are stretched by more than that, which takes its time here, too."""
+LEASES_AT_REST = 3.0
+"""Where all tasks come at once, faults go on for so many leases after the work."""
 
 
 def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
@@ -69,10 +75,13 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     streams = Streams(seed)
     classes = _classes(streams.of("classes"))
     dials = streams.of("dials")
-    slowness = log_uniform(streams.of("slowness"), 1.0, SLOWNESS_MAX)
+    slowness = _slowness(streams.of("slowness"))
     queue = _queue(streams.of("queue"), slowness)
     worker = _worker(streams.of("worker"), slowness)
     faults_s = slowness * log_uniform(dials, 60.0, 900.0)
+    workload = _workload(dials, slowness, faults_s, tasks)
+    if not workload.over_s:
+        faults_s = min(faults_s, _busy_s(workload, worker) + LEASES_AT_REST * queue.lease_s)
     timed = tuple(
         fault
         for kind in PER_HOUR
@@ -84,14 +93,7 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     }
     plan = RunPlan(
         seed=seed,
-        workload=Workload(
-            tasks=dials.randint(1, 2 * tasks),
-            over_s=dials.choice((0.0, faults_s / 2)),
-            duration_s=slowness * log_uniform(dials, 0.2, 20.0),
-            spread=dials.uniform(0.1, 1.0),
-            poison=dials.choice((0.0, 0.0, 0.1)),
-            malformed=dials.choice((0, 0, 0, 2)),
-        ),
+        workload=workload,
         worker=worker,
         queue=queue,
         odds=odds,
@@ -100,6 +102,29 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         policy="pct" if dials.random() < 0.5 else "random",  # noqa: PLR2004 - one half
     )
     return with_job(plan, slowness)
+
+
+def _slowness(stream: random.Random) -> float:
+    if stream.random() < SLOW_SHARE:
+        return log_uniform(stream, SLOW_FROM, SLOWNESS_MAX)
+    return log_uniform(stream, 1.0, SLOW_FROM)
+
+
+def _workload(stream: random.Random, slowness: float, faults_s: float, tasks: int) -> Workload:
+    return Workload(
+        tasks=stream.randint(1, 2 * tasks),
+        over_s=faults_s * stream.choice((0.0, 0.5, 1.0)),
+        duration_s=slowness * log_uniform(stream, 0.2, 20.0),
+        spread=stream.uniform(0.1, 1.0),
+        poison=stream.choice((0.0, 0.0, 0.1)),
+        malformed=stream.choice((0, 0, 0, 2)),
+    )
+
+
+def _busy_s(workload: Workload, worker: WorkerPlan) -> float:
+    """How long the work takes, with twice as much again for what goes wrong."""
+    slots = worker.workers * worker.num_simultaneous_tasks
+    return 3 * math.ceil(workload.tasks / slots) * min(2 * workload.duration_s, worker.max_runtime_s)
 
 
 def _classes(stream: random.Random) -> frozenset[FaultClass]:
@@ -114,26 +139,30 @@ def _classes(stream: random.Random) -> frozenset[FaultClass]:
 
 
 def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
+    max_attempts = stream.choice((None, 2, 5))
     return WorkerPlan(
         workers=stream.randint(1, 4),
         num_simultaneous_tasks=stream.choice((1, 2, 5, 10)),
         max_runtime_s=slowness * log_uniform(stream, 10.0, 120.0),
         shutdown_grace_period_s=log_uniform(stream, 2.0, 60.0),
         retry_on_exit=stream.random() < 0.7,  # noqa: PLR2004 - mostly
-        retry_on_exception=False,
-        retry_on_timeout=False,
-        max_attempts=stream.choice((None, 2, 5)),
+        retry_on_exception=max_attempts is not None and stream.random() < 0.3,  # noqa: PLR2004 - some
+        retry_on_timeout=stream.random() < 0.3,  # noqa: PLR2004 - some
+        max_attempts=max_attempts,
     )
 
 
 def _queue(stream: random.Random, slowness: float) -> QueueOptions:
+    lease_s = slowness * log_uniform(stream, 5.0, 120.0)
     return QueueOptions(
-        lease_s=slowness * log_uniform(stream, 5.0, 120.0),
+        lease_s=lease_s,
+        lease_total_s_max=stream.choice((12 * 3600.0, 12 * 3600.0, 3 * lease_s)),
         lease_s_max=slowness * 600.0,
         counts_interruptions=stream.random() < 0.5,  # noqa: PLR2004 - one half
         settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half
         extend_renews_receipt=stream.random() < 0.3,  # noqa: PLR2004 - some
         batch_size_max=stream.choice((1, 10, 100)),
+        max_receive_count=stream.choice((None, None, None, 5)),
         retention_s=slowness * log_uniform(stream, 30.0, 900.0)
         if stream.random() < RETENTION_SHARE
         else None,

@@ -92,7 +92,9 @@ class SettlingJudge:
             worker=worker,
         )
         seconds, queue = happening.seconds, self._queue
-        total_s = at + seconds - holding.issued_at
+        # Of a machine that was suspended, the clock stood still.
+        halted_s = 0.0 if self._books.life is None else self._books.life.halted_s(at) - holding.halted_s
+        total_s = at + seconds - holding.issued_at - halted_s
         self._bench.check(
             "S10",
             seconds <= queue.lease_s_max and total_s <= queue.lease_total_s_max + self._bench.early_s,

@@ -37,7 +37,7 @@ class AttemptsJudge:
         self._books = books
         self._policy = settings.retry
         self._settle_again_s = settings.settle_backoff.cap_s
-        self._queue = queue
+        self._longest_s = queue.lease_total_s_max - bench.early_s
         self._is_malformed = is_malformed
 
     def listen(self, history: History) -> None:
@@ -133,7 +133,7 @@ class AttemptsJudge:
         holding = self._books.holding
         if holding is not None:
             life = self._books.lives.get(holding.worker)
-            excuse = excuses.of_expiry(holding, fact, life, self._queue.lease_total_s_max)
+            excuse = excuses.of_expiry(holding, fact, life, self._longest_s)
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
             self._bench.cite("S10", excuse, told, task_id=task_id, worker=holding.worker)
             if excuse == excuses.SETTLING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fakes.history import Fact
-from simulation.judges.judge import TOLERANCE_S
 from simulation.judges.records import Holding, Life
 
 DUPLICATE = "duplicate by the broker"
@@ -29,7 +28,7 @@ LATE_SHARE = 0.25
 
 
 def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
-    holding: Holding, fact: Fact, life: Life | None, total_s_max: float
+    holding: Holding, fact: Fact, life: Life | None, longest_s: float
 ) -> str:
     """Why a lease was not kept; "" if there is no excuse."""
     at = fact.at
@@ -47,7 +46,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return LOST
     if holding.run is not None and holding.run.fenced:
         return LET_GO
-    if holding.until >= holding.issued_at + total_s_max - TOLERANCE_S:
+    if holding.until >= holding.issued_at + longest_s:
         return LIMIT
     if holding.verdict is not None:
         return SETTLING

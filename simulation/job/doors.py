@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import structs
 
-from cloud_tasks.interfaces import EventSink, MessageFeed
+from cloud_tasks.interfaces import Clock, EventSink, MessageFeed
 from simulation.hosts import Host
 from simulation.job.event_queue import EventBroker
 from simulation.job.setting import Setting
@@ -22,7 +22,7 @@ class Doors(Protocol):
         """The event queue as a worker on this host has it."""
         ...
 
-    def feed(self, host: Host) -> MessageFeed:
+    def feed(self, host: Host, clock: Clock) -> MessageFeed:
         """The event queue as a monitor on this host has it."""
         ...
 
@@ -45,7 +45,7 @@ class LinkDoors:
         """See `Doors`."""
         return EventQueueSink(host, self._broker, self._link(host))
 
-    def feed(self, host: Host) -> MessageFeed:
+    def feed(self, host: Host, clock: Clock) -> MessageFeed:
         """See `Doors`."""
         return SimulatedFeed(self._broker, self._link(host))
 
@@ -63,9 +63,14 @@ class LinkDoors:
 
 
 def open_doors(setting: Setting, broker: EventBroker, weather: Weather) -> Doors:
-    """Those that fit what stands behind the queue of tasks: SQS has its own sink and its own feed."""
-    if setting.plan.backend.name != "sqs":
-        return LinkDoors(setting, broker, weather)
-    from simulation.job.sqs import SqsDoors
+    """Those that fit what stands behind the queue of tasks: each adapter has a sink and a feed."""
+    name, site = setting.plan.backend.name, structs.replace(setting.site, weather=weather)
+    if name == "sqs":
+        from simulation.job.sqs import SqsDoors
 
-    return SqsDoors(structs.replace(setting.site, weather=weather), broker)
+        return SqsDoors(site, broker)
+    if name == "pubsub":
+        from simulation.job.pubsub import PubSubDoors
+
+        return PubSubDoors(site, broker)
+    return LinkDoors(setting, broker, weather)

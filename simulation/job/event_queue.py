@@ -123,12 +123,13 @@ class EventBroker:
 
     # -- monitors ----------------------------------------------------------------------------------------
 
-    def take_for(self, messages_max: int, lease_s: float) -> tuple[FeedMessage, ...]:
-        """Up to `messages_max` messages that are there now, hidden from others for so long."""
+    def take_now(self, messages_max: int, lease_s: float | None = None) -> tuple[FeedMessage, ...]:
+        """Up to `messages_max` messages that are there now, hidden from others for so long, or as usual."""
         messages, now = self._take(messages_max), self._loop.time()
-        for message in messages:
-            key, _, _ = message.receipt.partition("#")
-            self._store.extend(now, key, message.receipt, lease_s)
+        if lease_s is not None:
+            for message in messages:
+                key, _, _ = message.receipt.partition("#")
+                self._store.extend(now, key, message.receipt, lease_s)
         return messages
 
     def take(self, messages_max: int, wait_s: float, reply: Take) -> None:

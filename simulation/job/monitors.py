@@ -104,7 +104,7 @@ class Monitors(Process):
         settings = MonitorSettings(
             auto_complete=self._auto_complete, batch_max=plan.batch_max, wait_s=plan.wait_s
         )
-        feed = self._doors.feed(host)
+        feed = self._doors.feed(host, clock)
         self._monitor = EventMonitor(feed, book, _View(setting, host), settings, clock=clock, output=output)
         snapshot = await self._monitor.run()
         self._tell_ended(snapshot, host)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cloud_tasks.interfaces import EventSink, FeedMessage, MessageFeed
+from cloud_tasks.interfaces import Clock, EventSink, FeedMessage, MessageFeed
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.calls import Calls
 from cloud_tasks.queues.sqs.events import SqsEventSink, SqsFeed
@@ -50,7 +50,7 @@ class SqsDoors:
         """See `Doors`."""
         return SqsEventSink(Batches(self._client(host), URL), fifo=False)
 
-    def feed(self, host: Host) -> MessageFeed:
+    def feed(self, host: Host, clock: Clock) -> MessageFeed:
         """See `Doors`."""
         return SqsFeed(self._client(host), URL)
 
@@ -83,7 +83,7 @@ class SqsDoors:
         }
 
     def _receive(self, _: str, asked: Said) -> Said:
-        taken = self._broker.take_for(asked["MaxNumberOfMessages"], asked["VisibilityTimeout"])
+        taken = self._broker.take_now(asked["MaxNumberOfMessages"], asked["VisibilityTimeout"])
         return {"Messages": [_message(one) for one in taken]}
 
     def _delete(self, _: str, asked: Said) -> Said:

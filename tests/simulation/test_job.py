@@ -10,6 +10,7 @@ from msgspec import structs
 
 from cloud_tasks.task_db import read_report
 from simulation.backends import on_backend
+from simulation.backends.plans import BackendName
 from simulation.faults import Fault, FaultClass
 from simulation.history import EventStored, Happening, StoreFailed
 from simulation.job import happenings
@@ -261,13 +262,22 @@ def test_everything_that_can_be_seen_of_a_job_has_its_words_and_its_lanes() -> N
     assert [bar.kind for bar in lanes["producer-1"].bars] == ["killed"]
 
 
-def test_events_go_through_the_production_adapter_where_that_stands_behind_the_queue() -> None:
-    pytest.importorskip("moto")
+@pytest.mark.parametrize(
+    ("backend", "library", "send", "remove"),
+    [
+        ("sqs", "moto", "send_message_batch", "delete_message_batch"),
+        ("pubsub", "google.pubsub_v1", "Publish", "Acknowledge"),
+    ],
+)
+def test_events_go_through_the_production_adapter_where_that_stands_behind_the_queue(
+    backend: BackendName, library: str, send: str, remove: str
+) -> None:
+    pytest.importorskip(library)
     plan = with_fault(FOLLOWED, FaultClass.EVENT_REFUSED, "event of task-2")
-    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, "send_message_batch of worker-1", 2)
-    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, "delete_message_batch of monitor-1", 1)
+    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, f"{send} of worker-1", 2)
+    plan = with_fault(plan, FaultClass.EVENTS_REPLY_LOST, f"{remove} of monitor-1", 1)
     plan = with_fault(plan, FaultClass.EVENT_LATE, "event of task-3", size=30.0)
-    lived = Lived(on_backend(plan, "sqs"))
+    lived = Lived(on_backend(plan, backend))
     assert lived.broken == []
     assert lived.report.snapshot.statuses == {"completed": TASKS}
     assert lived.effective[FaultClass.EVENT_REFUSED] == 1

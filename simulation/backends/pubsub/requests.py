@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from cloud_tasks.queues.pubsub.calls import Calls
 from fakes.pubsub.errors import PubSubError, connection_lost, throttled, unavailable
@@ -11,10 +11,26 @@ from fakes.pubsub.rpcs import Rpc
 from simulation.backends.backend import Site
 from simulation.backends.polls import Polls
 from simulation.backends.pubsub.channel import Read, calls_through, failure, refusal
-from simulation.backends.pubsub.front import Front
 from simulation.backends.wire import Trouble, Wire
 from simulation.hosts import Host
+from simulation.link import OF_TASKS, LinkFaults
 from simulation.loop import Step
+
+
+class Answering(Protocol):
+    """What stands before a service."""
+
+    def rpc(self, method: str) -> Rpc:
+        """The call of a name."""
+        ...
+
+    def answer(self, worker: str, rpc: Rpc, request: Any) -> bytes:
+        """What a worker is answered.
+
+        Raises:
+            PubSubError: The service refuses.
+        """
+        ...
 
 
 class Machine:
@@ -25,14 +41,17 @@ class Machine:
         host: The worker.
         front: What answers.
         polls: Where pulls wait for messages.
+        kinds: Which classes of faults strike on the way.
     """
 
-    def __init__(self, site: Site, host: Host, front: Front, polls: Polls) -> None:
+    def __init__(
+        self, site: Site, host: Host, front: Answering, polls: Polls, kinds: LinkFaults = OF_TASKS
+    ) -> None:
         self.site = site
         self.host = host
         self.front = front
         self.polls = polls
-        self.wire = Wire(site, host)
+        self.wire = Wire(site, host, kinds)
         self.calls: Calls = calls_through(self._start)
 
     def _start(self, method: str, asked: bytes, timeout_s: float, read: Read) -> asyncio.Future[Any]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from cloud_tasks.core.task import MalformedTask
+from cloud_tasks.runners.attempt import KILL_CONFIRM_S
 from simulation.history import EventStored, Happening
 from simulation.judges.panel import Surroundings
 from simulation.real import run_side, worker_side
@@ -89,8 +91,11 @@ class Evidence:
     def surroundings(self) -> Surroundings:
         """What judges know beside that."""
         tasks = self.broker.peer.tasks
+        settings = machine_settings(self.plan.worker)
+        # A process that watches over a run may be stopped just when it is to end it; then it is ended itself.
+        settings = replace(settings, stop_s=settings.stop_s + KILL_CONFIRM_S)
         return Surroundings(
-            settings=machine_settings(self.plan.worker),
+            settings=settings,
             counts=lambda: self._counts,
             is_malformed=lambda key: isinstance(tasks[key], MalformedTask),
             loop=None,

@@ -24,6 +24,7 @@ BEYOND_REACH: dict[BackendName, dict[str, str]] = {
     "sqs": {"arrived_after_the_end": _LATE_ANSWER},
     "pubsub": {
         "arrived_after_the_end": _LATE_ANSWER,
+        "extended_too_late": "late extensions are passed over in silence, unless delivery is exactly once",
         "settled_too_late": "late acks are passed over in silence, unless delivery is exactly once",
     },
 }
@@ -50,13 +51,15 @@ def legal(plan: RunPlan) -> RunPlan:
     """The plan with a queue that the backend can be: leases of whole seconds, within its limits.
 
     What is legal stays as it is. No service counts interruptions apart or renews a receipt when a lease is
-    extended, and retention is left at the days that the adapter sets.
+    extended, retention is left at the days that the adapter sets, and producers are played on the model alone.
     """
     backend = plan.backend
     if backend.name == "model":
         return plan
     options = _sqs(plan) if backend.name == "sqs" else _pubsub(plan)
-    return plan if options == plan.queue else structs.replace(plan, queue=options)
+    if options == plan.queue and plan.producer is None:
+        return plan
+    return structs.replace(plan, queue=options, producer=None)
 
 
 def _sqs(plan: RunPlan) -> QueueOptions:

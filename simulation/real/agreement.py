@@ -102,7 +102,7 @@ class Peer:
         self._newest: dict[str, str] = {}
         self._holders: dict[str, str] = {}
         self._live: set[str] = set()
-        self._dying: dict[str, str] = {}
+        self._dying: dict[tuple[str, str], str] = {}
 
     @property
     def store(self) -> MessageStore:
@@ -116,9 +116,9 @@ class Peer:
             return
         if is_about(call, QUEUE):
             self._play(call)
-        elif is_about(call, DEAD):
+        elif is_about(call, DEAD) and call.operation == "SendMessage":
             for entry in entries(call):
-                self._dying[entry.body] = entry.reason
+                self._dying[call.who, entry.body] = entry.reason
 
     def _play(self, call: RecordedCall) -> None:
         if call.operation == "ReceiveMessage":
@@ -223,9 +223,9 @@ class Peer:
             self._beyond = False
 
     def _delete(self, delivery: Delivery, entry: Entry) -> None:
-        at, body = self._call.at, self._bodies.get(delivery.key, "")
-        if body in self._dying:
-            self._store.dead_letter(at, delivery.key, delivery.receipt, self._dying[body])
+        at, whose = self._call.at, (self._call.who, self._bodies.get(delivery.key, ""))
+        if whose in self._dying:
+            self._store.dead_letter(at, delivery.key, delivery.receipt, self._dying[whose])
         else:
             self._store.ack(at, delivery.key, delivery.receipt)
 

@@ -183,6 +183,7 @@ class Rehearsal:
                 # The stand-in writes down who signed each call.
                 "AWS_ACCESS_KEY_ID": name,
                 "AWS_SECRET_ACCESS_KEY": "none",
+                "NO_PROXY": "127.0.0.1",
             }
 
         return Crew(

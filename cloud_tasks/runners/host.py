@@ -58,7 +58,10 @@ class Host:
         """Have one interpreter import the program, where every task will do so for itself."""
         probe = Probe(self.tree, self._launcher.channel_preamble(probe=True))
         self.tree.take(probe)
-        frame = await asyncio.wait_for(probe.answer, PROBE_S_MAX)
+        try:
+            frame = await asyncio.wait_for(probe.answer, PROBE_S_MAX)
+        finally:
+            probe.close()
         if frame.end != "ready":
             raise ProgramError(*(problem_from(problem) for problem in frame.problems))
 
@@ -78,20 +81,32 @@ class Probe:
         self._preamble = preamble
         self._frames = FrameReader()
         self._slot: SlotLink | None = None
+        self._channel: socket.socket | None = None
         self._words = b""
 
     def granted(self, slot: SlotLink) -> None:
         """Start."""
+        self.close()
         loop = asyncio.get_running_loop()
-        self._channel, theirs = socket.socketpair()
+        channel, theirs = socket.socketpair()
+        self._channel = channel
         with theirs:
             slot.run(self, theirs.fileno())
         self._slot = slot
-        self._channel.setblocking(False)  # noqa: FBT003 - as the standard library has it
-        Sender(loop, self._channel).send(self._preamble)
-        loop.add_reader(self._channel.fileno(), self._readable)
+        channel.setblocking(False)  # noqa: FBT003 - as the standard library has it
+        Sender(loop, channel).send(self._preamble)
+        loop.add_reader(channel.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Let go of the channel: its process ends, if it has not; no effect if that was done."""
+        if self._channel is not None:
+            asyncio.get_running_loop().remove_reader(self._channel.fileno())
+            self._channel.close()
+            self._channel = None
 
     def _readable(self) -> None:
+        if self._channel is None:
+            return
         try:
             frames = self._frames.read(self._channel)
         except BlockingIOError:
@@ -120,8 +135,7 @@ class Probe:
         """Stop listening; the answer has come before, or never will."""
         del status, peak_bytes
         self._readable()
-        asyncio.get_running_loop().remove_reader(self._channel.fileno())
-        self._channel.close()
+        self.close()
         self.refused("the process that imported the program died")
 
     def slot_over(self, status: int, peak_bytes: int) -> None:

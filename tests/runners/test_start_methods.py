@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -430,3 +432,18 @@ def test_fork_from_here_leaves_the_loop_alone(tmp_path: Path) -> None:
         "returned {'a': 2}",
         "the loop sees its readers",
     ]
+
+
+@pytest.mark.parametrize("_", range(5))
+async def test_a_runner_that_is_closed_at_once_leaves_no_socket(_: int) -> None:
+    """The process that was to import the program has answered then, and has not ended."""
+    runner = ProcessRunner(program(programs.who), start_method="spawn")
+    before = open_sockets()
+    await runner.open()
+    await runner.aclose()
+    assert open_sockets() == before
+
+
+def open_sockets() -> int:
+    gc.collect()
+    return sum(isinstance(thing, socket.socket) and thing.fileno() >= 0 for thing in gc.get_objects())

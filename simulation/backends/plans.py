@@ -51,7 +51,7 @@ def legal(plan: RunPlan) -> RunPlan:
     """The plan with a queue that the backend can be: leases of whole seconds, within its limits.
 
     What is legal stays as it is. No service counts interruptions apart or renews a receipt when a lease is
-    extended, retention is left at the days that the adapter sets, and producers are played on the model alone.
+    extended; retention is left at the days that the adapter sets; producers are played on the model alone.
     """
     backend = plan.backend
     if backend.name == "model":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from cloud_tasks.core.machine import MachineSettings
@@ -39,6 +40,8 @@ class AttemptsJudge:
         self._settle_again_s = settings.settle_backoff.cap_s
         self._longest_s = queue.lease_total_s_max - bench.early_s
         self._is_malformed = is_malformed
+        self._by_pubsub = bench.plan.backend.name == "pubsub"
+        self._uncounted: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -93,7 +96,7 @@ class AttemptsJudge:
         most = self._policy.attempts_max
         if most is None:
             return
-        counted = message.runs - message.interruptions
+        counted = message.runs - message.interruptions - self._uncounted[message.key]
         self._bench.check(
             "S8",
             happening.attempt <= most and counted <= most,
@@ -131,6 +134,8 @@ class AttemptsJudge:
 
     def _on_expired(self, fact: Fact, task_id: str) -> None:
         holding = self._books.holding
+        if self._by_pubsub and fact.reason == "duplicate":
+            self._uncounted[fact.key] += 1  # its count of deliveries is a best effort
         if holding is not None:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._longest_s)
@@ -174,7 +179,7 @@ class AttemptsJudge:
 
     def _counted(self, message: MessageRecord) -> int:
         """How many deliveries a message has had as its queue counts them."""
-        if self._bench.plan.backend.name == "pubsub":
+        if self._by_pubsub:
             # What came back: a lease that is over may be extended once more, and come back again.
             return 1 + message.expiries + message.nacks
         return message.deliveries

@@ -188,3 +188,15 @@ def test_pubsub_counts_what_came_back_whether_or_not_it_was_delivered_in_between
         story.fact(FactKind.EXTENDED, TASK, A).wait(LEASE_S).expire()
         story.worker(B).hold(worker=B, attempt=3)
         assert story.broken == broken
+
+
+def test_pubsub_does_not_count_what_it_showed_to_others_by_mistake() -> None:
+    """Its count of deliveries is a best effort, so that budgets are, too."""
+    plan = structs.replace(PLAN, backend=BackendPlan(name="pubsub"))
+    for told_by, broken in ((plan, NONE), (PLAN, {"S8"})):
+        story = Story(told_by).worker()
+        story.send()
+        for attempt in (1, 2, 3):
+            story.hold(attempt=attempt).wait(1).finish(end=RAISED).expire(reason="duplicate")
+        story.hold(attempt=3)
+        assert story.broken == broken

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -42,6 +46,7 @@ TASKS = 12
 FOLLOWED = RunPlan(seed=1, workload=Workload(tasks=TASKS), faults_s=60.0, monitor=MonitorPlan())
 LOADED = RunPlan(seed=1, workload=Workload(tasks=TASKS), faults_s=60.0, producer=ProducerPlan())
 BOTH = structs.replace(FOLLOWED, producer=LOADED.producer)
+ROOT = Path(__file__).resolve().parents[2]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only looked at
 
 
@@ -119,6 +124,28 @@ def test_a_run_leaves_no_file_behind() -> None:
     world.close()
     assert not directory.exists()
     assert open_files() <= descriptors
+
+
+def test_what_a_process_that_was_killed_has_left_is_removed_by_the_next() -> None:
+    if not SHARED_MEMORY.is_dir():
+        pytest.skip("there is no /dev/shm here")
+    ours = SHARED_MEMORY / f"cloud-tasks-simulation-{os.getpid()}-ours"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    theirs = SHARED_MEMORY / f"cloud-tasks-simulation-{dead.pid}-theirs"
+    try:
+        for directory in (ours, theirs):
+            directory.mkdir()
+        subprocess.run(
+            [sys.executable, "-c", "from simulation.job.setting import place; place()"],
+            check=True,
+            cwd=ROOT,
+        )
+        assert ours.is_dir()
+        assert not theirs.exists()
+    finally:
+        for directory in (ours, theirs):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 # -- events --------------------------------------------------------------------------------------------------

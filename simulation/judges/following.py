@@ -71,8 +71,10 @@ class FollowingJudge:
 
     def _on_queue(self, happening: QueueChanged) -> None:
         fact = happening.fact
-        if fact.kind in _OVER and fact.reason != "max_receive_count":
-            self._over.setdefault(happening.task_id, set()).add(fact.kind)
+        if fact.kind in _OVER:
+            by_itself = fact.reason == "max_receive_count"
+            end = FactKind.REMOVED if by_itself else fact.kind
+            self._over.setdefault(happening.task_id, set()).add(end)
 
     def _on_ended(self, happening: MonitorEnded) -> None:
         tasks = self._reader.tasks()

@@ -243,6 +243,12 @@ def test_what_the_queue_has_put_aside_by_itself_is_told_by_nobody(job: Job) -> N
     assert job.settle("task-1", FactKind.DEAD_LETTERED, "max_receive_count").end() == NONE
 
 
+def test_what_the_queue_has_put_aside_before_a_worker_could_is_put_aside(job: Job) -> None:
+    body = job.hear(dead("task-1"))
+    job.store(body).write(body).settle("task-1", FactKind.DEAD_LETTERED, "max_receive_count")
+    assert job.end() == NONE
+
+
 def test_what_a_monitor_says_when_it_ends(job: Job) -> None:
     whole(job).tell(MonitorEnded(at=0.0, asked=True, total=2, finished=1))
     assert job.end() == {"S17"}

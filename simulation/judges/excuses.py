@@ -50,6 +50,8 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return LIMIT
     if holding.verdict is not None:
         return SETTLING
+    if at > life.exit_by:
+        return ENDING
     if holding.troubles or holding.open_calls:
         return LINK
     if holding.known_at - holding.issued_at > LATE_SHARE * (holding.until - holding.issued_at):

@@ -386,3 +386,9 @@ def test_two_workers_may_run_the_messages_of_one_task_at_a_time() -> None:
     story.deliver(worker="worker-2")
     story.history.tell(RunMeant(at=0.0, worker="worker-2", run=2, key="2"))
     assert story.run(worker="worker-2").broken == NONE
+
+
+@pytest.mark.parametrize(("within_s", "broken"), [(20.0, NONE), (40.0, {"S10"})])
+def test_a_worker_whose_time_is_over_keeps_no_lease(within_s: float, broken: set[str]) -> None:
+    story = Story().worker().send().hold().wait(5).finish().hear(within_s=within_s).wait(26).expire()
+    assert story.broken & {"S10"} == broken

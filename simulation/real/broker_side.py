@@ -46,14 +46,14 @@ class BrokerSide:
     Attributes:
         peer: The model at the side of the service.
         stored: The events of each task on each worker, with the moments when they were durable.
-        given: When each worker was first given each task.
+        given: When each worker was given each task, and which delivery it was.
         struck: How many faults made a difference to calls, by kind.
     """
 
     def __init__(self, options: QueueOptions, occurrences: Occurrences) -> None:
         self.peer = Peer(options, self._on_fact, self._was_interrupted)
         self.stored: dict[tuple[str, str], list[tuple[float, TaskEvent]]] = {}
-        self.given: dict[tuple[str, str], float] = {}
+        self.given: dict[tuple[str, str], list[tuple[float, int]]] = {}
         self._lease_s = options.lease_s
         self._occurrences = occurrences
         self._open: dict[tuple[str, str], list[_Issued]] = {}
@@ -205,7 +205,7 @@ class BrokerSide:
                 continue
             task = self.peer.tasks[delivery.key]
             self._takers.add(call.who)
-            self.given.setdefault((call.who, task.task_id), call.at)
+            self.given.setdefault((call.who, task.task_id), []).append((call.at, entry.count))
             self._held[call.who, delivery.key] = delivery.receipt
             self._unsettled.setdefault((call.who, task.task_id), []).append(delivery)
             leases.append(Lease(task, delivery.key, delivery.receipt, self._lease_s, entry.count))

@@ -37,8 +37,8 @@ class Told(Protocol):
         ...
 
     @property
-    def given(self) -> Mapping[tuple[str, str], float]:
-        """When each worker was first given each task."""
+    def given(self) -> Mapping[tuple[str, str], Sequence[tuple[float, int]]]:
+        """When each worker was given each task, and which delivery it was."""
         ...
 
 
@@ -108,14 +108,20 @@ class Runs:
         """Runs whose process was struck before it came to write anything: only their events tell of them."""
         written = {(line.worker, line.task_id, line.attempt) for line in self._lines}
         for (worker, task_id), events in self._broker.stored.items():
-            given_at = self._broker.given.get((worker, task_id), math.inf)
             for at, event in events:
                 ended_otherwise = not isinstance(event, TaskExited | TaskTimedOut)
                 if ended_otherwise or (worker, task_id, event.attempt) in written:
                     continue
+                given_at = self._given_at(worker, event, at)
                 struck_at = (moment for moment in self._signals.get(worker, ()) if given_at <= moment <= at)
                 if (first_at := next(struck_at, None)) is not None:
                     yield first_at, worker, event
+
+    def _given_at(self, worker: str, event: TaskEvent, before: float) -> float:
+        """When the worker was given what an event tells of."""
+        deliveries = self._broker.given.get((worker, event.task_id), ())
+        moments = [at for at, number in deliveries if number <= event.attempt and at <= before]
+        return max(moments, default=math.inf)
 
     def _runs(self) -> Iterator[list[LedgerLine]]:
         """The lines of each run, the one of its beginning first."""

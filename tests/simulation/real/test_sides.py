@@ -176,7 +176,7 @@ class Events:
 
     def __init__(self, *events: tuple[float, TaskEvent]) -> None:
         self.stored = {("w", "t"): events}
-        self.given = {("w", "t"): 0.5}
+        self.given = {("w", "t"): [(0.5, 1), (3.0, 2)]}
 
 
 def line(what: str, at: float, pid: int = 7) -> LedgerLine:
@@ -240,6 +240,8 @@ def test_a_run_that_was_struck_before_its_first_word() -> None:
     happenings = runs([], [struck], Events(exited(1.6)))
     assert end_of(happenings) == (0.7, EndKind.EXITED)
     assert runs([], [], Events(exited(1.6))) == []
+    too_soon = Seen(what=What.PROCESS_KILLED, at=0.4, worker="w", pid=7)
+    assert runs([], [too_soon], Events(exited(1.6))) == []
 
 
 def test_what_a_run_left_behind_for_too_long_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from cloud_tasks.interfaces import EventSink
@@ -129,6 +130,14 @@ class Job:
     def is_over(self) -> bool:
         """Whether nobody is left."""
         return self.monitors is None or not self.monitors.running
+
+    def left_behind(self) -> list[str]:
+        """What coroutines still wait of monitors and producers that have returned."""
+        processes = [process for process in (self.producers, self.monitors) if process is not None]
+        ended = {name for process in processes for name in process.ended}
+        tasks = asyncio.all_tasks(self.setting.loop.as_asyncio)
+        left = [task for task in tasks if task.get_name().partition(":")[0] in ended]
+        return sorted(f"{task.get_name()}: {getattr(task.get_coro(), '__qualname__', '?')}" for task in left)
 
     def close(self) -> None:
         """Leave nothing behind."""

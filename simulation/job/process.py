@@ -25,12 +25,14 @@ class Process(ABC):
         running: Whether one runs.
         asked: Whether it was asked to end.
         starts: How many there were.
+        ended: The hosts of those that have returned.
     """
 
     def __init__(self, setting: Setting, name: str) -> None:
         self.host: Host | None = None
         self.running = self.asked = False
         self.starts = 0
+        self.ended: list[str] = []
         self._setting = setting
         self._name = name
         self._open: list[Callable[[], None]] = []
@@ -85,6 +87,7 @@ class Process(ABC):
             if not host.alive:
                 return  # what a dead process stumbles upon on its way out
             self.tell_failed(error)
+        self.ended.append(host.name)
         self._over()
 
     def let_go(self) -> None:

@@ -171,7 +171,8 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
         LivenessJudge(bench, books, surroundings.closing),
     ]
     if surroundings.loop is not None:
-        judges.append(ResidueJudge(bench, books, surroundings.loop))
+        left_of_job = list if surroundings.job is None else surroundings.job.left_behind
+        judges.append(ResidueJudge(bench, books, surroundings.loop, left_of_job))
     if surroundings.job is not None:
         judges += _of_job(bench, surroundings.job)
     return judges

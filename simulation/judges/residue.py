@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from simulation.history import History
 from simulation.judges.books import Books
@@ -17,12 +18,16 @@ class ResidueJudge:
         bench: Where verdicts go.
         books: What has been seen.
         loop: Where everything ran.
+        left_of_job: What is left of monitors and producers that have ended.
     """
 
-    def __init__(self, bench: Bench, books: Books, loop: SimulationLoop) -> None:
+    def __init__(
+        self, bench: Bench, books: Books, loop: SimulationLoop, left_of_job: Callable[[], list[str]]
+    ) -> None:
         self._bench = bench
         self._books = books
         self._loop = loop
+        self._left_of_job = left_of_job
 
     def listen(self, history: History) -> None:
         """Nothing is needed."""
@@ -39,6 +44,8 @@ class ResidueJudge:
             first.get("message"),
             first.get("exception"),
         )
+        left_of_job = self._left_of_job()
+        self._bench.check("S19", not left_of_job, "tasks are left of what has ended: {}", left_of_job)
         for worker, left in sorted(self._left().items()):
             self._bench.check(
                 "S19", not left, "tasks are left of a worker that has ended: {}", left, worker=worker

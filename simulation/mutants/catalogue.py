@@ -148,6 +148,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S3", "L2"),
         jobs.confirms_before_the_reply,
     ),
+    Mutant(
+        36,
+        "leaves_calls_behind",
+        "ends a monitor without ending what it waits for",
+        ("S19",),
+        jobs.leaves_calls_behind,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

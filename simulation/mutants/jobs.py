@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from contextlib import AbstractContextManager
 from typing import Any
@@ -69,3 +70,16 @@ def confirms_before_the_reply() -> AbstractContextManager[None]:
         return batch
 
     return swapped(Loader, "_next_batch", note_and_send)
+
+
+def leaves_calls_behind() -> AbstractContextManager[None]:
+    """A monitor that is to end does not wait for what it has given up."""
+    left: list[asyncio.Future[Any]] = []
+
+    async def begin_and_leave(self: Any, work: Any) -> Any:
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())
+        left[:] = [working, stopping]
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+
+    return swapped(EventMonitor, "_unless_stopped", begin_and_leave)

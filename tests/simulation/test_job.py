@@ -34,6 +34,7 @@ from simulation.job.happenings import (
 from simulation.job.words import JOB_WORDS
 from simulation.judges.judge import Bench
 from simulation.judges.panel import all_judges
+from simulation.mutants import mutated
 from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, Workload
 from simulation.report.lanes import Lanes
 from simulation.run import run
@@ -212,6 +213,11 @@ def test_an_outage_of_the_event_queue_leaves_nothing_untold() -> None:
     assert lived.broken == []
     assert lived.of(StoreFailed)
     assert lived.report.snapshot.statuses == {"completed": TASKS}
+
+
+def test_a_monitor_that_ends_and_leaves_something_behind_is_found_out() -> None:
+    with mutated("leaves_calls_behind"):
+        assert set(Lived(FOLLOWED).broken) == {"S19"}
 
 
 # -- the load ------------------------------------------------------------------------------------------------

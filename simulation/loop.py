@@ -303,7 +303,14 @@ class SimulationLoop:
         name: str | None = None,
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[Any]:
-        """A task of the host that asks for it; its name begins with that of the host."""
+        """A task of the host that asks for it; its name begins with that of the host.
+
+        Raises:
+            RuntimeError: All is over. The coroutine is closed: nobody is to hear of it when it is garbage.
+        """
+        if self._closed:
+            coro.close()
+            raise RuntimeError("the simulation is over")
         host = HOST.get(self.world)
         full_name = f"{host.name}: {name}" if name else host.name
         return asyncio.Task(coro, loop=self.as_asyncio, name=full_name, context=context)
@@ -328,10 +335,15 @@ class SimulationLoop:
         for host in self._hosts:
             host.alive = False
             host.ready.clear()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that a clean-up makes in vain
-            for task in asyncio.all_tasks(self.as_asyncio):
-                _unwind(task)
+        outer = asyncio._get_running_loop()  # noqa: SLF001 - made for event loops
+        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - likewise
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that a clean-up makes in vain
+                for task in asyncio.all_tasks(self.as_asyncio):
+                    _unwind(task)
+        finally:
+            asyncio._set_running_loop(outer)  # noqa: SLF001 - likewise
 
     def get_debug(self) -> bool:
         """Never: asyncio would look at the clock."""

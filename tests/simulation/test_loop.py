@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 
 import pytest
 
@@ -148,3 +150,28 @@ async def test_locks_time_outs_and_groups_of_asyncio_work() -> None:
         return moments
 
     assert SimulationLoop().run_until_complete(work()) == [1.0, 3.0, 7.0]
+
+
+def test_what_a_clean_up_begins_when_all_is_over_is_told_to_nobody_later(loop: SimulationLoop) -> None:
+    """The error may be kept, and with it what was to be begun: then it would be garbage at any time."""
+    errors: list[RuntimeError] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(100.0)
+        finally:
+            more = ticks([], "a", 1.0)
+            try:
+                asyncio.get_running_loop().create_task(more)
+            except RuntimeError as error:
+                errors.append(error)
+
+    loop.start_on(loop.add_host("a"), work())
+    loop.run_until(1.0)
+    loop.close()
+    assert len(errors) == 1
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        errors.clear()
+        gc.collect()
+    assert told == []

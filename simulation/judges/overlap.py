@@ -106,7 +106,7 @@ class OverlapJudge:
         if holding is None or holding.run is None:
             return
         run = holding.run
-        if fact.kind in _SETTLED:
+        if fact.kind in _SETTLED and fact.reason != "max_receive_count":  # that is the queue's own doing
             self._bench.check(
                 "S6",
                 run.began_at is None or run.over_at is not None,

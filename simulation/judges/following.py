@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from cloud_tasks.core.events import EventRecord, KeepAlive, TaskInterrupted
-from cloud_tasks.task_db import read_report
+from cloud_tasks.core.events import EventRecord, KeepAlive, SpotTermination, TaskInterrupted
+from cloud_tasks.task_db import Machine, read_report
 from fakes.history import FactKind
 from simulation.history import History, QueueChanged
 from simulation.job.happenings import EventAccepted, EventMoved, MonitorEnded, MonitorFailed
@@ -40,6 +41,8 @@ class FollowingJudge:
         self._told: dict[str, EventRecord] = {}
         self._bodies: dict[str, str] = {}
         self._over: dict[str, set[FactKind]] = {}
+        self._heard: dict[str, datetime] = {}
+        self._gone: set[str] = set()
         self._delivered: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
@@ -53,8 +56,13 @@ class FollowingJudge:
     def _on_accepted(self, happening: EventAccepted) -> None:
         body = happening.body.decode()
         self._bodies[happening.key] = body
-        if not isinstance(happening.record.event, KeepAlive):
-            self._told[body] = happening.record
+        record = happening.record
+        at, name = datetime.fromisoformat(record.timestamp), record.hostname
+        self._heard[name] = max(self._heard.get(name, at), at)
+        if not isinstance(record.event, KeepAlive):
+            self._told[body] = record
+        if isinstance(record.event, SpotTermination):
+            self._gone.add(name)
 
     def _on_moved(self, happening: EventMoved) -> None:
         kind = happening.fact.kind
@@ -199,6 +207,21 @@ class FollowingJudge:
             "the report counts {} interruptions, and workers have told of {}",
             report.interrupted,
             reasons,
+        )
+
+        self._check_machines({one.hostname: one for one in snapshot.machines})
+
+    def _check_machines(self, known: Mapping[str, Machine]) -> None:
+        """Each machine was heard of when it last told something, and is to go if it has told so."""
+        told = {name: datetime.fromisoformat(one.last_heard) for name, one in known.items()}
+        self._bench.check(
+            "S17",
+            not self._followed()
+            or (told == self._heard and self._gone == {one for one in known if known[one].terminated_at}),
+            "the report says of machines {}, and they were last heard of at {}, and are to go: {}",
+            known,
+            self._heard,
+            self._gone,
         )
 
     def _check_output(self, rows: list[EventRow]) -> None:

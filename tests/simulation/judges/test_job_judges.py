@@ -205,6 +205,9 @@ def test_an_event_that_is_stored_more_often_than_it_was_delivered(job: Job) -> N
         "UPDATE tasks SET status = 'exited_without_status_with_retry' WHERE task_id = 'task-1'",
         "UPDATE tasks SET attempt = 1 WHERE task_id = 'task-1'",
         "UPDATE events SET event_type = 'noted' WHERE event_type = 'task_interrupted'",
+        "UPDATE machines SET last_heard = '2026-01-01T00:00:00+00:00'",
+        "UPDATE machines SET terminated_at = '2026-01-01T00:00:00+00:00'",
+        "DELETE FROM machines",
     ],
 )
 def test_a_database_that_does_not_say_what_its_events_say(job: Job, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from simulation.real.occurrences import FACT, FIRST, LAST, Occurrences
 from simulation.real.seen import Seen, What
 
 HEARD_S = 1.5
-"""A worker has taken in a signal after so long, or is too busy to be held to it."""
+"""A worker has taken in that it is to end after so long, and nothing that it asked before is on its way."""
 _decode = msgspec.json.Decoder(Seen).decode
 
 
@@ -35,7 +36,7 @@ def read_seen(path: Path) -> list[Seen]:
 
 def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:
     """What became of each worker process."""
-    ends = {note.worker: note.at for note in notes if note.what in {What.WORKER_ENDED, What.WORKER_KILLED}}
+    ends = _ends(notes)
     plain: dict[What, type[Happening]] = {
         What.WORKER_BEGAN: WorkerBegan,
         What.WORKER_KILLED: WorkerKilled,
@@ -53,7 +54,7 @@ def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences)
             occurrences.add(WorkerEnded(at=at, worker=worker, reason=f"status {note.size:.0f}"), LAST)
         elif note.what is What.SIGTERM:
             occurrences.add(EndAsked(at=at, worker=worker, why="sigterm", within_s=grace_s), FIRST)
-            heard_at = min(at + HEARD_S, ends.get(worker, at + HEARD_S))
+            heard_at = min(at + HEARD_S, ends.get(worker, math.inf))
             occurrences.add(EndHeard(at=heard_at, worker=worker, why="sigterm", within_s=grace_s), FACT)
         elif note.what is What.NOTICE:
             occurrences.add(EndAsked(at=at, worker=worker, why="notice", within_s=note.size), FIRST)
@@ -61,10 +62,17 @@ def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences)
 
 def add_notices(notes: Sequence[Seen], events: Sequence[EventStored], occurrences: Occurrences) -> None:
     """A worker that has heard of its machine's end says so in an event."""
+    ends = _ends(notes)
     ends_at = {note.worker: note.at + note.size for note in notes if note.what is What.NOTICE}
     for stored in events:
         if isinstance(stored.event, SpotTermination) and stored.worker in ends_at:
-            within_s = max(ends_at.pop(stored.worker) - stored.at, 0.0)
+            heard_at = min(stored.at + HEARD_S, ends.get(stored.worker, math.inf))
+            within_s = max(ends_at.pop(stored.worker) - heard_at, 0.0)
             occurrences.add(
-                EndHeard(at=stored.at, worker=stored.worker, why="notice", within_s=within_s), LAST
+                EndHeard(at=heard_at, worker=stored.worker, why="notice", within_s=within_s), FACT
             )
+
+
+def _ends(notes: Sequence[Seen]) -> dict[str, float]:
+    """When each worker was over."""
+    return {note.worker: note.at for note in notes if note.what in {What.WORKER_ENDED, What.WORKER_KILLED}}

@@ -127,7 +127,7 @@ class EndingJudge:
         """Why it was not handed back; "" if there is no excuse."""
         if holding.verdict is not None or holding.open_calls or holding.troubles:
             return "its settlement, or another call about it, was under way"
-        if holding.over is not None:
+        if holding.over is not None or holding.until <= at:  # which the queue may tell later
             return "its lease was over"
         if not self._is_told(holding, life, at) and (life.store_failures or self._sink_is_slow()):
             return "events could not be stored in time"

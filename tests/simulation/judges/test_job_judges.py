@@ -395,3 +395,9 @@ def test_two_workers_may_run_the_messages_of_one_task_at_a_time() -> None:
 def test_a_worker_whose_time_is_over_keeps_no_lease(within_s: float, broken: set[str]) -> None:
     story = Story().worker().send().hold().wait(5).finish().hear(within_s=within_s).wait(26).expire()
     assert story.broken & {"S10"} == broken
+
+
+@pytest.mark.parametrize(("waits_s", "broken"), [(28.0, {"S14"}), (31.0, NONE)])
+def test_what_a_worker_need_not_hand_back_once_its_lease_is_over(waits_s: float, broken: set[str]) -> None:
+    story = Story().worker().send().hold().finish().hear(within_s=60.0).wait(waits_s).exit()
+    assert story.broken & {"S14"} == broken

@@ -240,8 +240,10 @@ def test_a_run_that_was_struck_before_its_first_word() -> None:
     happenings = runs([], [struck], Events(exited(1.6)))
     assert end_of(happenings) == (0.7, EndKind.EXITED)
     assert runs([], [], Events(exited(1.6))) == []
-    too_soon = Seen(what=What.PROCESS_KILLED, at=0.4, worker="w", pid=7)
-    assert runs([], [too_soon], Events(exited(1.6))) == []
+    before = Seen(what=What.PROCESS_KILLED, at=0.4, worker="w", pid=7)
+    assert end_of(runs([], [before], Events(exited(1.6)))) == (0.5, EndKind.EXITED)
+    long_before = Seen(what=What.PROCESS_KILLED, at=-0.4, worker="w", pid=7)
+    assert runs([], [long_before], Events(exited(1.6))) == []
 
 
 def test_what_a_run_left_behind_for_too_long_is_told() -> None:

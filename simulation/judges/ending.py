@@ -6,6 +6,7 @@ from cloud_tasks.core.events import TaskInterrupted
 from cloud_tasks.core.machine import MachineSettings
 from simulation.faults import FaultClass
 from simulation.history import CallIssued, History, RunRequested, WorkerEnded, WorkerKilled
+from simulation.judges import excuses
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding, Life
@@ -123,7 +124,9 @@ class EndingJudge:
             "S14", late_s <= self._bench.tolerance_s, "ends {} s later than it may", late_s, worker=life.name
         )
 
-    def _excuse(self, holding: Holding, life: Life, at: float) -> str:
+    def _excuse(  # noqa: PLR0911 - a list of excuses, the strongest first
+        self, holding: Holding, life: Life, at: float
+    ) -> str:
         """Why it was not handed back; "" if there is no excuse."""
         if holding.verdict is not None or holding.open_calls or holding.troubles:
             return "its settlement, or another call about it, was under way"
@@ -133,6 +136,9 @@ class EndingJudge:
             return "events could not be stored in time"
         if life.halted_s(at) > holding.halted_s:
             return "the worker was stopped"
+        longest_s = self._bench.plan.queue.lease_total_s_max - self._bench.early_s
+        if excuses.is_longest(holding, longest_s):
+            return excuses.LIMIT
         if holding.known_at is not None and holding.known_at >= at - HAND_BACK_S:
             return "it came at the last moment"
         return ""

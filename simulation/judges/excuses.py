@@ -46,7 +46,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return LOST
     if holding.run is not None and holding.run.fenced:
         return LET_GO
-    if holding.until >= holding.issued_at + longest_s:
+    if is_longest(holding, longest_s):
         return LIMIT
     if holding.verdict is not None:
         return SETTLING
@@ -57,6 +57,11 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
     if holding.known_at - holding.issued_at > LATE_SHARE * (holding.until - holding.issued_at):
         return LATE
     return ""
+
+
+def is_longest(holding: Holding, longest_s: float) -> bool:
+    """Whether its lease cannot be made to last any longer; near its end, its worker lets go of it."""
+    return holding.until >= holding.issued_at + longest_s
 
 
 def of_interruption(holding: Holding, life: Life | None) -> str:

@@ -92,7 +92,7 @@ class BackendPlan(Struct, frozen=True, kw_only=True):
     """What stands behind the queue.
 
     Attributes:
-        name: The model itself; or a production adapter, with its client library and a service in this process.
+        name: The model itself; or a production adapter with its client library and a service in this process.
         exactly_once: Whether the queue is a FIFO queue (SQS), or has exactly-once delivery (Pub/Sub).
         server: Which service answers boto3: moto, or our own model of SQS.
     """

@@ -76,8 +76,8 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     classes = _classes(streams.of("classes"))
     dials = streams.of("dials")
     slowness = _slowness(streams.of("slowness"))
-    queue = _queue(streams.of("queue"), slowness)
     worker = _worker(streams.of("worker"), slowness)
+    queue = _queue(streams.of("queue"), slowness, worker)
     faults_s = slowness * log_uniform(dials, 60.0, 900.0)
     workload = _workload(dials, slowness, faults_s, tasks)
     if not workload.over_s:
@@ -152,11 +152,12 @@ def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
     )
 
 
-def _queue(stream: random.Random, slowness: float) -> QueueOptions:
+def _queue(stream: random.Random, slowness: float, worker: WorkerPlan) -> QueueOptions:
     lease_s = slowness * log_uniform(stream, 5.0, 120.0)
     return QueueOptions(
         lease_s=lease_s,
-        lease_total_s_max=stream.choice((12 * 3600.0, 12 * 3600.0, 3 * lease_s)),
+        # Shorter than a task may take, and some tasks would never come to their end.
+        lease_total_s_max=stream.choice((12 * 3600.0, 12 * 3600.0, 3 * lease_s + 2 * worker.max_runtime_s)),
         lease_s_max=slowness * 600.0,
         counts_interruptions=stream.random() < 0.5,  # noqa: PLR2004 - one half
         settles_after_expiry=stream.random() < 0.5,  # noqa: PLR2004 - one half

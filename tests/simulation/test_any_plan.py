@@ -97,7 +97,7 @@ PLANS = st.builds(
     queue=st.builds(
         QueueOptions,
         lease_s=one_of(2.0, 10.0, 30.0, 60.0),
-        lease_total_s_max=one_of(60.0, 43_200.0),
+        lease_total_s_max=one_of(150.0, 43_200.0),
         batch_size_max=one_of(1, 10),
         max_receive_count=one_of(None, 3),
         retention_s=one_of(None, None, 200.0),

@@ -35,7 +35,7 @@ class InMemoryHarness(VirtualTime):
         await self.model.send_raw(body)
 
     async def end(self) -> None:
-        raise NotImplementedError("the queue has no end")
+        raise AssertionError("the queue has no end")
 
     async def dead_letters(self) -> list[tuple[bytes, str]]:
         return [(letter.body, letter.reason) for letter in self.model.dead_letters]

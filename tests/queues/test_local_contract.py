@@ -51,7 +51,7 @@ class LocalHarness(RealTime):
         self.arrivals.put(None)
 
     async def dead_letters(self) -> list[tuple[bytes, str]]:
-        raise NotImplementedError("a local source keeps none")
+        raise AssertionError("a local source keeps none")
 
     async def aclose(self) -> None:
         await self.queue.aclose()

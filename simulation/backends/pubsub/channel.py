@@ -62,7 +62,7 @@ class Channel(grpc.aio.Channel):
     # --- What the adapter has no use for
 
     def _unused(self, *_: object, **__: object) -> NoReturn:
-        raise NotImplementedError("the adapter makes calls with one request and one answer")
+        raise AssertionError("the adapter makes calls with one request and one answer")
 
     unary_stream = stream_unary = get_state = _unused
 

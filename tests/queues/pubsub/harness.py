@@ -148,7 +148,7 @@ class PubSubHarness:
         return await self.backend.sender()
 
     async def end(self) -> None:
-        raise NotImplementedError("the queue has no end")
+        raise AssertionError("the queue has no end")
 
     async def dead_letters(self) -> list[tuple[bytes, str]]:
         subscription = dead_letter_names(self.project_id, self.name).subscription

@@ -110,7 +110,7 @@ class SqsHarness:
         return await self.backend.sender()
 
     async def end(self) -> None:
-        raise NotImplementedError("the queue has no end")
+        raise AssertionError("the queue has no end")
 
     async def dead_letters(self) -> list[tuple[bytes, str]]:
         name = dead_letter_name(self.settings.task_queue, fifo=self.settings.exactly_once)

@@ -25,6 +25,7 @@ START_S = 2.0
 """From the request for a run to its first word, on a busy machine."""
 UNNOTICED_S = 0.5
 """A worker may give a task to a process that was struck so long ago, because it has not noticed."""
+_TICK_S = 1e-6
 _AT_DEADLINE_S = 0.5
 _KILLED = RunEnd(EndKind.EXITED, exit_code=-9, signal="SIGKILL")
 _SIGNALS = frozenset((What.PROCESS_KILLED, What.PROCESS_STOPPED, What.PROCESS_CONTINUED))
@@ -118,7 +119,7 @@ class Runs:
                 signals = self._signals.get(worker, ())
                 struck_at = (moment for moment in signals if given_at - UNNOTICED_S <= moment <= at)
                 if (first_at := next(struck_at, None)) is not None:
-                    yield max(first_at, given_at), worker, event
+                    yield max(first_at, given_at + _TICK_S), worker, event
 
     def _given_at(self, worker: str, event: TaskEvent, before: float) -> float:
         """When the worker was given what an event tells of."""

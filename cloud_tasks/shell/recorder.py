@@ -15,6 +15,8 @@ BUSY_S = 0.0005
 GATHER_S = 0.001
 """When events come in a stream (one batch within `BUSY_S` of the other), they are gathered for so long."""
 _PAUSES = Backoff(base_s=0.2, cap_s=30.0)
+_HASTE = Backoff(base_s=0.2, cap_s=1.0)
+"""When the worker is to end: what is not stored by then is done once more."""
 
 
 class Recorder:
@@ -49,6 +51,8 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failures = 0
+        self._pauses = _PAUSES
+        self._pausing: asyncio.Task[None] | None = None
 
     def put(self, event: Event, attempt_id: int | None) -> None:
         """Take an event in; returns at once."""
@@ -56,6 +60,12 @@ class Recorder:
         self._waiting.append((EventRecord(timestamp, self._hostname, event), attempt_id))
         self._idle.clear()
         self._wake.set()
+
+    def hurry(self) -> None:
+        """The worker is to end: try again now, and with short pauses from now on."""
+        self._pauses = _HASTE
+        if self._pausing is not None:
+            self._pausing.cancel()
 
     async def flush(self) -> None:
         """Wait until everything that was taken in is stored."""
@@ -95,4 +105,10 @@ class Recorder:
         self._failures += 1
         if self._failures == 1:
             self._failing(why)
-        await self._clock.sleep_until(self._clock.monotonic() + _PAUSES.pause_s(self._failures, "sink"))
+        until = self._clock.monotonic() + self._pauses.pause_s(self._failures, "sink")
+        self._pausing = asyncio.get_running_loop().create_task(self._clock.sleep_until(until))
+        try:
+            await asyncio.wait((self._pausing,))
+        finally:
+            self._pausing.cancel()
+            self._pausing = None

@@ -231,6 +231,7 @@ class WorkerShell:
             run.kill()
 
     def _notify_runs(self, command: do.NotifyRuns) -> None:
+        self._recorder.hurry()  # this is where the end begins, and nothing is settled that is not stored
         self._runner.notify(termination=command.termination, shutdown=command.shutdown)
 
     def forget_run(self, attempt_id: int) -> None:

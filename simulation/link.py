@@ -81,6 +81,20 @@ class LinkFaults(Struct, frozen=True, kw_only=True):
 OF_TASKS = LinkFaults()
 
 
+def about(
+    operation: str, lease: Lease, *, seconds: float = 0.0, reason: str = "", outcome: Outcome | None = None
+) -> Asked:
+    """A call about a lease."""
+    return Asked(
+        operation=operation,
+        task_id=lease.task.task_id,
+        receipt=lease.receipt,
+        seconds=seconds,
+        reason=reason,
+        outcome=outcome,
+    )
+
+
 class Link:
     """The way from one worker to one service.
 

@@ -14,7 +14,7 @@ from cloud_tasks.errors import QueueError
 from fakes.message_store import MessageStore
 from simulation.broker import Broker
 from simulation.hosts import Host
-from simulation.link import Asked, Link
+from simulation.link import Asked, Link, about
 
 
 class SimulatedQueue:
@@ -62,7 +62,7 @@ class SimulatedQueue:
         """Make the lease end `seconds` from now; see `TaskQueue`."""
         check_positive("seconds", seconds)
         effect = partial(self._broker.extend, self._worker, lease, seconds)
-        return await self._link.call(_asked("extend", lease, seconds=seconds), effect)
+        return await self._link.call(about("extend", lease, seconds=seconds), effect)
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
@@ -73,21 +73,21 @@ class SimulatedQueue:
             else:
                 store.ack(now, lease.key, lease.receipt)
 
-        await self._settle(_asked("ack", lease, outcome=outcome), act)
+        await self._settle(about("ack", lease, outcome=outcome), act)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`."""
         check_not_negative("delay_s", delay_s)
         interrupted = reason is not HandBack.RETRY
         await self._settle(
-            _asked("nack", lease, seconds=delay_s, reason=reason.value),
+            about("nack", lease, seconds=delay_s, reason=reason.value),
             lambda store, now: store.nack(now, lease.key, lease.receipt, delay_s, interrupted=interrupted),
         )
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Move the message to the dead-letter queue; see `TaskQueue`."""
         await self._settle(
-            _asked("dead_letter", lease, reason=reason),
+            about("dead_letter", lease, reason=reason),
             lambda store, now: store.dead_letter(now, lease.key, lease.receipt, reason),
         )
 
@@ -112,17 +112,3 @@ class SimulatedQueue:
     async def _nack_late(self, lease: Lease) -> None:
         with contextlib.suppress(QueueError):  # it comes again by itself when its lease is over
             await self.nack(lease, 0.0, HandBack.INTERRUPTED)
-
-
-def _asked(
-    operation: str, lease: Lease, *, seconds: float = 0.0, reason: str = "", outcome: Outcome | None = None
-) -> Asked:
-    """A call about a lease."""
-    return Asked(
-        operation=operation,
-        task_id=lease.task.task_id,
-        receipt=lease.receipt,
-        seconds=seconds,
-        reason=reason,
-        outcome=outcome,
-    )

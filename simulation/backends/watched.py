@@ -13,7 +13,7 @@ from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import TaskQueue
 from simulation.history import CallAnswered, CallIssued, History
 from simulation.hosts import Host
-from simulation.link import Asked
+from simulation.link import Asked, about
 from simulation.loop import SimulationLoop
 
 T = TypeVar("T")
@@ -77,20 +77,20 @@ class WatchedQueue:
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make a lease longer."""
-        return await self._call(_about(lease, "extend", seconds=seconds), self._inner.extend(lease, seconds))
+        return await self._call(about("extend", lease, seconds=seconds), self._inner.extend(lease, seconds))
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good."""
-        await self._settle(_about(lease, "ack", outcome=outcome), self._inner.ack(lease, outcome))
+        await self._settle(about("ack", lease, outcome=outcome), self._inner.ack(lease, outcome))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back."""
-        asked = _about(lease, "nack", seconds=delay_s, reason=reason.value)
+        asked = about("nack", lease, seconds=delay_s, reason=reason.value)
         await self._settle(asked, self._inner.nack(lease, delay_s, reason))
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Put with the dead letters."""
-        asked = _about(lease, "dead_letter", reason=reason)
+        asked = about("dead_letter", lease, reason=reason)
         await self._settle(asked, self._inner.dead_letter(lease, reason))
 
     async def aclose(self) -> None:
@@ -144,19 +144,6 @@ class WatchedQueue:
                 heard=not cancelled,
             )
         )
-
-
-def _about(
-    lease: Lease, operation: str, *, seconds: float = 0.0, reason: str = "", outcome: Outcome | None = None
-) -> Asked:
-    return Asked(
-        operation=operation,
-        task_id=lease.task.task_id,
-        receipt=lease.receipt,
-        seconds=seconds,
-        reason=reason,
-        outcome=outcome,
-    )
 
 
 def _name(error: BaseException | None) -> str:

@@ -81,16 +81,10 @@ class Monitors(Process):
 
     def dies_at(self) -> float | None:
         """Where it dies at this storing; see `Mortal`."""
-        faults = self._setting.faults
-        if faults.idle:
+        death = self._death(FaultClass.MONITOR_DIES)
+        if death is None:
             return None
-        faults.occasions[_NAME] += 1
-        which = faults.occasions[_NAME]
-        fault = faults.strikes(FaultClass.MONITOR_DIES, _NAME, which, lambda share: share)
-        if fault is None:
-            return None
-        faults.had_effect(FaultClass.MONITOR_DIES)
-        return fault.size if self._plan.output_file else fault.size * STORED
+        return death.size if self._plan.output_file else death.size * STORED
 
     async def live(self, host: Host) -> None:
         """See `Process`."""

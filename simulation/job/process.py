@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from cloud_tasks.errors import CloudTasksError
+from simulation.faults import Fault, FaultClass
 from simulation.hosts import Host
 from simulation.job.setting import Setting
 
@@ -36,6 +37,17 @@ class Process(ABC):
         self._setting = setting
         self._name = name
         self._open: list[Callable[[], None]] = []
+
+    def _death(self, kind: FaultClass) -> Fault | None:
+        """What kills it at this writing; None where nothing does."""
+        faults, name = self._setting.faults, self._name
+        if kind not in faults.on:
+            return None
+        faults.occasions[name] += 1
+        death = faults.strikes(kind, name, faults.occasions[name], lambda share: share)
+        if death is not None:
+            faults.had_effect(kind)
+        return death
 
     @property
     @abstractmethod

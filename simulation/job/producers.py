@@ -50,16 +50,10 @@ class Producers(Process):
 
     def dies_at(self) -> float | None:
         """Where it dies at this writing; see `Mortal`."""
-        faults = self._setting.faults
-        if faults.idle:
+        death = self._death(FaultClass.PRODUCER_DIES)
+        if death is None:
             return None
-        faults.occasions[_NAME] += 1
-        which = faults.occasions[_NAME]
-        fault = faults.strikes(FaultClass.PRODUCER_DIES, _NAME, which, lambda share: share)
-        if fault is None:
-            return None
-        faults.had_effect(FaultClass.PRODUCER_DIES)
-        return fault.size
+        return death.size
 
     async def live(self, host: Host) -> None:
         """See `Process`."""

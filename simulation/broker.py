@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from cloud_tasks.core.message import decode_task, encode_task
 from cloud_tasks.core.task import Lease, MalformedTask, Task
@@ -12,27 +13,10 @@ from fakes.messages import Message
 from fakes.queue_options import QueueOptions
 from simulation.faults import FaultClass, FaultSource
 from simulation.history import History, QueueChanged
-from simulation.loop import SimulationLoop, Step
+from simulation.long_polls import LongPolls
+from simulation.loop import SimulationLoop
 
 _ABOUT_RECEIVES = (FaultClass.EMPTY_RECEIVE, FaultClass.REORDERED)
-
-
-class Waiter:
-    """A long poll that waits in the broker.
-
-    Args:
-        worker: Whose it is.
-        messages_max: How many messages it takes at most.
-        reply: Takes what it is given.
-    """
-
-    __slots__ = ("messages_max", "reply", "timer", "worker")
-
-    def __init__(self, worker: str, messages_max: int, reply: Callable[[list[Lease]], None]) -> None:
-        self.worker = worker
-        self.messages_max = messages_max
-        self.reply = reply
-        self.timer: Step | None = None
 
 
 class Broker:
@@ -54,8 +38,7 @@ class Broker:
         self._faults = faults
         self._history = history
         self._store = MessageStore(options, self._observe)
-        self._waiters: list[Waiter] = []
-        self._alarm: Step | None = None
+        self._polls = LongPolls(loop, self._store.next_due)
         self.caller = ""
 
     @property
@@ -72,7 +55,7 @@ class Broker:
         number = str(self._store.accepted + 1)
         self.tasks[number] = decode_task(body)
         self._store.put(self._loop.time(), body, delay_s)
-        self._serve()
+        self._polls.serve()
 
     def take(
         self, worker: str, messages_max: int, wait_s: float, reply: Callable[[list[Lease]], None]
@@ -85,11 +68,8 @@ class Broker:
         if leases or wait_s <= 0:
             reply(leases)
             return
-        waiter = Waiter(worker, messages_max, reply)
         until = self._loop.time() + min(wait_s, self.options.wait_s_max)
-        waiter.timer = self._loop.at(self._loop.world, until, self._give_up, waiter)
-        self._waiters.append(waiter)
-        self._watch()
+        self._polls.wait(until, partial(self._take, worker, messages_max), reply, [])
 
     def _withholds(self, worker: str) -> bool:
         """Whether what there is stays hidden from this receive; and which message comes first if not."""
@@ -120,7 +100,7 @@ class Broker:
             act(self._store, self._loop.time())
         finally:
             self.caller = ""
-            self._serve()
+            self._polls.serve()
 
     def extend(self, worker: str, lease: Lease, seconds: float) -> Lease:
         """Make a lease end `seconds` from now; raises what the store raises."""
@@ -129,7 +109,7 @@ class Broker:
             message = self._store.extend(self._loop.time(), lease.key, lease.receipt, seconds)
         finally:
             self.caller = ""
-            self._serve()
+            self._polls.serve()
         return self._lease(message)
 
     def task_id(self, key: str) -> str:
@@ -163,38 +143,7 @@ class Broker:
     def _duplicate(self, key: str) -> None:
         if not self._faults.quiet and self._store.show_too_early(self._loop.time(), key):
             self._faults.had_effect(FaultClass.DUPLICATE)
-            self._serve()
-
-    def _serve(self) -> None:
-        """Give what has become visible to those who wait."""
-        while self._waiters:
-            waiter = self._waiters[0]
-            leases = self._take(waiter.worker, waiter.messages_max)
-            if not leases:
-                break
-            self._waiters.pop(0)
-            if waiter.timer is not None:
-                waiter.timer.cancel()
-            waiter.reply(leases)
-        self._watch()
-
-    def _give_up(self, waiter: Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            waiter.reply([])
-
-    def _watch(self) -> None:
-        """Look again when something becomes visible by itself, while somebody waits."""
-        if not self._waiters:
-            return
-        due = self._store.next_due()
-        if due is None:
-            return
-        if self._alarm is not None and not self._alarm.cancelled():
-            if self._alarm.moment <= due:
-                return
-            self._alarm.cancel()
-        self._alarm = self._loop.at(self._loop.world, max(due, self._loop.time()), self._serve)
+            self._polls.serve()
 
     def _observe(self, fact: Fact) -> None:
         self._history.tell(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ from fakes.queue_options import QueueOptions
 from simulation.faults import FaultClass, FaultSource
 from simulation.history import History
 from simulation.job.happenings import EventAccepted, EventMoved
-from simulation.loop import SimulationLoop, Step
+from simulation.long_polls import LongPolls
+from simulation.loop import SimulationLoop
 
 LATE_S_MAX = 600.0
 """The longest that an event is not to be seen."""
@@ -38,17 +40,6 @@ def _read(body: bytes) -> EventRecord:
     return EventRecord(fields["timestamp"], fields["hostname"], event)
 
 
-class _Waiter:
-    """A long poll that waits in the queue."""
-
-    __slots__ = ("messages_max", "reply", "timer")
-
-    def __init__(self, messages_max: int, reply: Take) -> None:
-        self.messages_max = messages_max
-        self.reply = reply
-        self.timer: Step | None = None
-
-
 class EventBroker:
     """An event queue, on true time.
 
@@ -57,9 +48,6 @@ class EventBroker:
         options: How it behaves.
         faults: What goes wrong in it.
         history: Told of every message.
-
-    Attributes:
-        stir: Called when there may be something to take, by those who wait elsewhere; None: nobody does.
     """
 
     def __init__(
@@ -71,9 +59,16 @@ class EventBroker:
         self._history = history
         self._originals: dict[str, str] = {}
         self._store = MessageStore(options, self._observe)
-        self._waiters: list[_Waiter] = []
-        self._alarm: Step | None = None
-        self.stir: Callable[[], None] | None = None
+        self._polls = LongPolls(loop, self._store.next_due)
+
+    def stir_by(self, stir: Callable[[], None]) -> None:
+        """Call that whenever there may be something to take, for those who wait elsewhere."""
+
+        def stirred() -> None:
+            if self.has_visible:
+                stir()
+
+        self._polls.stirred = stirred
 
     @property
     def has_visible(self) -> bool:
@@ -91,7 +86,7 @@ class EventBroker:
     def accept(self, worker: str, bodies: Sequence[bytes]) -> list[int]:
         """Take events in; returns which of them were not accepted, by their places."""
         refused = [place for place, body in enumerate(bodies) if not self._accept(worker, body)]
-        self._serve()
+        self._polls.serve()
         return refused
 
     def _accept(self, worker: str, body: bytes) -> bool:
@@ -138,11 +133,8 @@ class EventBroker:
         if messages or wait_s <= 0:
             reply(messages)
             return
-        waiter = _Waiter(messages_max, reply)
         until = self._loop.time() + min(wait_s, self._options.wait_s_max)
-        waiter.timer = self._loop.at(self._loop.world, until, self._give_up, waiter)
-        self._waiters.append(waiter)
-        self._watch()
+        self._polls.wait(until, partial(self._take, messages_max), reply, ())
 
     def remove(self, receipts: Sequence[str]) -> None:
         """Remove messages; one whose lease is over stays, and comes again."""
@@ -151,7 +143,7 @@ class EventBroker:
             key, _, _ = receipt.partition("#")
             with suppress(LeaseLostError):
                 self._store.ack(now, key, receipt)
-        self._serve()
+        self._polls.serve()
 
     def _take(self, messages_max: int) -> tuple[FeedMessage, ...]:
         messages = self._store.take(self._loop.time(), min(messages_max, self._options.batch_size_max))
@@ -165,37 +157,6 @@ class EventBroker:
         if len(taken) > 1:
             self._faults.had_effect(FaultClass.EVENTS_DISORDERED)
         return taken[::-1]
-
-    def _serve(self) -> None:
-        """Give what has become visible to those who wait."""
-        while self._waiters:
-            waiter = self._waiters[0]
-            messages = self._take(waiter.messages_max)
-            if not messages:
-                break
-            self._waiters.pop(0)
-            if waiter.timer is not None:
-                waiter.timer.cancel()
-            waiter.reply(messages)
-        if self.stir is not None and self.has_visible:
-            self.stir()
-        self._watch()
-
-    def _give_up(self, waiter: _Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            waiter.reply(())
-
-    def _watch(self) -> None:
-        """Look again when something becomes visible by itself, while somebody may wait."""
-        due = self._store.next_due() if self._waiters or self.stir is not None else None
-        if due is None:
-            return
-        if self._alarm is not None and not self._alarm.cancelled():
-            if self._alarm.moment <= due:
-                return
-            self._alarm.cancel()
-        self._alarm = self._loop.at(self._loop.world, max(due, self._loop.time()), self._serve)
 
     def _observe(self, fact: Fact) -> None:
         original = self._originals.get(fact.key, fact.key)

@@ -39,7 +39,7 @@ class PubSubDoors:
         self._site = site
         self._broker = broker
         self._polls = Polls(site.loop, lambda: broker.has_visible, 0.0)
-        broker.stir = self._polls.stir
+        broker.stir_by(self._polls.stir)
         # Of the service only the forms of its requests are used.
         known = rpcs(PubSubService(HostClock(site.loop)))
         self._rpcs = {f"/{rpc.service}/{rpc.name}": rpc for rpc in known}

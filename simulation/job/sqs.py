@@ -38,7 +38,7 @@ class SqsDoors:
         self._site = site
         self._broker = broker
         self._polls = Polls(site.loop, lambda: broker.has_visible, 0.0)
-        broker.stir = self._polls.stir
+        broker.stir_by(self._polls.stir)
         self._refusals = JsonProtocol(site.plan.seed)
         self._calls: Mapping[str, Callable[[str, Said], Said]] = {
             "SendMessageBatch": self._send,

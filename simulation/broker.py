@@ -69,7 +69,7 @@ class Broker:
             reply(leases)
             return
         until = self._loop.time() + min(wait_s, self.options.wait_s_max)
-        self._polls.wait(until, partial(self._take, worker, messages_max), reply, [])
+        self._polls.wait(until, partial(self._take, worker, messages_max), reply, list[Lease]())
 
     def _withholds(self, worker: str) -> bool:
         """Whether what there is stays hidden from this receive; and which message comes first if not."""

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from simulation.loop import SimulationLoop, Step
 
-
 T = TypeVar("T", bound=Sized)
 
 

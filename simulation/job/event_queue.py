@@ -134,7 +134,7 @@ class EventBroker:
             reply(messages)
             return
         until = self._loop.time() + min(wait_s, self._options.wait_s_max)
-        self._polls.wait(until, partial(self._take, messages_max), reply, ())
+        self._polls.wait(until, partial(self._take, messages_max), reply, tuple[FeedMessage, ...]())
 
     def remove(self, receipts: Sequence[str]) -> None:
         """Remove messages; one whose lease is over stays, and comes again."""

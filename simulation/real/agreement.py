@@ -88,6 +88,7 @@ class Peer:
         self.disagreements: list[Disagreement] = []
         self.compared = 0
         self.permitted: Counter[str] = Counter()
+        self._removed_dead = 0
         self.tasks: dict[str, Task | MalformedTask] = {}
         self.keys: dict[str, str] = {}
         self.deliveries: dict[str, Delivery] = {}
@@ -108,6 +109,11 @@ class Peer:
     def store(self) -> MessageStore:
         """The model."""
         return self._store
+
+    def counts(self, at: float) -> dict[str, int]:
+        """How many messages are in each place, by what was told of them."""
+        counts = self.store.counts(at)
+        return {**counts, "dead": counts["dead"] - self._removed_dead}
 
     def play(self, call: RecordedCall) -> None:
         """Make one call to the model, and compare."""
@@ -242,6 +248,7 @@ class Peer:
             self._live.add(fact.key)
         elif fact.kind in _FINAL:
             self._live.discard(fact.key)
+        self._removed_dead += self._beyond and fact.kind is FactKind.DEAD_LETTERED
         if self._beyond and fact.kind in _BEYOND:
             kind, reason = _BEYOND[fact.kind]
             self._observe(msgspec.structs.replace(fact, kind=kind, reason=reason), "")

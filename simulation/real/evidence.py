@@ -78,7 +78,7 @@ class Evidence:
         self.broker = BrokerSide(self.plan.queue, self._occurrences)
         self.broker.read(list(read_record(directory / CALLS)))
         self.closing = RealClosing(self.notes, self.settings, self.broker.peer)
-        self._counts = self.broker.peer.store.counts(self.closing.over_at)
+        self._counts = self.broker.peer.counts(self.closing.over_at)
         lines = run_side.read_ledger(directory / LEDGER)
         self.runs = run_side.Runs(lines, self.notes, self.broker, self.plan.worker.max_runtime_s)
         self._add_workers()

@@ -193,6 +193,29 @@ def test_an_old_receipt_may_have_its_effect_and_may_be_refused() -> None:
     assert talk.facts[-1] == (FactKind.REMOVED, "", OLD_RECEIPT)
 
 
+def test_who_puts_aside_what_somebody_else_holds_removes_it() -> None:
+    """The judges hear of a removal, so that is what the model has to count (seed 77)."""
+    talk = Talk()
+    talk.send(0.0)
+    talk.receive(1.0, (1, 1))
+    talk.receive(6.5, (1, 2), who="b")
+    talk.send(7.0, queue=DEAD)
+    talk.delete(7.1, 1, 1)
+    assert talk.differing == []
+    assert talk.facts[-1] == (FactKind.REMOVED, "", OLD_RECEIPT)
+    assert talk.peer.counts(8.0) == {"visible": 0, "in_flight": 0, "delayed": 0, "dead": 0}
+
+
+def test_who_puts_aside_what_it_holds_makes_a_dead_letter_of_it() -> None:
+    talk = Talk()
+    talk.send(0.0)
+    talk.receive(1.0, (1, 1))
+    talk.send(2.0, queue=DEAD)
+    talk.delete(2.1, 1, 1)
+    assert talk.facts[-1][0] is FactKind.DEAD_LETTERED
+    assert talk.peer.counts(8.0)["dead"] == 1
+
+
 def test_an_old_receipt_may_hand_back_and_extend_what_somebody_else_holds() -> None:
     talk = Talk()
     talk.send(0.0)

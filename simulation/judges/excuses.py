@@ -44,7 +44,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return HALTED
     if holding.lost_at is not None:
         return LOST
-    if holding.run is not None and holding.run.fenced:
+    if holding.let_go:
         return LET_GO
     if is_longest(holding, longest_s):
         return LIMIT

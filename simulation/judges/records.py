@@ -57,6 +57,7 @@ class Holding:
         known_end: When the lease ends, as the worker must count it.
         extended_at: When the worker was last told of an extension.
         end_before: When the lease ended, as the worker had to count it until then.
+        let_go: Whether its worker ended its run because it could not be extended and was about to end.
         lost_at: When the worker was told that the lease is not its any more; None while it was not.
         verdict: Settlement, reason and delay of the first settlement that was asked for; None before that.
         confirmed: Whether the worker was told that it is settled.
@@ -70,7 +71,7 @@ class Holding:
 
     __slots__ = (
         "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard", "issued_at",
-        "known_at", "known_end", "lost_at", "message", "number", "open_calls", "over", "over_at",
+        "known_at", "known_end", "let_go", "lost_at", "message", "number", "open_calls", "over", "over_at",
         "receipt", "run", "starts_failed", "troubles", "until", "verdict", "worker",
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ class Holding:
         self.over_at = self.issued_at = self.known_end = self.extended_at = self.end_before = 0.0
         self.failed_at = 0.0
         self.known_at: float | None = None
-        self.heard = False
+        self.heard = self.let_go = False
         self.receipt = ""
         self.lost_at: float | None = None
         self.verdict: tuple[str, str, float] | None = None
@@ -111,12 +112,11 @@ class RunRecord:
         term_at: When it was sent SIGTERM for the first time; None while it was not.
         kill_at: Likewise, SIGKILL.
         unheard: Whether the worker could not know, at the first SIGTERM, that it had begun.
-        fenced: Whether the first SIGTERM came because its lease could not be extended and was about to end.
         halted_s: For how long its worker had been stopped when it began.
     """
 
     __slots__ = (
-        "asked_at", "attempt", "began_at", "end", "fenced", "gone_at", "halted_s", "holding", "kill_at",
+        "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at",
         "number", "over_at", "task_id", "term_at", "unheard", "worker",
     )  # fmt: skip
 
@@ -134,7 +134,7 @@ class RunRecord:
         self.gone_at: float | None = None
         self.end: RunEnd | None = None
         self.term_at: float | None = None
-        self.unheard = self.fenced = False
+        self.unheard = False
         self.kill_at: float | None = None
         self.halted_s = 0.0
 

@@ -57,7 +57,8 @@ class RunsJudge:
     def _check_term(self, run: RunRecord, life: Life, at: float) -> None:
         began_at = at if run.began_at is None else run.began_at
         may_fence, holding = self._may_fence(run, at), run.holding
-        run.fenced = may_fence and holding is not None and (holding.troubles or holding.open_calls) > 0
+        if may_fence and holding is not None and (holding.troubles or holding.open_calls):
+            holding.let_go = True
         kept = (
             at - began_at >= self._max_runtime_s - self._bench.early_s
             or (run.unheard and at - run.asked_at >= self._start_s_max - self._bench.early_s)

@@ -82,7 +82,8 @@ class RunsJudge:
         """SIGTERM comes first, and the time to heed it, unless the lease or the worker is at its end."""
         ending = life.heard_at is not None
         self._bench.check("S16", run.term_at is not None or ending, "killed without SIGTERM", **_whose(run))
-        if run.term_at is None or ending or self._may_fence(run, at):
+        let_go = run.holding is not None and run.holding.let_go
+        if run.term_at is None or ending or let_go or self._may_fence(run, at):
             return
         self._bench.check(
             "S16",

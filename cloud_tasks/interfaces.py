@@ -6,7 +6,7 @@ Whatever implements one of these can be put in the place of any other: that is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from cloud_tasks.core.capabilities import QueueCapabilities as QueueCapabilities
 from cloud_tasks.core.events import EventRecord
-from cloud_tasks.core.task import HandBack, Lease, Outcome, RunEnd, Task
+from cloud_tasks.core.task import AttemptNote, HandBack, Lease, Outcome, RunEnd, Task
 
 
 @runtime_checkable
@@ -69,6 +69,22 @@ class ReadyQueue(Protocol):
 
     def take_ready(self, tasks_max: int) -> list[Lease]:
         """Lease what is at hand, as `receive` does, but without waiting; [] says nothing about the end."""
+        ...
+
+
+@runtime_checkable
+class WaitableQueue(Protocol):
+    """What a `TaskQueue` may offer besides, when it can be waited for without taking anything from it.
+
+    A worker of several queues waits for all of them at once, and then takes from the first that has a task.
+    """
+
+    async def wait_ready(self, wait_s: float) -> None:
+        """Return when a task may be there to be received, or after `wait_s`. Cancelling it changes nothing.
+
+        Raises:
+            QueueUnavailableError: Nobody could be asked.
+        """
         ...
 
 
@@ -377,4 +393,89 @@ class QueueBackend(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections and threads; the queues stay as they are."""
+        ...
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A message that was put aside.
+
+    Attributes:
+        key: What it is called among the dead letters of its queue.
+        queue: The queue that it came from.
+        body: It, byte for byte.
+        reason: Why it was put aside; "" where the server does not keep that.
+        attempts: How often it had been handed out; None where that is not known.
+        died_at: When; ISO 8601, UTC; "" where that is not known.
+        history: What is known of its attempts, oldest first; an attempt that is missing there ended with its worker.
+    """
+
+    key: str
+    queue: str
+    body: bytes
+    reason: str = ""
+    attempts: int | None = None
+    died_at: str = ""
+    history: tuple[AttemptNote, ...] = ()
+
+
+class DeadLetterBox(Protocol):
+    """The dead letters of one queue; the worker never needs it."""
+
+    async def oldest(self, letters_max: int) -> list[DeadLetter]:
+        """The oldest `letters_max` of them, oldest first; none is taken away."""
+        ...
+
+    async def find(self, key: str) -> DeadLetter | None:
+        """One of them; None if there is none of that key."""
+        ...
+
+    async def retry(self, keys: Sequence[str] | None) -> int:
+        """Put them back into their queue as if they had never been tried; None: all. Returns how many.
+
+        Each is in the queue before it is gone from here: never lost, and at the worst in both.
+        """
+        ...
+
+    async def purge(self, keys: Sequence[str] | None) -> int:
+        """Remove them for good; None: all. Returns how many."""
+        ...
+
+
+class QueueDriver(Protocol):
+    """A server, or a file, with any number of named queues. Making one reads no network.
+
+    What is opened through it shares its connections; closing such a part leaves them open.
+    """
+
+    async def connect(self) -> None:
+        """Get ready; no error if it is. Makes no table and no queue.
+
+        Raises:
+            ConfigurationError: Credentials, tables or versions are not as they must be.
+            QueueUnavailableError: Nobody could be asked.
+        """
+        ...
+
+    async def disconnect(self) -> None:
+        """Let go of connections; no error if there are none. The queues stay as they are."""
+        ...
+
+    def tasks(self, queue: str, lease_s: float) -> TaskQueue:
+        """The queue for a worker; a lease of it lasts `lease_s`. It need not exist yet."""
+        ...
+
+    def sender(self, queue: str) -> TaskSender:
+        """The queue for a producer. It need not exist yet."""
+        ...
+
+    def inspector(self, queue: str) -> QueueInspector:
+        """The queue, to be looked at and managed."""
+        ...
+
+    def dead_letters(self, queue: str) -> DeadLetterBox:
+        """The dead letters of the queue."""
+        ...
+
+    async def queue_names(self) -> list[str]:
+        """Names of all queues that are known, sorted."""
         ...

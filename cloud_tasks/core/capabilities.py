@@ -23,6 +23,7 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
         requeues: Whether a task that was handed back comes again.
         dead_letters: Whether `dead_letter` keeps the message somewhere.
+        history: Whether `nack` and `dead_letter` keep the lease's `history`, so that the next lease has it.
         finite: Whether `receive` raises `EndOfTasks` when all has been handed out.
         immediate: Whether `ack`, `nack` and `dead_letter` never suspend, so that the worker makes them on the
             spot.
@@ -40,5 +41,6 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     counts_interruptions: bool = False
     requeues: bool = True
     dead_letters: bool = False
+    history: bool = False
     finite: bool = False
     immediate: bool = False

@@ -83,6 +83,22 @@ class RetryPolicy(Struct, frozen=True):
         return self.interruptions_max is not None and interruptions >= self.interruptions_max
 
 
+class TaskRules(Struct, frozen=True, kw_only=True):
+    """What holds for one task instead of the worker's own settings.
+
+    Attributes:
+        name: The task's name, for events; "" where it has none.
+        retry: What is tried again, how often and when.
+        max_runtime_s: How long it may run; infinite: for as long as it likes.
+        lease_s: Length of its lease; None: as the queue gives it.
+    """
+
+    name: str = ""
+    retry: RetryPolicy
+    max_runtime_s: float
+    lease_s: float | None = None
+
+
 class StopPlan(Struct, frozen=True):
     """When what happens once the worker has to end, on the monotonic clock.
 

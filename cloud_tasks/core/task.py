@@ -8,6 +8,10 @@ from typing import TypeAlias
 
 from msgspec import Raw, Struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cloud_tasks.core.policy import TaskRules
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -37,6 +41,32 @@ class MalformedTask(Struct, frozen=True):
     task_id: str = ""
 
 
+class AttemptNote(Struct, frozen=True, omit_defaults=True):
+    """What is kept of an attempt that did not bring the task to its end; written beside the message.
+
+    Attributes:
+        attempt: Its number, from 1.
+        outcome: What became of it, as in `OutcomeKind`.
+        elapsed_s: How long it took, in seconds.
+        error: The exception or what else is known of the cause; cut to `NOTE_CHARACTERS_MAX`.
+        worker_id: Who ran it; "" where that is not told.
+        at: When it was written; ISO 8601, UTC, by the clock of whoever keeps it; "" until then.
+    """
+
+    attempt: int
+    outcome: str
+    elapsed_s: float
+    error: str = ""
+    worker_id: str = ""
+    at: str = ""
+
+
+NOTES_MAX = 20
+"""How many notes are kept of a task; the oldest are dropped first."""
+NOTE_CHARACTERS_MAX = 4_000
+"""Longest `error` of a note; the end is kept, where a traceback says what happened."""
+
+
 class Lease(Struct, frozen=True):
     """The right to work on one task for a while, handed out by a queue.
 
@@ -50,6 +80,10 @@ class Lease(Struct, frozen=True):
             queue does not count.
         interruptions: How many of those deliveries the queue knows to have been handed back
             without being the task's fault.
+        queue: Name of the queue, where the worker reads several; "" otherwise.
+        history: What is known of earlier attempts, oldest first; what `nack` and `dead_letter` have to keep, where
+            the queue can (`QueueCapabilities.history`).
+        rules: What holds for this task instead of the worker's own settings; None: nothing.
     """
 
     task: Task | MalformedTask
@@ -58,6 +92,9 @@ class Lease(Struct, frozen=True):
     duration_s: float | None = None
     delivery_count: int | None = None
     interruptions: int = 0
+    queue: str = ""
+    history: tuple[AttemptNote, ...] = ()
+    rules: TaskRules | None = None
 
 
 class HandBack(enum.Enum):

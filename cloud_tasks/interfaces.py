@@ -406,7 +406,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
         reason: Why it was put aside; "" where the server does not keep that.
         attempts: How often it had been handed out; None where that is not known.
         died_at: When; ISO 8601, UTC; "" where that is not known.
-        history: What is known of its attempts, oldest first; an attempt that is missing there ended with its worker.
+        history: What is known of its attempts, oldest first; one that is missing there ended with its worker.
     """
 
     key: str

@@ -46,7 +46,7 @@ stands on a line of its own.
 
 {table(("Field", "Meaning"), [*common, ("`event_type`", "The type.")])}
 
-Each attempt ends in exactly one of the events that have a `task_id`."""
+Each attempt ends in exactly one of the events that have a `task_id` and an `elapsed_time`."""
 
 
 def _events() -> Iterator[tuple[str, ...]]:

@@ -9,14 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import State
 from cloud_tasks.core.book import Attempt, StopReason, Verdict
-from cloud_tasks.core.outcomes import event_of, judge, kind_of_run, why_dead
+from cloud_tasks.core.outcomes import NEVER_RUN, cause_of, event_of, judge, kind_of_run, note_of, why_dead
 from cloud_tasks.core.policy import extension_s, plan_fence, plan_renewal
 from cloud_tasks.core.state import WorkerState
-from cloud_tasks.core.task import EndKind, HandBack, MalformedTask, Outcome, OutcomeKind, RunEnd, Task
+from cloud_tasks.core.task import (
+    NOTES_MAX,
+    EndKind,
+    HandBack,
+    Lease,
+    MalformedTask,
+    Outcome,
+    OutcomeKind,
+    RunEnd,
+    Task,
+)
 from cloud_tasks.core.timers import NEVER
 
 Action: TypeAlias = Callable[[WorkerState, Attempt, Any], None]
@@ -47,13 +59,39 @@ def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     if state.capabilities.requeues:
         state.ledger.note(lease.key, attempt.number, attempt.interruptions)
     task: Task = lease.task  # type: ignore[assignment]  # malformed messages are refused before
-    state.out.append(do.StartRun(attempt.id, task, attempt.number, settings.max_runtime_s))
+    rules = lease.rules
+    if rules is None:
+        state.out.append(
+            do.StartRun(attempt.id, task, attempt.number, settings.max_runtime_s, "", lease.queue)
+        )
+    else:
+        state.out.append(
+            do.StartRun(attempt.id, task, attempt.number, rules.max_runtime_s, rules.name, lease.queue)
+        )
+        if rules.lease_s is not None:
+            _take_own_length(state, attempt, rules.lease_s)
     wake(state, attempt, deadline)
+
+
+def _take_own_length(state: WorkerState, attempt: Attempt, lease_s: float) -> None:
+    """Have the lease of a task that asks for another length than the queue gave, longer or shorter."""
+    given_s = attempt.lease.duration_s
+    if given_s is None or not state.capabilities.renewable or attempt.extending:
+        return
+    limits, held_s = state.capabilities, state.now - attempt.held_since
+    seconds = extension_s(lease_s, limits.lease_s_max, held_s, limits.lease_total_s_max)
+    if attempt.wanted_s == lease_s or seconds < EXTENSION_GAIN_S_MIN:
+        return
+    attempt.wanted_s = lease_s
+    attempt.extending = True
+    attempt.extend_at = NEVER
+    state.out.append(do.Extend(attempt.id, attempt.lease, seconds))
 
 
 def plan_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """The run's own time begins: waiting for a process to run in does not count against it."""
-    attempt.deadline = state.now + state.settings.max_runtime_s
+    rules = attempt.lease.rules
+    attempt.deadline = state.now + (state.settings.max_runtime_s if rules is None else rules.max_runtime_s)
     wake(state, attempt, attempt.deadline)
 
 
@@ -139,7 +177,8 @@ def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
         reason = "it could not be started in time" if late else state.interruption
         _set_outcome(state, attempt, kind, wanted=True, end=end, reason=reason)
     else:
-        wanted = state.settings.retry.wants_retry(end, timed_out=kind is _TIMED_OUT)
+        policy = attempt.retry_policy(state.settings.retry)
+        wanted = policy.wants_retry(end, timed_out=kind is _TIMED_OUT)
         _set_outcome(state, attempt, kind, wanted=wanted, end=end)
 
 
@@ -196,9 +235,8 @@ def _set_outcome(
     end: RunEnd | None = None,
     reason: str = "",
 ) -> None:
-    decision = judge(
-        attempt, kind, wanted=wanted, policy=state.settings.retry, capabilities=state.capabilities
-    )
+    policy, elapsed_s = attempt.retry_policy(state.settings.retry), state.now - attempt.requested_at
+    decision = judge(attempt, kind, wanted=wanted, policy=policy, capabilities=state.capabilities)
     attempt.deadline = attempt.kill_at = attempt.fence_at = attempt.start_at = NEVER
     verdict = attempt.verdict = decision.verdict
     comes_again = False
@@ -207,7 +245,19 @@ def _set_outcome(
         attempt.delay_s = decision.delay_s
         note_hand_back(state, attempt, None)
         comes_again = state.capabilities.requeues
-    attempt.outcome = Outcome(kind, comes_again, wanted, state.now - attempt.requested_at, end, reason)
+    attempt.outcome = Outcome(kind, comes_again, wanted, elapsed_s, end, reason)
+    if verdict is not _ACK and state.capabilities.history:
+        _keep_in_history(state, attempt)
+
+
+def _keep_in_history(state: WorkerState, attempt: Attempt) -> None:
+    """Have the lease carry what became of the attempt, so that the queue keeps it with the task."""
+    outcome, lease = attempt.outcome, attempt.lease
+    if outcome.kind in NEVER_RUN:
+        return
+    why = cause_of(outcome.end, outcome.reason)
+    note = note_of(attempt, outcome.kind, outcome.elapsed_s, why, state.settings.worker_id)
+    attempt.lease = replace(lease, history=(*lease.history, note)[-NOTES_MAX:])
 
 
 def note_hand_back(state: WorkerState, attempt: Attempt, fact: got.Input | None) -> None:
@@ -313,8 +363,15 @@ def take_extension(state: WorkerState, attempt: Attempt, fact: got.Extended) -> 
     """From now on the newest receipt and the new end count."""
     attempt.extending = False
     attempt.extend_failures = 0
-    attempt.lease = fact.lease
+    attempt.lease = _with_what_was_added(fact.lease, attempt.lease)
     plan_lease(state, attempt, fact)
+
+
+def _with_what_was_added(lease: Lease, before: Lease) -> Lease:
+    """The new lease with what the worker's side had put into the old one; a backend need not know of it."""
+    if not before.queue and not before.history and before.rules is None:
+        return lease
+    return replace(lease, queue=before.queue, history=before.history, rules=before.rules)
 
 
 def extend(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:

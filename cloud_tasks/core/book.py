@@ -7,6 +7,7 @@ import enum
 from msgspec import Struct
 
 from cloud_tasks.core.attempt import State
+from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind
 from cloud_tasks.core.timers import NEVER
 
@@ -91,6 +92,11 @@ class Attempt(Struct, gc=False):
     start_failures: int = 0
     extend_failures: int = 0
     settle_failures: int = 0
+
+    def retry_policy(self, usual: RetryPolicy) -> RetryPolicy:
+        """What is tried again: as the task itself says, else as usual."""
+        rules = self.lease.rules
+        return usual if rules is None else rules.retry
 
     def next_moment(self) -> float:
         """The earliest thing that is planned."""

@@ -33,13 +33,17 @@ class StartRun(Struct, frozen=True, gc=False):
         attempt_id: Number for reports about it.
         task: What to run.
         attempt: Number of the attempt at this task, from 1.
-        max_runtime_s: How long it may run, from when it has started.
+        max_runtime_s: How long it may run, from when it has started; infinite: for as long as it likes.
+        name: The task's name; "" where it has none.
+        queue: Name of its queue; "" where the worker has only one.
     """
 
     attempt_id: int
     task: Task
     attempt: int
     max_runtime_s: float
+    name: str = ""
+    queue: str = ""
 
 
 class StopRun(Struct, frozen=True, gc=False):

@@ -28,7 +28,23 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event_type"):
         return str(self.__struct_config__.tag)
 
 
-class TaskEvent(Event, frozen=True, kw_only=True):
+class TaskStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task_started"):
+    """An attempt begins; told only where somebody asked for it.
+
+    Attributes:
+        task_id: The task's id.
+        attempt: Number of the attempt, from 1.
+        queue: The queue that it came from; left out where the worker has only one.
+        task_name: Name of the function; left out where the worker has only one.
+    """
+
+    task_id: str
+    attempt: int
+    queue: str = ""
+    task_name: str = ""
+
+
+class TaskEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
     """What the events that end an attempt have in common; each attempt has exactly one.
 
     Attributes:
@@ -36,12 +52,16 @@ class TaskEvent(Event, frozen=True, kw_only=True):
         elapsed_time: Seconds the attempt took, process creation and destruction included.
         retry: Whether the task went back to the queue. Never true for a local task source.
         attempt: Number of the attempt, from 1.
+        queue: The queue that it came from; left out where the worker has only one.
+        task_name: Name of the function; left out where the worker has only one.
     """
 
     task_id: str
     elapsed_time: float
     retry: bool
     attempt: int
+    queue: str = ""
+    task_name: str = ""
 
 
 class TaskCompleted(TaskEvent, frozen=True, kw_only=True, tag="task_completed"):
@@ -230,6 +250,7 @@ class WorkerStopped(Event, frozen=True, kw_only=True, tag="worker_stopped"):
 
 
 EVENT_CLASSES: tuple[type[Event], ...] = (
+    TaskStarted,
     TaskCompleted,
     TaskException,
     TaskTimedOut,

@@ -180,7 +180,9 @@ class Intake:
             if state.capabilities.requeues:
                 self._skipped_keys[key] = 0
             self._hand_back(attempt, fact, HandBack.SKIPPED, 0.0)
-        elif isinstance(attempt.lease.task, MalformedTask) or retry.exhausted(attempt.number - 1):
+        elif isinstance(attempt.lease.task, MalformedTask) or attempt.retry_policy(retry).exhausted(
+            attempt.number - 1
+        ):
             self._fire(attempt, Signal.REFUSED, fact)
         elif attempt.fence_at <= state.now:  # others may have it, and its run would be stopped at once
             self._hand_back(attempt, fact, HandBack.INTERRUPTED, 0.0)

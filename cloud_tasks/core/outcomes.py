@@ -16,7 +16,15 @@ from cloud_tasks.core.events import (
     TaskTimedOut,
 )
 from cloud_tasks.core.policy import RetryPolicy
-from cloud_tasks.core.task import EndKind, HandBack, Outcome, OutcomeKind, RunEnd
+from cloud_tasks.core.task import (
+    NOTE_CHARACTERS_MAX,
+    AttemptNote,
+    EndKind,
+    HandBack,
+    Outcome,
+    OutcomeKind,
+    RunEnd,
+)
 
 _KIND_OF_END = {
     EndKind.RETURNED: OutcomeKind.COMPLETED,
@@ -59,7 +67,7 @@ class Decision(Struct, frozen=True):
     delay_s: float = 0.0
 
 
-_NEVER_RUN = (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED)
+NEVER_RUN = (OutcomeKind.MALFORMED, OutcomeKind.EXHAUSTED)
 _GIVEN_UP = (OutcomeKind.INTERRUPTED, OutcomeKind.LEASE_LOST)
 _ACK = Decision(Verdict.ACK)
 _DEAD_LETTER = Decision(Verdict.DEAD_LETTER)
@@ -70,41 +78,60 @@ def judge(
     attempt: Attempt, kind: OutcomeKind, *, wanted: bool, policy: RetryPolicy, capabilities: QueueCapabilities
 ) -> Decision:
     """What to do with the lease of an attempt that ended in `kind`; `wanted`: a retry was asked for."""
-    if kind in _NEVER_RUN:
+    if kind in NEVER_RUN:
         return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:
         used_up = policy.too_often_interrupted(attempt.interruptions + 1)
         return _DEAD_LETTER if used_up and capabilities.dead_letters else _HAND_BACK
     if not wanted or not capabilities.requeues:
-        return _ACK
+        kept = policy.keep_failed and kind is not _COMPLETED and capabilities.dead_letters
+        return _DEAD_LETTER if kept else _ACK
     if policy.exhausted(attempt.number):
         return _DEAD_LETTER if capabilities.dead_letters else _ACK
     pause_s = policy.backoff.pause_s(attempt.number, attempt.lease.key)
     return Decision(Verdict.NACK, HandBack.RETRY, min(pause_s, capabilities.delay_s_max))
 
 
+def note_of(attempt: Attempt, kind: OutcomeKind, elapsed_s: float, why: str, worker_id: str) -> AttemptNote:
+    """What is kept of an attempt beside its task."""
+    return AttemptNote(attempt.number, kind.value, elapsed_s, why[-NOTE_CHARACTERS_MAX:], worker_id)
+
+
+def cause_of(end: RunEnd | None, reason: str) -> str:
+    """Why a run ended as it did, in words."""
+    if end is None or end.kind is _RETURNED:
+        return reason
+    how = f"ended by {end.signal}" if end.signal else f"exit status {end.exit_code}"
+    return end.exception or "\n".join(filter(None, (reason, how, end.stderr_tail)))
+
+
 def why_dead(attempt: Attempt) -> str:
     """What a dead letter says of itself."""
     outcome = attempt.outcome
-    if outcome.kind in _NEVER_RUN:
+    if outcome.kind in NEVER_RUN:
         return outcome.reason
     if outcome.kind is OutcomeKind.INTERRUPTED:
         return f"interrupted {attempt.interruptions + 1} times, the last time by: {outcome.reason}"
-    return f"{outcome.kind.value} at attempt {attempt.number}, and no further attempt is left"
+    left = "no further attempt is left" if outcome.retry_requested else "it would only happen again"
+    return f"{outcome.kind.value} at attempt {attempt.number}, and {left}"
 
 
 def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     """The one event that ends the attempt."""
     kind, end = outcome.kind, outcome.end
-    task_id, elapsed, number = attempt.lease.task.task_id, outcome.elapsed_s, attempt.number
+    lease, elapsed, number = attempt.lease, outcome.elapsed_s, attempt.number
+    task_id, queue = lease.task.task_id, lease.queue
+    name = "" if lease.rules is None else lease.rules.name
     if end is None or kind in _GIVEN_UP:
-        return _event_without_end(task_id, number, outcome)
+        return _event_without_end(task_id, number, outcome, queue, name)
     if kind is _COMPLETED:
         return TaskCompleted(
             task_id=task_id,
             elapsed_time=elapsed,
             retry=outcome.retry,
             attempt=number,
+            queue=queue,
+            task_name=name,
             result=end.result,
             retry_requested=outcome.retry_requested,
         )
@@ -114,6 +141,8 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
             elapsed_time=elapsed,
             retry=outcome.retry,
             attempt=number,
+            queue=queue,
+            task_name=name,
             exception=end.exception,
             exception_kind=end.kind.value,
         )
@@ -123,6 +152,8 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
             elapsed_time=elapsed,
             retry=outcome.retry,
             attempt=number,
+            queue=queue,
+            task_name=name,
             stderr_tail=end.stderr_tail,
         )
     return TaskExited(
@@ -130,6 +161,8 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
         elapsed_time=elapsed,
         retry=outcome.retry,
         attempt=number,
+        queue=queue,
+        task_name=name,
         exit_code=end.exit_code,
         signal=end.signal,
         oom_killed=end.oom_killed,
@@ -138,13 +171,15 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     )
 
 
-def _event_without_end(task_id: str, number: int, outcome: Outcome) -> TaskEvent:
+def _event_without_end(task_id: str, number: int, outcome: Outcome, queue: str, name: str) -> TaskEvent:
     """How the run ended says nothing, or there was none."""
-    kind = TaskDeadLettered if outcome.kind in _NEVER_RUN else TaskInterrupted
+    kind = TaskDeadLettered if outcome.kind in NEVER_RUN else TaskInterrupted
     return kind(
         task_id=task_id,
         elapsed_time=outcome.elapsed_s,
         retry=outcome.retry,
         attempt=number,
+        queue=queue,
+        task_name=name,
         reason=outcome.reason,
     )

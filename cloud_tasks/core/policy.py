@@ -51,6 +51,8 @@ class RetryPolicy(Struct, frozen=True):
         attempts_max: Attempts in all, across workers and crashes; None: no limit.
         interruptions_max: How often a task may be interrupted before it is put aside; a task that can never
             finish within the life of a machine would otherwise circulate for ever.
+        keep_failed: Whether a task that failed for good goes to the dead letters, where the queue has them,
+            rather than being settled.
         backoff: Pause before a retry.
     """
 
@@ -59,6 +61,7 @@ class RetryPolicy(Struct, frozen=True):
     on_timeout: bool = False
     attempts_max: int | None = None
     interruptions_max: int | None = None
+    keep_failed: bool = False
     backoff: Backoff = Backoff(base_s=0.0, cap_s=0.0)
 
     def wants_retry(self, end: RunEnd, *, timed_out: bool) -> bool:

@@ -31,6 +31,7 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
         starts_max: How often a run that cannot be started is tried here before the task is handed back.
         start_s_max: How long a run may take to start, waiting for a process to run in included.
         receive_backoff: Pauses while the queue cannot be read.
+        worker_id: Identity of the worker, for the history of a task.
         settle_backoff: Pauses while a settlement or an extension is refused.
         start_backoff: Pauses while a run cannot be started.
     """
@@ -47,6 +48,7 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     unsettled_max: int = 64
     starts_max: int = 5
     start_s_max: float = 300.0
+    worker_id: str = ""
     receive_backoff: Backoff = Backoff(base_s=1.0, cap_s=30.0)
     settle_backoff: Backoff = Backoff(base_s=0.5, cap_s=15.0)
     start_backoff: Backoff = Backoff(base_s=0.1, cap_s=5.0)

@@ -81,8 +81,8 @@ class Lease(Struct, frozen=True):
         interruptions: How many of those deliveries the queue knows to have been handed back
             without being the task's fault.
         queue: Name of the queue, where the worker reads several; "" otherwise.
-        history: What is known of earlier attempts, oldest first; what `nack` and `dead_letter` have to keep, where
-            the queue can (`QueueCapabilities.history`).
+        history: What is known of earlier attempts, oldest first; what `nack` and `dead_letter` have to keep,
+            where the queue can (`QueueCapabilities.history`).
         rules: What holds for this task instead of the worker's own settings; None: nothing.
     """
 

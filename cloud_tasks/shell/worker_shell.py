@@ -12,7 +12,14 @@ from msgspec import Struct
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
-from cloud_tasks.core.events import Event, FatalException, KeepAlive, WorkerStarted, WorkerStopped
+from cloud_tasks.core.events import (
+    Event,
+    FatalException,
+    KeepAlive,
+    TaskStarted,
+    WorkerStarted,
+    WorkerStopped,
+)
 from cloud_tasks.core.machine import MachineSettings, WorkerMachine
 from cloud_tasks.core.task import RunEnd
 from cloud_tasks.errors import Problem
@@ -41,6 +48,7 @@ class ShellSettings(Struct, frozen=True, kw_only=True):
         memory_limit_bytes: Address space of a run; None: no limit.
         keepalive_s: Seconds between keep-alive events; 0: none.
         tasks_total: Number of tasks in the source; None where that is not known.
+        tell_starts: Whether the start of each attempt is an event too.
     """
 
     worker_id: str
@@ -49,6 +57,7 @@ class ShellSettings(Struct, frozen=True, kw_only=True):
     memory_limit_bytes: int | None = None
     keepalive_s: float = 0.0
     tasks_total: int | None = None
+    tell_starts: bool = False
 
 
 class Observer(Protocol):
@@ -214,7 +223,7 @@ class WorkerShell:
     def _start_run(self, command: do.StartRun) -> None:
         limit = self._settings.memory_limit_bytes
         spec = RunSpec(command.task, command.attempt, command.max_runtime_s, limit)
-        listener = _Listener(self, command.attempt_id, command.task.task_id)
+        listener = _Listener(self, command)
         try:
             self._runs[command.attempt_id] = self._runner.start(spec, listener)
         except Exception as error:  # noqa: BLE001 - boundary: one run that fails must not end the worker
@@ -233,6 +242,19 @@ class WorkerShell:
     def _notify_runs(self, command: do.NotifyRuns) -> None:
         self._recorder.hurry()  # this is where the end begins, and nothing is settled that is not stored
         self._runner.notify(termination=command.termination, shutdown=command.shutdown)
+
+    def run_started(self, command: do.StartRun) -> None:
+        """The function is about to be called."""
+        task_id = command.task.task_id
+        self._observer.task_started(task_id)
+        if self._settings.tell_starts:
+            self._recorder.put(
+                TaskStarted(
+                    task_id=task_id, attempt=command.attempt, queue=command.queue, task_name=command.name
+                ),
+                None,
+            )
+        self.feed(got.RunStarted(command.attempt_id))
 
     def forget_run(self, attempt_id: int) -> None:
         """Nothing is left of the run."""
@@ -358,23 +380,22 @@ class WorkerShell:
 class _Listener:
     """Reports what one run tells."""
 
-    __slots__ = ("_attempt_id", "_shell", "_task_id")
+    __slots__ = ("_attempt_id", "_command", "_shell")
 
-    def __init__(self, shell: WorkerShell, attempt_id: int, task_id: str) -> None:
+    def __init__(self, shell: WorkerShell, command: do.StartRun) -> None:
         self._shell = shell
-        self._attempt_id = attempt_id
-        self._task_id = task_id
+        self._command = command
+        self._attempt_id = command.attempt_id
 
     def started(self, pid: int | None) -> None:
-        self._shell.observer.task_started(self._task_id)
-        self._shell.feed(got.RunStarted(self._attempt_id))
+        self._shell.run_started(self._command)
 
     def start_failed(self, reason: str) -> None:
         self._shell.forget_run(self._attempt_id)
         self._shell.feed(got.RunStartFailed(self._attempt_id, reason))
 
     def progress(self, done: float, total: float | None) -> None:
-        self._shell.observer.task_progress(self._task_id, done, total)
+        self._shell.observer.task_progress(self._command.task.task_id, done, total)
 
     def ended(self, end: RunEnd) -> None:
         self._shell.feed(got.RunEnded(self._attempt_id, end))

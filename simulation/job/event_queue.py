@@ -36,7 +36,7 @@ def _read(body: bytes) -> EventRecord:
     """The event in a message."""
     fields: dict[str, Any] = msgspec.json.decode(body)
     kind = _CLASSES[fields["event_type"]]
-    event = kind(**{name: fields[name] for name in kind.__struct_fields__})
+    event = kind(**{name: fields[name] for name in kind.__struct_fields__ if name in fields})
     return EventRecord(fields["timestamp"], fields["hostname"], event)
 
 

@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The tests start thousands of processes: modules are compiled once, not once in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint format bench docs lock clean
+.PHONY: help setup demo services test lint format bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what can be typed
@@ -24,7 +24,10 @@ setup: $(VENV)/.dev ## make the virtual environment with everything for tests an
 demo: $(VENV)/.project ## measure every module of Python's standard library, one task per file
 	$(BIN)/python examples/stdlib_census/run.py
 
-test: $(VENV)/.dev ## run all tests; every branch of the core must be covered
+services: ## install the servers that the tests use (Redis, PostgreSQL, MariaDB, RabbitMQ), where it may
+	@$(PYTHON) -m tests.services.install
+
+test: $(VENV)/.dev services ## run all tests; every branch of the core must be covered
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 lint: $(VENV)/.dev ## check style, types, imports and the generated tables of the docs

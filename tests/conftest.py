@@ -6,6 +6,9 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+# Real servers for the tests of queues.
+pytest_plugins = ["tests.services.plugin"]
+
 # How long an example takes says more about what else runs on the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

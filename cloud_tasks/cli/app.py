@@ -65,14 +65,19 @@ def _main(argv: Sequence[str], open_queues: Callable[[BackendSettings], QueueBac
     line = parse(argv, parser)
     if line.command is None:
         return _without_command(line, parser)
+    if line.command.by_driver:
+        from cloud_tasks.cli.queue_call import QueueCall
+
+        status: int = import_module(line.command.module).run(QueueCall(line.command, line, os.environ))
+        return status
     from cloud_tasks.cli.call import Call
 
     call = Call(line.command, line, os.environ, open_queues)
     tell(call.configuration.warnings, "warning")
     for override in call.configuration.overrides:
         call.say(f"note: {override}")
-    status: int = import_module(line.command.module).run(call)
-    return status
+    status = import_module(line.command.module).run(call)
+    return int(status)
 
 
 def _without_command(line: Line, parser: Parser) -> int:

@@ -5,6 +5,20 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cloud_tasks.config.option import Kind, Option, Section
+from cloud_tasks.config.queue_table import (
+    DRIVER,
+    DRIVERS_OWN,
+    EVENTS,
+    KEEP_COMPLETED,
+    MYSQL,
+    POSTGRES,
+    QUEUES,
+    REDIS,
+    SQLITE,
+    TASK_DEFAULTS,
+    WORKER,
+)
+from cloud_tasks.config.queue_table import SHOWN as WORKER_SHOWN
 from cloud_tasks.config.table import COUNT_MAX, SHELLS
 from cloud_tasks.config_file.keys import BY_KEY
 
@@ -19,6 +33,9 @@ class Command(Struct, frozen=True, kw_only=True):
         sections: Its options.
         one_of: Names of options of which one at most may be given.
         topics: What may stand behind its name; the first that is given counts.
+        names: What else may stand there, any number of times, in a word; "" if nothing.
+        by_driver: Whether it knows queues by their driver: its options have variables, and it reads no
+            configuration file.
     """
 
     name: str
@@ -27,6 +44,8 @@ class Command(Struct, frozen=True, kw_only=True):
     text: str = ""
     one_of: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    names: str = ""
+    by_driver: bool = False
 
     @property
     def module(self) -> str:
@@ -226,6 +245,79 @@ COMMANDS: tuple[Command, ...] = (
         name="doctor",
         help="See whether everything that the commands and workers need is here, and tell how to mend it.",
         sections=_sections(_DB_FILE),
+    ),
+    Command(
+        name="worker",
+        help="Run task functions, those marked with @task, from the queues of a driver.",
+        text="SIGTERM and SIGINT drain: no more tasks are taken, running ones have the grace period, and what "
+        "is not done by then is handed back. A second signal ends it at once.",
+        sections=(WORKER, DRIVER, TASK_DEFAULTS, *DRIVERS_OWN, EVENTS, WORKER_SHOWN),
+        by_driver=True,
+    ),
+    Command(
+        name="migrate",
+        help="Create the tables of a database driver, or bring them up to date.",
+        sections=(
+            Section(
+                title="this command",
+                text="",
+                options=(_switch("dry_run", "Print the SQL, and change nothing."),),
+            ),
+            DRIVER,
+            SQLITE,
+            POSTGRES,
+            MYSQL,
+            Section(title="history", text="", options=(KEEP_COMPLETED,)),
+        ),
+        by_driver=True,
+    ),
+    Command(
+        name="dead",
+        help="Look at the dead letters of a queue: list them, show one, retry or purge them.",
+        text="retry puts them back into their queue as if they had never been tried.",
+        sections=(
+            Section(
+                title="this command",
+                text="",
+                options=(
+                    QUEUES,
+                    Option(
+                        name="limit",
+                        flag="--limit",
+                        kind=Kind.INTEGER,
+                        minimum=1,
+                        maximum=COUNT_MAX,
+                        default=50,
+                        metavar="N",
+                        help="List this many of each queue at most.",
+                    ),
+                    _switch("all", "retry, purge: all of them, instead of those that are named."),
+                    _FORCE,
+                    _switch("json", "Write for machines: JSON on standard output, and nothing else there."),
+                ),
+            ),
+            DRIVER,
+            *DRIVERS_OWN,
+        ),
+        topics=("list", "show", "retry", "purge"),
+        names="KEY",
+        by_driver=True,
+    ),
+    Command(
+        name="monitor",
+        help="Follow the events of workers of task functions on a channel of Redis, live.",
+        sections=(
+            Section(
+                title="this command",
+                text="",
+                options=(
+                    _switch("json", "Print each event as it came, a JSON object in a line of its own."),
+                ),
+            ),
+            EVENTS,
+            REDIS,
+        ),
+        by_driver=True,
     ),
 )
 

@@ -23,6 +23,7 @@ class Line(Struct, frozen=True):
     Attributes:
         command: The command; None where another thing was asked for.
         topic: What stands behind the command's name; "" if nothing.
+        names: What else stands there.
         flags: What it says about each option, by name.
         verbosity: How often --verbose was given.
         problems: What is wrong with it, apart from values.
@@ -33,6 +34,7 @@ class Line(Struct, frozen=True):
     topic: str = ""
     verbosity: int = 0
     problems: tuple[Problem, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,7 +81,9 @@ def make_parser() -> Parser:
             allow_abbrev=False,
         )
         if command.topics:
-            one.add_argument("topic", choices=command.topics, help="What to print.")
+            one.add_argument("topic", choices=command.topics, help="What to do.")
+        if command.names:
+            one.add_argument("names", nargs="*", metavar=command.names, help="Which of them.")
         for section in command.sections:
             _add_section(one, section)
     return parser
@@ -102,7 +106,9 @@ def parse(argv: Sequence[str], parser: Parser) -> Line:
         option.name: given[option.name] for option in options if isinstance(given.get(option.name), Flag)
     }
     problems = [*_unknown(extras, options), *_exclusive(command, flags)]
-    return Line(command, flags, str(given.get("topic") or ""), given.get("verbose") or 0, tuple(problems))
+    verbosity = given.get("verbose") or 0
+    names = tuple(given.get("names") or ())
+    return Line(command, flags, str(given.get("topic") or ""), verbosity, tuple(problems), names)
 
 
 def _add_section(parser: argparse.ArgumentParser, section: Section) -> None:
@@ -132,8 +138,9 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
 
 def _help(option: Option) -> str:
     words = option.default_in_words
+    variable = f" [{option.variable}]" if option.variable else ""
     default = "" if words in ("none", "off") else f" (default: {words})"
-    return f"{option.help}{default}".replace("%", "%%")
+    return f"{option.help}{variable}{default}".replace("%", "%%")
 
 
 def _with_underscores(argv: Sequence[str]) -> list[str]:

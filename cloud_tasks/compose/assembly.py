@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.queues import open_queues
 from cloud_tasks.compose.runners import choose_runner
+from cloud_tasks.compose.running import ConsoleObserver, failures_told_to, nobody, unless_signalled
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.compose.sources import Source, check_lease, is_local, open_source
 from cloud_tasks.compose.telling import UsageExit, tell
 from cloud_tasks.config.resolve import Resolved, resolve
 from cloud_tasks.config.settings import settings_for_worker_data
 from cloud_tasks.config.show import show_config
-from cloud_tasks.console import Console, Level, choose_console
+from cloud_tasks.console import Console, choose_console
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.errors import ConfigurationError, ProblemsError
@@ -37,7 +36,6 @@ from cloud_tasks.sinks.tee import TeeSink
 from cloud_tasks.summary import Summary
 
 _GIB = 1024**3
-_SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 _UNSETTLED_MAX = 64
 
 
@@ -97,7 +95,7 @@ class Assembly:
             sys.stdout, sys.stderr, os.environ, json=settings.json, verbose=settings.verbose
         )
         try:
-            with SignalWatch(_nobody) as signals:
+            with SignalWatch(nobody) as signals:
                 async with contextlib.AsyncExitStack() as closing:
                     return await self._work(console, signals, closing)
         except ProblemsError as error:
@@ -111,12 +109,12 @@ class Assembly:
     ) -> Summary:
         runner = choose_runner(self._program, self._settings, console)
         closing.push_async_callback(runner.aclose)
-        parts = await _unless_signalled(signals, self._prepare(runner, console, closing))
+        parts = await unless_signalled(signals, self._prepare(runner, console, closing))
         tell(parts.source.warnings, "warning")
         console.open(parts.source.tasks_total)
         shell = self._shell(parts, runner, console)
         signals.receiver = shell.request_shutdown
-        with _failures_told_to(shell, self._settings.runner):
+        with failures_told_to(shell, loop_is_shared=self._settings.runner == "inline"):
             summary = await shell.run()
         console.finish(summary)
         if shell.source_problems:
@@ -168,7 +166,7 @@ class Assembly:
             sink=parts.sink,
             metadata=parts.metadata,
             clock=parts.clock,
-            observer=_ConsoleObserver(console),
+            observer=ConsoleObserver(console),
         )
 
     def _machine_settings(self) -> MachineSettings:
@@ -200,66 +198,3 @@ class _Parts(Struct, frozen=True):
     sink: EventSink
     metadata: InstanceMetadata
     clock: SystemClock
-
-
-class _ConsoleObserver:
-    """The console, as one who watches the shell."""
-
-    def __init__(self, console: Console) -> None:
-        self.task_started = console.task_started
-        self.task_progress = console.task_progress
-        self._console = console
-
-    def worker_message(self, text: str) -> None:
-        """Show a warning."""
-        self._console.message(Level.WARNING, text)
-
-
-@contextlib.contextmanager
-def _failures_told_to(shell: WorkerShell, runner: str) -> Iterator[None]:
-    """An error in a callback on the loop ends the worker; asyncio would log it and leave a wedged worker.
-
-    With the inline runner the loop is the tasks' own as well, and what they leave to it is theirs.
-    """
-    loop = asyncio.get_running_loop()
-    before = loop.get_exception_handler()
-
-    def on_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if "handle" in context and isinstance(error, Exception):
-            shell.fail(error)
-        else:
-            loop.default_exception_handler(context)
-
-    if runner != "inline":
-        loop.set_exception_handler(on_error)
-    try:
-        yield
-    finally:
-        loop.set_exception_handler(before)
-
-
-def _nobody(signal_name: str) -> None:
-    """Nothing is under way that could be ended."""
-
-
-async def _unless_signalled(signals: SignalWatch, work: Coroutine[object, object, _Parts]) -> _Parts:
-    """Do the preparations; a signal gives them up and ends the program with its status."""
-    task = asyncio.ensure_future(work)
-    came: list[str] = []
-
-    def give_up(name: str) -> None:
-        came.append(name)
-        task.cancel()
-
-    signals.receiver = give_up
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if came:
-            _end_by_signal(came[0])
-        raise
-
-
-def _end_by_signal(name: str) -> NoReturn:
-    raise SystemExit(_SIGNAL_STATUS[name])

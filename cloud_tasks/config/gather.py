@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -70,15 +70,18 @@ class Gathered(Struct):
     problems: list[Problem]
 
 
-def gather(arguments: Mapping[str, object], environ: Mapping[str, str]) -> Gathered:
+def gather(
+    arguments: Mapping[str, object], environ: Mapping[str, str], options: Iterable[Option] = OPTIONS
+) -> Gathered:
     """Find the value of each option.
 
     Args:
         arguments: What the command line says, by dest: a `Flag`, a default of the program's, or None.
         environ: The environment.
+        options: The options.
     """
     gathered = Gathered({}, {}, set(), [])
-    for option in OPTIONS:
+    for option in options:
         given = arguments.get(option.dest)
         try:
             value, origin = _find(option, given, environ)
@@ -91,11 +94,13 @@ def gather(arguments: Mapping[str, object], environ: Mapping[str, str]) -> Gathe
     return gathered
 
 
-def unknown_variables(environ: Mapping[str, str]) -> Iterator[Problem]:
+def unknown_variables(
+    environ: Mapping[str, str], options: Iterable[Option] = OPTIONS, prefix: str = VARIABLE_PREFIX
+) -> Iterator[Problem]:
     """A warning for each variable that is named like one of ours and is none."""
-    known = {name for option in OPTIONS for name in option.variables}
+    known = {name for option in options for name in option.variables}
     for name in sorted(environ):
-        if name.startswith(VARIABLE_PREFIX) and name not in known:
+        if name.startswith(prefix) and name not in known:
             near = nearest(name, known)
             helps = (f"did you mean `{near}`?",) if near else ()
             yield Problem(f"the variable {name} is set, but means nothing to the worker", helps=helps)

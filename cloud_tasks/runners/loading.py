@@ -22,12 +22,15 @@ def load_function(reference: Mapping[str, str]) -> Callable[..., object]:
     """Import the program and find the function.
 
     Args:
-        reference: "module" and "qualname" of the function, "main_path" and "main_name" of the main program.
+        reference: "module" and "qualname" of the function, "main_path" and "main_name" of the main program;
+            "preload", modules to be imported before, with commas between them.
 
     Raises:
         ProgramError: The import failed, or there is no such function.
     """
     with ProgramImport():
+        for name in filter(None, reference["preload"].split(",")):
+            _import_program({**reference, "module": name})
         module = _import_program(reference)
     found: object = module
     for name in reference["qualname"].split("."):
@@ -59,9 +62,9 @@ def _import_program(reference: Mapping[str, str]) -> ModuleType:
     except CloudTasksError as error:
         if isinstance(error, ProgramError):
             raise
-        raise ProgramError(_failed(what, error)) from None
+        raise ProgramError(import_problem(what, error)) from None
     except BaseException as error:  # noqa: BLE001 - boundary: the user's program runs in there, sys.exit included
-        raise ProgramError(_failed(what, error)) from None
+        raise ProgramError(import_problem(what, error)) from None
 
 
 def _import_main(path: str, name: str) -> ModuleType:
@@ -85,7 +88,8 @@ def _import_main(path: str, name: str) -> ModuleType:
     return module
 
 
-def _failed(what: str, error: BaseException) -> Problem:
+def import_problem(what: str, error: BaseException, where: str = "in a task process") -> Problem:
+    """What to say of an import that failed, with the place in the user's program."""
     from traceback import extract_tb, format_exception_only
 
     message = "".join(format_exception_only(error)).strip().splitlines()[-1]
@@ -102,7 +106,7 @@ def _failed(what: str, error: BaseException) -> Problem:
             text = frames[-1].line
             place = Place(frames[-1].filename, frames[-1].lineno or 1, 1, text, len(text or " "))
     return Problem(
-        f"cannot import `{what}` in a task process: {message}",
+        f"cannot import `{what}` {where}: {message}",
         place=place,
         notes=(f"search path: {os.pathsep.join(sys.path)}",),
     )

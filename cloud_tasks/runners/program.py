@@ -22,14 +22,21 @@ class Program:
         function: `(task_id, task_data, worker_data) -> (retry, result)`.
         worker_data: The settings; every task gets a copy of its own.
         success_first: The function has the older form `(task_id, task_data) -> (success, result)`.
+        preload: Modules that are imported before the function is looked for.
     """
 
     def __init__(
-        self, function: Callable[..., object], worker_data: WorkerData, *, success_first: bool = False
+        self,
+        function: Callable[..., object],
+        worker_data: WorkerData,
+        *,
+        success_first: bool = False,
+        preload: tuple[str, ...] = (),
     ) -> None:
         self.function = function
         self.worker_data = worker_data
         self.success_first = success_first
+        self.preload = preload
 
     def reference(self) -> dict[str, str]:
         """How a process that was not forked from this one finds the function.
@@ -43,9 +50,11 @@ class Program:
         if module is None or not isinstance(qualname, str) or _look_up(module, qualname) is not self.function:
             raise ProgramError(_cannot_be_named(self.function))
         path, name = "", ""
-        if module_name == "__main__":
+        if "__main__" in (module_name, *self.preload):
+            module = sys.modules["__main__"]
             path, name = _main_program(module)
-        return {"module": str(module_name), "qualname": qualname, "main_path": path, "main_name": name}
+        found = {"module": str(module_name), "qualname": qualname, "main_path": path, "main_name": name}
+        return {**found, "preload": ",".join(self.preload)}
 
     def init(self, flags_fd: int) -> dict[str, object]:
         """What a helper or task process needs to know before it can run tasks.

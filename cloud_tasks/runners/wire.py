@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import re
+from math import inf
 
 import msgspec
 
@@ -17,8 +18,9 @@ _LARGE_READ_SIZE_BYTES = 1 << 20
 
 
 def deadline_of(spec: RunSpec, now: float) -> float | None:
-    """When a run that begins now will be stopped."""
-    return None if spec.max_runtime_s is None else now + spec.max_runtime_s
+    """When a run that begins now will be stopped; None: never."""
+    limit_s = spec.max_runtime_s
+    return None if limit_s is None or limit_s == inf else now + limit_s
 
 
 class TaskFrame(msgspec.Struct, array_like=False):

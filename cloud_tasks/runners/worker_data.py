@@ -48,6 +48,7 @@ class WorkerData:
         simulate_spot_termination_delay: Seconds from that notice until tasks are killed.
         attempt: Number of this attempt at the task, from 1.
         deadline: When the task will be stopped, on the clock of `time.monotonic()`; None: never.
+        handed_down: What task functions need to dispatch others; "" elsewhere.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class WorkerData:
         self.retry_on_exit: bool = False
         self.retry_on_exception: bool = False
         self.retry_on_timeout: bool = False
+        self.handed_down: str = ""
         self.simulate_spot_termination_after: float | None = None
         self.simulate_spot_termination_delay: float | None = None
         self.attempt: int = 1

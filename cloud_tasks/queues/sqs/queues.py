@@ -90,6 +90,16 @@ class Queues:
         arn = attributes.dead_letter_arn
         return await self.find(name_in_arn(arn) if arn else self.dead_letter_name())
 
+    async def make_dead_letters(self) -> str:
+        """The address of the queue for dead letters; made if there is none."""
+        url = await self.find(self.name("tasks"))
+        found = None if url is None else await self.dead_letter_url(await self.attributes(url))
+        if found is not None:
+            return found
+        return await self._make(
+            self.dead_letter_name(), {"MessageRetentionPeriod": str(self._settings.retention_s)}
+        )
+
     async def names(self) -> list[str]:
         """The names of the queues that are there, sorted; a thousand at most."""
         answer = await self._calls.call("list_queues", MaxResults=LISTED_MAX)

@@ -32,6 +32,11 @@ class SqsSender:
         self._batches = batches
         self._fifo = fifo
 
+    async def send_body(self, task: Task, body: bytes, delay_s: float) -> None:
+        """Put a task into the queue whose message is written already; as `send`."""
+        entry: _Entry = {"MessageBody": as_body(body), "DelaySeconds": whole_seconds(delay_s)}
+        await self._send([task], [entry])
+
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
         """Put one task into the queue.
 

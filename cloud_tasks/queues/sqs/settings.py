@@ -55,6 +55,28 @@ class SqsSettings(Struct, frozen=True, kw_only=True):
         return f"SqsSettings(task_queue={self.task_queue!r}, event_queue={self.event_queue!r})"
 
 
+class SqsDriverSettings(Struct, frozen=True, kw_only=True):
+    """Where the queues are.
+
+    Attributes:
+        region: Region; None: as the variables and files of AWS say.
+        queue_url_prefix: What the address of a queue begins with; None: SQS is asked for it.
+        endpoint_url: Address of the service; None: as the variables and files of AWS say.
+        access_key: Access key; None: as above.
+        secret_key: Secret key of that access key.
+    """
+
+    region: str | None = None
+    queue_url_prefix: str | None = None
+    endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the keys."""
+        return f"SqsDriverSettings(region={self.region!r}, queue_url_prefix={self.queue_url_prefix!r})"
+
+
 def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}, and must be {least:g} to {most:g}")

@@ -50,6 +50,21 @@ class QueueFacts(Struct, frozen=True, kw_only=True):
     dead_letter_url: str | None = None
 
 
+def capabilities_of(lease_s: float, *, dead_letters: bool) -> QueueCapabilities:
+    """What a queue can do whose leases last so long."""
+    return QueueCapabilities(
+        lease_s=float(whole_seconds(lease_s)),
+        lease_s_max=float(LEASE_S_MAX),
+        lease_total_s_max=float(LEASE_S_MAX),
+        delay_s_max=float(LEASE_S_MAX),
+        message_size_bytes_max=MESSAGE_BYTES_MAX,
+        batch_size_max=BATCH_MAX,
+        gather_s=GATHER_S,
+        delivery_count=True,
+        dead_letters=dead_letters,
+    )
+
+
 class SqsQueue:
     """Takes tasks from a queue of SQS.
 
@@ -74,17 +89,7 @@ class SqsQueue:
         self._closing = False
         self._waiters: set[asyncio.Future[None]] = set()
         self._late: set[asyncio.Future[Answer]] = set()
-        self._capabilities = QueueCapabilities(
-            lease_s=float(self._lease_s),
-            lease_s_max=float(LEASE_S_MAX),
-            lease_total_s_max=float(LEASE_S_MAX),
-            delay_s_max=float(LEASE_S_MAX),
-            message_size_bytes_max=MESSAGE_BYTES_MAX,
-            batch_size_max=BATCH_MAX,
-            gather_s=GATHER_S,
-            delivery_count=True,
-            dead_letters=facts.dead_letter_url is not None,
-        )
+        self._capabilities = capabilities_of(lease_s, dead_letters=facts.dead_letter_url is not None)
 
     @property
     def capabilities(self) -> QueueCapabilities:

@@ -1,0 +1,91 @@
+"""`cloud_tasks worker`: runs task functions from the queues of a driver."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from cloud_tasks.cli.queue_call import QueueCall
+from cloud_tasks.compose.running import ConsoleObserver
+from cloud_tasks.compose.service import Service
+from cloud_tasks.compose.task_app import import_app
+from cloud_tasks.compose.task_program import ProgramWorker, create_driver
+from cloud_tasks.compose.task_worker import TaskWorkerSettings
+from cloud_tasks.config.show import show_rows
+from cloud_tasks.console import Console, choose_console
+from cloud_tasks.interfaces import EventSink, QueueDriver
+from cloud_tasks.sinks.file import FileSink
+from cloud_tasks.summary import Summary
+
+KILLED_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+
+
+def run(call: QueueCall) -> int:
+    """Work until a signal comes, or the options say that it is enough.
+
+    Returns:
+        0 when it ended in good order, whatever became of its tasks: what failed is among the dead letters.
+        130 or 143 when tasks had to be left behind after SIGINT or SIGTERM.
+    """
+    if call.switch("show_config"):
+        call.print(show_rows(call.options, call.gathered))
+        return 0
+    import_app(call.text("app"), Path.cwd())
+    driver = create_driver(call.config)
+    return asyncio.run(_work(call, driver))
+
+
+async def _work(call: QueueCall, driver: QueueDriver) -> int:
+    console = choose_console(
+        sys.stdout, sys.stderr, os.environ, json=call.switch("json"), verbose=call.switch("verbose")
+    )
+    try:
+        await driver.connect()
+        summary = await _run(call, driver, console)
+        console.finish(summary)
+    finally:
+        await driver.disconnect()
+        await console.aclose()
+    return _status(summary)
+
+
+async def _run(call: QueueCall, driver: QueueDriver, console: Console) -> Summary:
+    path = call.text("event_log_file")
+    sinks: tuple[EventSink, ...] = () if path is None else (FileSink(path),)
+    service = Service(os.environ)
+    worker = ProgramWorker(
+        driver,
+        _settings(call),
+        sinks=sinks,
+        displays=(console, service),
+        observer=ConsoleObserver(console),
+    )
+    console.open(None)
+    watchdog = asyncio.get_running_loop().create_task(service.watch())
+    try:
+        return await worker.work()
+    finally:
+        watchdog.cancel()
+
+
+def _settings(call: QueueCall) -> TaskWorkerSettings:
+    return TaskWorkerSettings(
+        queues=call.queues,
+        concurrency=call.count("concurrency") or 1,
+        max_tasks=call.count("max_tasks"),
+        idle_exit_s=call.number("exit_when_empty"),
+        starvation_guard_s=call.number("starvation_guard") or 0.0,
+        worker_id=call.text("worker_id"),
+        heartbeat_s=call.number("heartbeat_interval") or 0.0,
+        grace_s=call.number("shutdown_grace_period") or 0.0,
+        pool_size=call.count("process_pool_size"),
+        pool_tasks_max=call.count("process_pool_max_tasks_per_child"),
+        provider=call.text("provider"),
+    )
+
+
+def _status(summary: Summary) -> int:
+    left_behind = bool(summary.problems)
+    return KILLED_STATUS.get(summary.signal, 1) if left_behind else 0

@@ -1,0 +1,125 @@
+"""Task functions in a program of the user's: its connection, its drivers, its workers."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.drivers import open_driver
+from cloud_tasks.compose.outbox import DriverOutbox
+from cloud_tasks.compose.queue_config import config_from_environment
+from cloud_tasks.compose.task_events import open_teller, worker_sink
+from cloud_tasks.compose.task_worker import TaskWorker, TaskWorkerSettings
+from cloud_tasks.interfaces import EventSink, QueueDriver
+from cloud_tasks.shell import Observer
+from cloud_tasks.summary import Summary
+from cloud_tasks.task_app import outbox
+from cloud_tasks.task_app.config import Config
+from cloud_tasks.task_app.options import TaskDefaults
+
+_config_of: weakref.WeakKeyDictionary[QueueDriver, Config] = weakref.WeakKeyDictionary()
+
+
+def create_driver(config: Config) -> QueueDriver:
+    """The driver that the settings name; the settings are remembered with it.
+
+    Raises:
+        ConfigurationError: There is none, its package is missing, or a setting cannot be used.
+    """
+    driver = open_driver(config)
+    _config_of[driver] = config
+    return driver
+
+
+async def open_outbox(config: Config | None, environ: Mapping[str, str]) -> DriverOutbox:
+    """Connect, for a program that dispatches tasks.
+
+    Args:
+        config: Where to; None: where the variables say.
+        environ: The environment.
+
+    Raises:
+        ConfigurationError: What the settings name cannot be used.
+        QueueUnavailableError: Nobody answers there.
+    """
+    found = config_from_environment(environ) if config is None else config
+    driver = open_driver(found)
+    teller = open_teller(found)
+    await driver.connect()
+    return DriverOutbox(driver, found.task_defaults.queue, teller, owned=True)
+
+
+class ProgramWorker:
+    """A worker of task functions on a driver that is connected already.
+
+    Args:
+        driver: The driver; it stays connected.
+        settings: What the worker is told; `defaults` and `handed_down` are filled in here.
+        defaults: What holds for functions that say nothing themselves; None: as in the driver's settings.
+        sinks: Those that must have stored an event before its task is settled.
+        displays: Those whose failures never matter; not closed here.
+        observer: Who watches; None: the logger "cloud_tasks".
+    """
+
+    def __init__(
+        self,
+        driver: QueueDriver,
+        settings: TaskWorkerSettings,
+        defaults: TaskDefaults | None = None,
+        *,
+        sinks: tuple[EventSink, ...] = (),
+        displays: tuple[EventSink, ...] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        """Check what can be checked; nothing is started.
+
+        Raises:
+            ConfigurationError: A setting, or a function, cannot be used.
+        """
+        config = _config_of.get(driver)
+        self._driver = driver
+        self._config = config or Config()
+        self._settings = replace(
+            settings,
+            defaults=defaults or self._config.task_defaults,
+            handed_down="" if config is None else msgspec.json.encode(config).decode(),
+        )
+        self._sinks, self._displays, self._observer = sinks, displays, observer
+        self._worker = self._make(())
+        self.worker_id = self._worker.worker_id
+
+    def _make(self, displays: tuple[EventSink, ...]) -> TaskWorker:
+        return TaskWorker(
+            self._driver,
+            self._settings,
+            sinks=self._sinks,
+            displays=(*self._displays, *displays),
+            observer=self._observer,
+            tell_starts=bool(displays),
+        )
+
+    async def work(self) -> Summary:
+        """Work until somebody asks for an end, or the settings say that it has come.
+
+        Tasks that its functions dispatch go to the same driver, while it works.
+        """
+        settings = self._settings
+        watching = worker_sink(
+            self._config, self.worker_id, settings.queues, settings.heartbeat_s, SystemClock()
+        )
+        worker = self._worker
+        if watching is not None:
+            self._settings = replace(settings, worker_id=self.worker_id)
+            worker = self._make((watching,))
+        own = DriverOutbox(self._driver, settings.defaults.queue, open_teller(self._config), owned=False)
+        outbox.set_outbox(own)
+        try:
+            return await worker.work()
+        finally:
+            await outbox.close_outbox()
+            if watching is not None:
+                await watching.aclose()

@@ -1,0 +1,48 @@
+"""What holds for each task of the functions that this process knows."""
+
+from __future__ import annotations
+
+from cloud_tasks.core.policy import TaskRules
+from cloud_tasks.core.task import Task
+from cloud_tasks.task_app import registry
+from cloud_tasks.task_app.calling import TASK
+from cloud_tasks.task_app.options import TaskDefaults, TaskOptions, rules_of
+
+_NO_NAME = "its data names no task function: there is no text under `task`"
+
+
+class RuleBook:
+    """Rules and ways of running, by the name of the function.
+
+    Attributes:
+        usual: What holds for a function that says nothing itself, and for one that is not known.
+    """
+
+    def __init__(self, defaults: TaskDefaults) -> None:
+        """Look at every function that has been imported.
+
+        Raises:
+            ConfigurationError: A parameter of one has a type that JSON cannot carry.
+        """
+        self.usual = rules_of("", TaskOptions(), defaults)
+        self._rules: dict[str, TaskRules] = {}
+        self._modes: dict[str, str] = {}
+        for definition in registry.all_definitions():
+            definition.parameters.types()
+            self._rules[definition.name] = rules_of(definition.name, definition.options, defaults)
+            self._modes[definition.name] = definition.mode
+
+    def of(self, task: Task) -> TaskRules | str:
+        """What holds for a task; or why it is none.
+
+        A function that is not known here may be known to another worker, or to this one after the next
+        deployment: such a task fails, and is tried again like any other.
+        """
+        name = task.data.get(TASK)
+        if not isinstance(name, str):
+            return _NO_NAME
+        return self._rules.get(name, self.usual)
+
+    def mode_of(self, task: Task) -> str:
+        """How it is run."""
+        return self._modes.get(str(task.data[TASK]), "thread")

@@ -1,0 +1,158 @@
+"""Queues by name, opened when they are first used; and tasks that come later than SQS can delay them.
+
+SQS delays a new message by a quarter of an hour at most. One that is to come later carries when, and how
+often it will be delivered before: who receives it too early hides it again, for twelve hours at most, and no
+attempt is counted for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud_tasks.core.arguments import check_not_negative, check_receive
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.message import encode_task
+from cloud_tasks.core.task import HandBack, Lease, Outcome, Task
+from cloud_tasks.errors import LeaseLostError, MessageRefusedError
+from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.sqs.batches import Batches
+from cloud_tasks.queues.sqs.leases import SqsLease
+from cloud_tasks.queues.sqs.limits import LEASE_S_MAX, SEND_DELAY_S_MAX
+from cloud_tasks.queues.sqs.opening import OpenedQueue
+from cloud_tasks.queues.sqs.sender import SqsSender
+from cloud_tasks.queues.sqs.task_queue import QueueFacts, SqsQueue, capabilities_of
+
+_MARK = '"not_before"'
+_HIDE_S_MAX = LEASE_S_MAX - 60
+_SLACK_S = 1.0
+"""Clocks differ by a little, and SQS hides by whole seconds."""
+
+
+class _Late(Struct):
+    not_before: float = 0.0
+    early_deliveries: int = 0
+
+
+_decode = msgspec.json.Decoder(_Late).decode
+
+
+class LateSender:
+    """Produces tasks for a queue that is opened when the first is sent."""
+
+    def __init__(self, opened: OpenedQueue, clock: Clock) -> None:
+        """Nothing is asked yet."""
+        self._opened = opened
+        self._clock = clock
+        self._sender: SqsSender | None = None
+
+    async def send(self, task: Task, delay_s: float = 0.0) -> None:
+        """Put one task into the queue, however long it is to be delayed; see `TaskSender`."""
+        check_not_negative("delay_s", delay_s)
+        sender = await self._open()
+        if delay_s <= SEND_DELAY_S_MAX:
+            await sender.send(task, delay_s)
+        else:
+            await sender.send_body(task, self._late_body(task, delay_s), SEND_DELAY_S_MAX)
+
+    def _late_body(self, task: Task, delay_s: float) -> bytes:
+        """The message with when it is to be run."""
+        try:
+            body = encode_task(task)
+        except (ValueError, TypeError) as error:
+            raise MessageRefusedError(task.task_id, str(error)) from error
+        early = math.ceil((delay_s - SEND_DELAY_S_MAX) / _HIDE_S_MAX)
+        late = _Late(self._clock.utc_now().timestamp() + delay_s, early)
+        return body[:-1] + b"," + msgspec.json.encode(late)[1:]
+
+    async def send_many(self, tasks: Iterable[Task]) -> None:
+        """Put many in; see `TaskSender`."""
+        await (await self._open()).send_many(tasks)
+
+    async def _open(self) -> SqsSender:
+        if self._sender is None:
+            connection, url, _ = await self._opened.addresses()
+            self._sender = SqsSender(Batches(connection.calls, url), fifo=False)
+        return self._sender
+
+
+class LateQueue:
+    """Takes tasks from a queue that is opened with the first receive; see `TaskQueue`."""
+
+    def __init__(self, opened: OpenedQueue, lease_s: float, clock: Clock) -> None:
+        """Nothing is asked yet."""
+        self._opened = opened
+        self._lease_s = lease_s
+        self._clock = clock
+        self._queue: SqsQueue | None = None
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """As of any queue of SQS with a place for dead letters."""
+        return capabilities_of(self._lease_s, dead_letters=True)
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Lease up to `tasks_max` tasks; those that are too early are hidden again."""
+        check_receive(tasks_max, wait_s)
+        if self._closed:
+            return []
+        queue = await self._open()
+        leases = [self._in_time(lease) for lease in await queue.receive(tasks_max, wait_s)]
+        for lease, left_s in leases:
+            if left_s > 0:
+                await queue.nack(lease, min(left_s, _HIDE_S_MAX), HandBack.SKIPPED)
+        return [lease for lease, left_s in leases if left_s <= 0]
+
+    def _in_time(self, lease: Lease) -> tuple[Lease, float]:
+        """The lease without its early deliveries, and for how long it is still too early."""
+        if not isinstance(lease, SqsLease) or _MARK not in lease.delivery.body:
+            return lease, 0.0
+        try:
+            late = _decode(lease.delivery.body.encode("utf-8", "surrogatepass"))
+        except (msgspec.MsgspecError, ValueError):
+            return lease, 0.0
+        left_s = late.not_before - _SLACK_S - self._clock.utc_now().timestamp()
+        early = min(late.early_deliveries, (lease.delivery_count or 1) - 1)
+        return replace(lease, interruptions=early), left_s
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease end `seconds` from now."""
+        return await self._ours(lease).extend(lease, seconds)
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Settle for good."""
+        await self._ours(lease).ack(lease, outcome)
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Hand back."""
+        await self._ours(lease).nack(lease, delay_s, reason)
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Send the message to the queue for dead letters, and delete it here."""
+        await self._ours(lease).dead_letter(lease, reason)
+
+    async def aclose(self) -> None:
+        """Send what is on its way; the connection is the driver's."""
+        self._closed = True
+        if self._queue is not None:
+            await self._queue.aclose()
+
+    def _ours(self, lease: Lease) -> SqsQueue:
+        if self._queue is None:
+            raise LeaseLostError(f"message {lease.key} is not ours")
+        return self._queue
+
+    async def _open(self) -> SqsQueue:
+        async with self._opening:
+            if self._queue is None:
+                connection, url, dead_url = await self._opened.addresses()
+                facts = QueueFacts(url=url, fifo=False, dead_letter_url=dead_url)
+                self._queue = SqsQueue(connection.calls, facts, self._lease_s, self._clock)
+            return self._queue

@@ -1,0 +1,73 @@
+"""A queue that is looked for, and made, when it is first wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from cloud_tasks.queues.sqs.connection import Connection
+from cloud_tasks.queues.sqs.failures import NO_QUEUE, CallFailedError
+from cloud_tasks.queues.sqs.queues import Queues
+from cloud_tasks.queues.sqs.settings import SqsSettings
+
+
+class PrefixedQueues(Queues):
+    """Calls about queues whose addresses are known but for the name."""
+
+    def __init__(self, connection: Connection, settings: SqsSettings, prefix: str) -> None:
+        """As `Queues`.
+
+        Args:
+            connection: The connection.
+            settings: Which queue.
+            prefix: What its address begins with.
+        """
+        super().__init__(connection.calls, settings)
+        self._prefix = prefix if prefix.endswith("/") else prefix + "/"
+
+    async def find(self, name: str) -> str | None:
+        """The address of a queue; None if there is none."""
+        url = self._prefix + name
+        try:
+            await self.attributes(url)
+        except CallFailedError as error:
+            if error.code in NO_QUEUE:
+                return None
+            raise
+        return url
+
+
+class OpenedQueue:
+    """One queue and the one for its dead letters.
+
+    Args:
+        connected: Gives the connection.
+        settings: Which queue.
+        prefix: What its address begins with; None: SQS is asked for it.
+
+    Attributes:
+        settings: Which queue.
+    """
+
+    def __init__(
+        self, connected: Callable[[], Awaitable[Connection]], settings: SqsSettings, prefix: str | None
+    ) -> None:
+        self.settings = settings
+        self._connected = connected
+        self._prefix = prefix
+        self._url = self._dead_url = ""
+
+    async def queues(self) -> tuple[Connection, Queues]:
+        """The connection, and calls about the queues."""
+        connection = await self._connected()
+        if self._prefix is None:
+            return connection, Queues(connection.calls, self.settings)
+        return connection, PrefixedQueues(connection, self.settings, self._prefix)
+
+    async def addresses(self) -> tuple[Connection, str, str]:
+        """The connection, and the addresses of the queue and of its dead letters; made if need be."""
+        connection, queues = await self.queues()
+        if not self._dead_url:
+            await queues.create("tasks")
+            self._url = await queues.find(queues.name("tasks")) or ""
+            self._dead_url = await queues.make_dead_letters()
+        return connection, self._url, self._dead_url

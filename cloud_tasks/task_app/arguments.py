@@ -1,0 +1,127 @@
+"""Arguments of a task function: JSON on the wire, the types of its annotations on both sides."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from cloud_tasks.core.task import Json
+from cloud_tasks.errors import ConfigurationError, Problem
+
+_KINDS_OF_MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+Arguments: TypeAlias = tuple[list[Any], dict[str, Any]]
+"""Positional and keyword arguments."""
+
+
+class Parameters:
+    """The parameters of one function, as far as they matter on the wire.
+
+    The annotations are looked at when they are first needed, when every module has been imported.
+    """
+
+    def __init__(self, function: Callable[..., object], name: str) -> None:
+        """Take note of the function, and of its name for messages."""
+        self._function = function
+        self._name = name
+        self._signature = inspect.signature(function)
+        self._types: dict[str, Any] | None = None
+
+    def types(self) -> dict[str, Any]:
+        """The type of each parameter; `Any` where there is no annotation.
+
+        Raises:
+            ConfigurationError: An annotation cannot be resolved, or names a type that JSON cannot carry.
+        """
+        if self._types is None:
+            self._types = self._find_types()
+        return self._types
+
+    def _find_types(self) -> dict[str, Any]:
+        try:
+            hints = typing.get_type_hints(self._function)
+        except (NameError, TypeError) as error:
+            raise ConfigurationError(self._problem(f"its annotations cannot be resolved: {error}")) from None
+        types = {name: hints.get(name, Any) for name in self._signature.parameters}
+        for name, kind in types.items():
+            self._check(name, kind)
+        return types
+
+    def _check(self, name: str, kind: object) -> None:
+        try:
+            (info,) = msgspec.inspect.multi_type_info([kind])
+        except TypeError as error:
+            raise ConfigurationError(self._problem(f"parameter `{name}`: {error}")) from None
+        if isinstance(info, msgspec.inspect.CustomType):
+            raise ConfigurationError(
+                self._problem(
+                    f"parameter `{name}` is {_shown(kind)}, which JSON cannot carry",
+                    "use plain values, a dataclass, a TypedDict or a msgspec Struct",
+                )
+            )
+
+    def _problem(self, what: str, *helps: str) -> Problem:
+        return Problem(f"the task function `{self._name}`: {what}", helps=helps)
+
+    def encode(
+        self, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> tuple[list[Json], dict[str, Json]]:
+        """Arguments as JSON values.
+
+        Raises:
+            TypeError: They do not fit the function's parameters, or JSON cannot carry one.
+        """
+        try:
+            self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}(): {error}") from None
+        listed = [self._encoded(value, f"argument {number}") for number, value in enumerate(args, 1)]
+        named = {name: self._encoded(value, f"`{name}`") for name, value in kwargs.items()}
+        self.decode(listed, named)
+        return listed, named
+
+    def _encoded(self, value: object, what: str) -> Json:
+        try:
+            encoded: Json = msgspec.to_builtins(value, str_keys=True)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(f"{self._name}(): {what} cannot be written as JSON: {error}") from None
+        return encoded
+
+    def decode(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> Arguments:
+        """Arguments with the types of the annotations.
+
+        Raises:
+            TypeError: They do not fit the function's parameters or their types.
+        """
+        types = self.types()
+        try:
+            bound = self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self._name}(): {error}") from None
+        for name, value in bound.items():
+            bound[name] = self._decoded(name, value, types[name])
+        call = inspect.BoundArguments(self._signature, bound)
+        return list(call.args), dict(call.kwargs)
+
+    def _decoded(self, name: str, value: Any, kind: Any) -> Any:
+        if kind is Any:
+            return value
+        parameter = self._signature.parameters[name]
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            return tuple(self._converted(name, one, kind) for one in value)
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            return {key: self._converted(key, one, kind) for key, one in value.items()}
+        return self._converted(name, value, kind)
+
+    def _converted(self, name: str, value: Any, kind: Any) -> Any:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"{self._name}(): `{name}`: {error}") from None
+
+
+def _shown(kind: object) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -1,0 +1,73 @@
+"""From a message to the call of its function, wherever the task runs."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import msgspec
+
+from cloud_tasks.core.task import Json
+from cloud_tasks.runners.worker_data import WorkerData
+from cloud_tasks.task_app import outbox, registry
+
+TASK, ARGS, KWARGS = "task", "args", "kwargs"
+"""Keys of the data of a task: the function's name, and the arguments."""
+
+_current: contextvars.ContextVar[WorkerData] = contextvars.ContextVar("cloud_tasks_worker_data")
+
+
+def current_worker_data() -> WorkerData:
+    """What the task that is being run is told of its worker: the attempt, the deadline, notices, progress.
+
+    Raises:
+        LookupError: No task is being run here.
+    """
+    return _current.get()
+
+
+def call_task(_: str, task_data: Mapping[str, Json], worker_data: WorkerData) -> object:
+    """Run the function that the data names: `(False, result)`, or what can be awaited for that.
+
+    Raises:
+        UnknownTaskError: It is not on the list.
+        TypeError: The arguments do not fit.
+    """
+    value = _call(task_data, worker_data)
+    return _finish(value) if isinstance(value, Awaitable) else _pair(value)
+
+
+async def call_task_on_loop(
+    _: str, task_data: Mapping[str, Json], worker_data: WorkerData
+) -> tuple[bool, object]:
+    """As `call_task`, for coroutine functions that run on the worker's own loop."""
+    return _pair(await _call(task_data, worker_data))
+
+
+def _call(task_data: Mapping[str, Json], worker_data: WorkerData) -> Any:
+    definition = registry.find(str(task_data[TASK]))
+    args: Any = task_data.get(ARGS, [])
+    kwargs: Any = task_data.get(KWARGS, {})
+    given, named = definition.parameters.decode(args, kwargs)
+    _current.set(worker_data)
+    return definition.function(*given, **named)
+
+
+async def _finish(value: Awaitable[Any]) -> tuple[bool, object]:
+    """Await it; on a loop that was made for this one task, what it opened to dispatch others is closed."""
+    before = outbox.is_open()
+    try:
+        return _pair(await value)
+    finally:
+        if not before:
+            await outbox.close_outbox()
+
+
+def _pair(value: object) -> tuple[bool, object]:
+    if value is None:
+        return False, None
+    try:
+        return False, msgspec.to_builtins(value, str_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return False, value  # who writes the result down says what is wrong with it

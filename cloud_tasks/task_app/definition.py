@@ -1,0 +1,208 @@
+"""`@task`: a function that can be called, or dispatched to be run by a worker."""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from cloud_tasks.core.message import FORBIDDEN_IN_TASK_IDS
+from cloud_tasks.core.task import Task
+from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.task_app import outbox, registry
+from cloud_tasks.task_app.arguments import Parameters
+from cloud_tasks.task_app.calling import ARGS, KWARGS, TASK
+from cloud_tasks.task_app.options import TaskOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OWN_ARGUMENTS = ("delay", "queue", "task_id")
+"""What `dispatch` takes for itself."""
+
+
+class TaskDefinition(Generic[P, R]):
+    """A function that can be run as a task. Called, it is the function itself.
+
+    Attributes:
+        function: The function.
+        name: What it is called on the wire.
+        options: What it says of itself.
+        parameters: What it takes.
+    """
+
+    def __init__(self, function: Callable[P, R], name: str, options: TaskOptions) -> None:
+        self.function = function
+        self.name = name
+        self.options = options
+        self.parameters = Parameters(function, name)
+        self.__doc__ = function.__doc__
+        self.__name__ = getattr(function, "__name__", name)
+        self.__qualname__ = getattr(function, "__qualname__", name)
+        self.__module__ = function.__module__
+        self.__wrapped__ = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function here and now."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+    @property
+    def mode(self) -> str:
+        """How it is run: as it says, or coroutine functions on the loop and others in threads."""
+        if self.options.mode is not None:
+            return self.options.mode
+        return "async" if inspect.iscoroutinefunction(self.function) else "thread"
+
+    async def dispatch(
+        self,
+        *args: object,
+        delay: float = 0.0,
+        queue: str | None = None,
+        task_id: str | None = None,
+        **kwargs: object,
+    ) -> str:
+        """Put a call of the function into its queue; returns the task's id.
+
+        Args:
+            args: Arguments of the function.
+            delay: Seconds until it may be run.
+            queue: Another queue than the function's own.
+            task_id: Its id; None: a new one.
+            kwargs: Keyword arguments of the function.
+
+        Raises:
+            TypeError: The arguments do not fit the function, or JSON cannot carry one.
+            ValueError: `delay` or `task_id` cannot be.
+            ConfigurationError: What the settings name cannot be used.
+            QueueUnavailableError: The queue does not answer; the task may or may not be there.
+            MessageRefusedError: The task is larger than the queue takes.
+        """
+        if not 0 <= delay < float("inf"):
+            raise ValueError(f"delay is {delay}, and must be 0 or more, in seconds")
+        task = self._task(args, kwargs, task_id)
+        target = await outbox.outbox()
+        await target.send(queue or self.options.queue, task, delay, self.name)
+        return task.task_id
+
+    def dispatch_sync(
+        self,
+        *args: object,
+        delay: float = 0.0,
+        queue: str | None = None,
+        task_id: str | None = None,
+        **kwargs: object,
+    ) -> str:
+        """As `dispatch`, for programs without an event loop, and for functions that run in threads."""
+        named: dict[str, Any] = {**kwargs, "delay": delay, "queue": queue, "task_id": task_id}
+        return outbox.run_sync(self.dispatch(*args, **named))
+
+    def _task(self, args: tuple[object, ...], kwargs: dict[str, object], task_id: str | None) -> Task:
+        listed, named = self.parameters.encode(args, kwargs)
+        name = uuid.uuid4().hex if task_id is None else task_id
+        if not name or any(character in name for character in FORBIDDEN_IN_TASK_IDS):
+            raise ValueError(f"{name!r} is not a task id: empty, or holds '/' or NUL")
+        return Task(name, {TASK: self.name, ARGS: listed, KWARGS: named})
+
+
+@overload
+def task(function: Callable[P, R], /) -> TaskDefinition[P, R]: ...
+@overload
+def task(
+    function: None = None,
+    /,
+    *,
+    name: str | None = None,
+    queue: str | None = None,
+    max_attempts: int | None = None,
+    retry_delay: float | None = None,
+    retry_strategy: str | None = None,
+    timeout: float | None = None,
+    visibility_timeout: float | None = None,
+    mode: str | None = None,
+    process: bool = False,
+) -> Callable[[Callable[P, R]], TaskDefinition[P, R]]: ...
+def task(  # noqa: D417 - `function` is what the decorator stands on
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    process: bool = False,
+    **options: Any,
+) -> TaskDefinition[P, R] | Callable[[Callable[P, R]], TaskDefinition[P, R]]:
+    """Make a function one that workers may run. For functions at the top level of a module.
+
+    What is left out is as the worker is told (`--task-defaults-*`).
+
+    Args:
+        name: What it is called on the wire; None: its module and name.
+        queue: The queue that it is put into.
+        max_attempts: How often it is tried in all; then it is put among the dead letters.
+        retry_delay: Seconds before the first retry.
+        retry_strategy: "fixed", or "exponential": each pause is twice the one before.
+        timeout: Seconds that it may run.
+        visibility_timeout: Seconds after which another worker may have it, when its own is not heard of.
+        mode: "async" (a coroutine on the worker's loop), "thread", "pool" (a warm process) or "process" (a
+            process for each attempt); None: coroutines on the loop, other functions in threads.
+        process: The same as `mode="pool"`.
+
+    Raises:
+        ConfigurationError: A value cannot be used, or two functions have the same name.
+    """
+    if process:
+        options.setdefault("mode", "pool")
+
+    def mark(marked: Callable[P, R]) -> TaskDefinition[P, R]:
+        return _define(marked, name, options)
+
+    return mark if function is None else mark(function)
+
+
+def _define(function: Callable[P, R], name: str | None, options: dict[str, Any]) -> TaskDefinition[P, R]:
+    found = registry.name_of(function) if name is None else name
+    try:
+        said = msgspec.convert(options, TaskOptions, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(Problem(f"@task on `{found}`: {error}")) from None
+    unknown = sorted(set(options) - set(TaskOptions.__struct_fields__))
+    problems = [
+        *(Problem(f"@task on `{found}`: there is no option `{word}`") for word in unknown),
+        *said.problems(found),
+        *_of_function(function, found, said),
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
+    definition = TaskDefinition(function, found, said)
+    registry.add(definition)
+    return definition
+
+
+def _of_function(function: Callable[..., object], name: str, options: TaskOptions) -> list[Problem]:
+    problems = [
+        Problem(
+            f"@task on `{name}`: its parameter `{own}` has the name of an argument of dispatch()",
+            helps=(f"call the parameter something other than {', '.join(_OWN_ARGUMENTS)}",),
+        )
+        for own in _OWN_ARGUMENTS
+        if own in inspect.signature(function).parameters
+    ]
+    if "<locals>" in function.__qualname__:
+        problems.append(
+            Problem(
+                f"@task on `{name}`: it is defined inside another function, where no worker can find it",
+                helps=("define it at the top level of a module",),
+            )
+        )
+    if options.mode == "async" and not inspect.iscoroutinefunction(function):
+        problems.append(
+            Problem(
+                f'@task on `{name}`: mode is "async", and it is no coroutine function',
+                helps=('write `async def`, or choose "thread", "pool" or "process"',),
+            )
+        )
+    return problems

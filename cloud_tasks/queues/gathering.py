@@ -21,17 +21,29 @@ UNDER_WAY_MAX = 8
 class Gatherer(Generic[T]):
     """Gathers items into batches, and tells each caller what became of its own.
 
-    A batch goes out when it is full or its first item has waited for `GATHER_S`. It does not wait for the
+    A batch goes out when it is full or its first item has waited for `gather_s`. It does not wait for the
     answer to the one before: an answer that hangs must not hold up the renewal of another lease.
 
     Args:
         request: Makes one batch request; raises a `QueueError` if nothing is known of any item.
         size_max: Most items of one batch.
+        gather_s: How long the first item waits for others, in seconds; 0: until what is ready to run now has
+            had its turn.
+        under_way_max: How many requests may be under way; while they are, further items gather as well.
     """
 
-    def __init__(self, request: Callable[[Sequence[T]], Awaitable[Answers]], size_max: int) -> None:
+    def __init__(
+        self,
+        request: Callable[[Sequence[T]], Awaitable[Answers]],
+        size_max: int,
+        *,
+        gather_s: float = GATHER_S,
+        under_way_max: int = UNDER_WAY_MAX,
+    ) -> None:
         self._request = request
         self._size_max = size_max
+        self._gather_s = gather_s
+        self._under_way_max = under_way_max
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._planned: asyncio.Handle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
@@ -44,7 +56,9 @@ class Gatherer(Generic[T]):
         if len(self._waiting) >= self._size_max:
             self._send()
         elif self._planned is None:
-            self._planned = loop.call_later(GATHER_S, self._send)
+            self._planned = (
+                loop.call_later(self._gather_s, self._send) if self._gather_s else loop.call_soon(self._send)
+            )
         return answer
 
     async def aclose(self) -> None:
@@ -58,7 +72,7 @@ class Gatherer(Generic[T]):
         if self._planned is not None:
             self._planned.cancel()
             self._planned = None
-        while self._waiting and len(self._under_way) < UNDER_WAY_MAX:
+        while self._waiting and len(self._under_way) < self._under_way_max:
             batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
             task = asyncio.get_running_loop().create_task(self._carry_out(batch))
             self._under_way.add(task)

@@ -1,0 +1,70 @@
+"""What the errors of the library mean."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from redis.exceptions import ConnectionError as LostError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as SilenceError
+
+from cloud_tasks.errors import QueueUnavailableError
+
+# What a server says that may do it later: a failover, a start, a disk or a memory that is full.
+_LATER = (
+    "READONLY",
+    "LOADING",
+    "BUSY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "NOREPLICAS",
+    "MISCONF",
+    "OOM",
+    "UNBLOCKED",
+    "UNKILLABLE",
+)
+SILENCE = (LostError, SilenceError, OSError, asyncio.TimeoutError)
+"""Nobody answered."""
+
+
+def is_for_now(error: Exception) -> bool:
+    """Whether trying again later may help."""
+    if isinstance(error, SILENCE):
+        return True
+    return isinstance(error, RedisError) and _code(error) in _LATER
+
+
+def unavailable(where: str, error: Exception) -> QueueUnavailableError:
+    """For the worker."""
+    return QueueUnavailableError(f"Redis at {where}: {one_line(error)}")
+
+
+def one_line(error: Exception) -> str:
+    """What happened, in a line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def is_no_database(error: Exception) -> bool:
+    """Whether the number of the database is wrong."""
+    return isinstance(error, ResponseError) and "DB index" in str(error)
+
+
+def host_is_unknown(error: BaseException | None) -> bool:
+    """Whether it is the name that nobody knows, now or ever."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return error.errno == socket.EAI_NONAME
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _code(error: RedisError) -> str:
+    """The first word; the library takes it away from some, whose classes say it."""
+    name = type(error).__name__
+    classes = {"ReadOnlyError": "READONLY", "BusyLoadingError": "LOADING", "OutOfMemoryError": "OOM"}
+    if name in classes:
+        return classes[name]
+    words = str(error).split(maxsplit=1)
+    return words[0].lstrip("-") if words else ""

@@ -1,0 +1,113 @@
+"""What differs between databases: how they are reached, what they call the time, what their errors mean."""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cloud_tasks.queues.sql.settings import SqlSettings
+
+IDS = "ids"
+"""Name of the parameter that `Dialect.among` makes."""
+Listen: TypeAlias = Callable[[Callable[[str | None], None]], Awaitable[None]]
+"""Listens until its connection ends; tells the queue in which something arrived, None for any."""
+
+
+class Meaning(enum.Enum):
+    """What an error of the database's means for whoever made the call."""
+
+    AGAIN = "again"
+    """The transaction was undone to make way for another; it can be made again at once."""
+    UNAVAILABLE = "unavailable"
+    """Nothing was done, or nobody knows; may work later."""
+    FAULT = "fault"
+    """The statement itself is wrong."""
+
+
+class Dialect(ABC):
+    """One kind of database.
+
+    Attributes:
+        name: What it is called.
+        option: The option that says where the database is.
+        begin: How a transaction begins that is going to write.
+        durable: What is to be said before a transaction that must outlive a power failure, and after it;
+            () where all of them do.
+        returning: Whether `DELETE ... RETURNING` is there.
+        embedded: Whether the database is a file of our own.
+        now: The database's time, in microseconds since 1970; the same all through a statement.
+    """
+
+    name: ClassVar[str]
+    option: ClassVar[str]
+    begin: ClassVar[str]
+    durable: ClassVar[tuple[str, str] | None] = None
+    returning: ClassVar[bool] = True
+    embedded: ClassVar[bool] = False
+    now: ClassVar[sa.ColumnElement[int]]
+
+    def __init__(self, settings: SqlSettings) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """The database, as a person is told; without a password."""
+
+    @abstractmethod
+    def engine(self) -> AsyncEngine:
+        """A pool of connections, every one of which commits each statement by itself; nothing is asked yet.
+
+        Raises:
+            ImportError: A package is not there.
+        """
+
+    @abstractmethod
+    def take(self, queue: sa.Table) -> sa.Executable | None:
+        """One statement that leases messages; None where it takes two.
+
+        Parameters `b_queue`, `b_count`, `b_lease`; it returns `LEASED`.
+        """
+
+    @abstractmethod
+    def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Whether the column is one of the parameter `IDS`, made by `ids`."""
+
+    def ids(self, ids: Sequence[int]) -> object:
+        """The parameter `IDS`."""
+        return list(ids)
+
+    @abstractmethod
+    def meaning(self, error: sa.exc.DBAPIError) -> Meaning:
+        """What an error means."""
+
+    @abstractmethod
+    def mistake(self, error: sa.exc.DBAPIError) -> str | None:
+        """The help for an error that a person has to mend before anything works; None if it is none."""
+
+    @abstractmethod
+    def lock(self) -> tuple[sa.Executable, sa.Executable | None]:
+        """What keeps other migrations out from within a transaction; and what lets them in, if need be."""
+
+    def announcing(self, statement: sa.Insert, queue: str) -> sa.Executable:
+        """An insert that also tells those who listen."""
+        return statement
+
+    def announcement(self, queue: str) -> sa.Executable | None:
+        """What tells those who listen that there is something in a queue; None where nobody can."""
+        return None
+
+    def listen(self) -> Listen | None:
+        """Listens for announcements; None where nobody can."""
+        return None
+
+
+def leased_columns(queue: sa.Table) -> tuple[sa.ColumnElement[object], ...]:
+    """What is to be known of a message that was leased, in the order of `leases.Row`."""
+    c = queue.c
+    return (c.id, c.due_at, c.visible_at, c.deliveries, c.interruptions, c.body, c.history)

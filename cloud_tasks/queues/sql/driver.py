@@ -1,0 +1,133 @@
+"""`SqlDriver`: a database with any number of queues in its tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud_tasks.core.arguments import check_positive
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.interfaces import Clock, DeadLetterBox, QueueInspector, TaskQueue, TaskSender
+from cloud_tasks.queues.sql import problems
+from cloud_tasks.queues.sql.database import CallFailedError, one_line
+from cloud_tasks.queues.sql.dead_letters import SqlDeadLetters
+from cloud_tasks.queues.sql.dialect import Dialect
+from cloud_tasks.queues.sql.inspector import SqlInspector
+from cloud_tasks.queues.sql.migration import Migration
+from cloud_tasks.queues.sql.parts import Parts
+from cloud_tasks.queues.sql.sender import SqlSender
+from cloud_tasks.queues.sql.tables import QUEUE_CHARACTERS_MAX
+from cloud_tasks.queues.sql.task_queue import SqlQueue
+
+
+class SqlDriver:
+    """Queues in the tables of one database. Making it asks nothing of the database.
+
+    Args:
+        dialect: The kind of database.
+        clock: Time.
+    """
+
+    def __init__(self, dialect: Dialect, clock: Clock) -> None:
+        self._dialect = dialect
+        self._parts = Parts(dialect, clock)
+        self._migration = Migration(self._parts.database, self._parts.tables)
+
+    async def connect(self) -> None:
+        """See that the database can be used and has the tables; SQLite gets its file and tables made.
+
+        Raises:
+            ConfigurationError: It has not; says what to do.
+            QueueUnavailableError: Nobody could be asked.
+        """
+        try:
+            if self._dialect.embedded:
+                await self._migration.run()
+            found = await self._migration.found()
+        except (CallFailedError, sa.exc.DBAPIError) as error:
+            raise self._refused(error) or error from error
+        names = {table.name for table in self._parts.tables.metadata.sorted_tables}
+        option, where, newest = self._dialect.option, self._dialect.where, self._migration.newest
+        if names - found.tables or found.version is None:
+            raise ConfigurationError(problems.tables_missing(option, where, names - found.tables or names))
+        if found.version < newest:
+            raise ConfigurationError(problems.tables_old(where, found.version, newest))
+        if found.version > newest:
+            raise ConfigurationError(problems.tables_new(where, found.version, newest))
+
+    async def disconnect(self) -> None:
+        """Let go of connections; `connect` makes new ones."""
+        await self._parts.database.aclose()
+
+    async def migration(self) -> list[str]:
+        """The SQL that `migrate` would run; [] if the tables are as they must be. Changes nothing.
+
+        Raises:
+            ConfigurationError: The database does not let us in.
+            QueueUnavailableError: Nobody could be asked.
+        """
+        try:
+            return await self._migration.plan()
+        except (CallFailedError, sa.exc.DBAPIError) as error:
+            raise self._refused(error) or error from error
+
+    async def migrate(self) -> list[str]:
+        """Make or upgrade the tables; returns the SQL that was run. Two at once do it once.
+
+        Raises:
+            ConfigurationError: The database does not let us.
+            QueueUnavailableError: Nobody could be asked, or it broke off; try again.
+        """
+        try:
+            return await self._migration.run()
+        except (CallFailedError, sa.exc.DBAPIError) as error:
+            raise self._refused(error) or error from error
+
+    def tasks(self, queue: str, lease_s: float) -> TaskQueue:
+        """The queue for a worker; a lease of it lasts `lease_s`."""
+        check_positive("lease_s", lease_s)
+        return SqlQueue(self._parts, _checked(queue), lease_s)
+
+    def sender(self, queue: str) -> TaskSender:
+        """The queue for a producer."""
+        return SqlSender(self._parts, _checked(queue))
+
+    def inspector(self, queue: str) -> QueueInspector:
+        """The queue, to be looked at and managed."""
+        return SqlInspector(self._parts, _checked(queue))
+
+    def dead_letters(self, queue: str) -> DeadLetterBox:
+        """The dead letters of the queue."""
+        return SqlDeadLetters(self._parts, _checked(queue))
+
+    async def queue_names(self) -> list[str]:
+        """Names of all queues that have a message or a dead letter, sorted."""
+
+        async def work(connection: AsyncConnection) -> set[str]:
+            names: set[str] = set()
+            for table in (self._parts.tables.queue, self._parts.tables.dead):
+                # One look into the index for each queue, however many messages there are.
+                last = ""
+                following = sa.select(sa.func.min(table.c.queue)).where(
+                    table.c.queue > sa.bindparam("b_last")
+                )
+                while (last := (await connection.execute(following, {"b_last": last})).scalar()) is not None:
+                    names.add(last)
+            return names
+
+        return sorted(await self._parts.database.call(work))
+
+    def _refused(self, error: CallFailedError | sa.exc.DBAPIError) -> ConfigurationError | None:
+        """What a person has to mend, if that is why it failed."""
+        cause = error.error if isinstance(error, CallFailedError) else error
+        help_ = None if cause is None else self._dialect.mistake(cause)
+        if cause is None or help_ is None:
+            return None
+        text = one_line(cause.orig)
+        return ConfigurationError(problems.refused(self._dialect.option, self._dialect.where, text, help_))
+
+
+def _checked(queue: str) -> str:
+    if not 0 < len(queue) <= QUEUE_CHARACTERS_MAX:
+        raise ValueError(f"{queue!r} is no name of a queue: 1 to {QUEUE_CHARACTERS_MAX} characters")
+    return queue

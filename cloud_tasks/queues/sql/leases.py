@@ -1,0 +1,116 @@
+"""From rows to leases, receipts, and the history that is kept beside a message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from cloud_tasks.core.message import decode_task
+from cloud_tasks.core.task import NOTES_MAX, AttemptNote, Lease
+from cloud_tasks.errors import LeaseLostError
+from cloud_tasks.interfaces import Clock
+
+US = 1_000_000
+"""Microseconds in a second."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[AttemptNote, ...]).decode
+
+
+class Row(NamedTuple):
+    """A message that was leased; see `dialect.leased_columns`."""
+
+    id: int
+    due_at: int
+    visible_at: int
+    deliveries: int
+    interruptions: int
+    body: bytes
+    history: str | None
+
+
+class Receipt(NamedTuple):
+    """One delivery of a message: strict, because the number of deliveries only grows."""
+
+    id: int
+    deliveries: int
+
+
+def receipt_of(lease: Lease) -> Receipt:
+    """What the lease is settled with.
+
+    Raises:
+        LeaseLostError: It is none of ours.
+    """
+    try:
+        number, deliveries = lease.receipt.split(".")
+        return Receipt(int(number), int(deliveries))
+    except ValueError:
+        raise LeaseLostError(f"{lease.receipt!r} is not a receipt of this queue") from None
+
+
+def lease_of(row: Row, queue: str, lease_s: float) -> Lease:
+    """The lease of a message."""
+    number, _, _, deliveries, interruptions, body, history = row
+    return Lease(
+        task=decode_task(body),
+        key=str(number),
+        receipt=f"{number}.{deliveries}",
+        duration_s=lease_s,
+        delivery_count=deliveries,
+        interruptions=interruptions,
+        queue=queue,
+        history=decode_history(history),
+    )
+
+
+def decode_history(text: str | None) -> tuple[AttemptNote, ...]:
+    """The history beside a message; nothing where somebody else's hand wrote what we cannot read."""
+    if not text:
+        return ()
+    try:
+        return _decode(text)
+    except msgspec.MsgspecError:
+        return ()
+
+
+def encode_history(notes: Sequence[AttemptNote], at: str) -> str | None:
+    """The newest `NOTES_MAX` of them, as text; those that have no time yet were written `at`."""
+    kept = [note if note.at else structs.replace(note, at=at) for note in notes[-NOTES_MAX:]]
+    return _encode(kept).decode() if kept else None
+
+
+def as_utc(moment_us: int) -> str:
+    """A moment of the database's, in ISO 8601."""
+    return (_EPOCH + timedelta(microseconds=moment_us)).isoformat(timespec="milliseconds")
+
+
+class ServerTime:
+    """The database's clock, as far as what it told lets us say.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_us: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the database has told the time yet."""
+        return self._ahead_us is not None
+
+    def learn(self, moment_us: int) -> None:
+        """The database told its time, a moment ago."""
+        self._ahead_us = moment_us - self._clock.monotonic() * US
+
+    def now(self) -> str:
+        """Its time in ISO 8601; `learn` must have been called."""
+        if self._ahead_us is None:
+            raise AssertionError("the database has not told the time")
+        return as_utc(int(self._clock.monotonic() * US + self._ahead_us))

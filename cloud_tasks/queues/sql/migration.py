@@ -1,0 +1,116 @@
+"""Making the tables, and bringing them to the version that this program knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from cloud_tasks.queues.sql.database import Database
+from cloud_tasks.queues.sql.tables import Tables
+
+Step: TypeAlias = Callable[[Tables], Sequence[sa.Executable]]
+STEPS: Mapping[int, Step] = {}
+"""For each version but the newest, what makes the next one of it. There has been one version so far."""
+
+
+class Found(Struct, frozen=True):
+    """What is there.
+
+    Attributes:
+        tables: Names of those of our tables that are there.
+        version: Their version; None if nobody said.
+    """
+
+    tables: frozenset[str]
+    version: int | None
+
+
+class Migration:
+    """Looks at the tables of a database, and makes or upgrades them.
+
+    Args:
+        database: Where.
+        tables: As they are to be.
+        steps: For each older version, what makes the next one of it.
+    """
+
+    def __init__(self, database: Database, tables: Tables, steps: Mapping[int, Step] = STEPS) -> None:
+        self._database = database
+        self._tables = tables
+        self._steps = steps
+
+    @property
+    def newest(self) -> int:
+        """The version that this program works with."""
+        return max(self._steps, default=0) + 1
+
+    async def found(self) -> Found:
+        """What is there.
+
+        Raises:
+            QueueUnavailableError: Nobody could be asked.
+        """
+        return await self._database.call(self._look)
+
+    async def plan(self) -> list[str]:
+        """The SQL that `run` would run; [] if there is nothing to do."""
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            return [self._text(connection, one) for one in self._missing(await self._look(connection))]
+
+        return await self._database.call(work)
+
+    async def run(self) -> list[str]:
+        """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once."""
+        lock, unlock = self._database.dialect.lock()
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            await connection.execute(lock)
+            try:
+                statements = self._missing(await self._look(connection))
+                for one in statements:
+                    await connection.execute(one)
+                return [self._text(connection, one) for one in statements]
+            finally:
+                if unlock is not None:
+                    await connection.execute(unlock)
+
+        return await self._database.transaction(work, durable=True)
+
+    def _missing(self, found: Found) -> list[sa.Executable]:
+        """What has to be said to make the newest version of what is there."""
+        tables, version = self._tables, found.version
+        statements: list[sa.Executable] = []
+        for number in range(self.newest if version is None else version, self.newest):
+            statements += self._steps[number](tables)
+        for table in tables.metadata.sorted_tables:
+            if table.name not in found.tables:
+                statements.append(CreateTable(table))
+                statements += [
+                    CreateIndex(index) for index in sorted(table.indexes, key=lambda one: str(one.name))
+                ]
+        if version is None:
+            statements.append(sa.insert(tables.version).values(version=self.newest))
+        elif version < self.newest:
+            statements.append(sa.update(tables.version).values(version=self.newest))
+        return statements
+
+    async def _look(self, connection: AsyncConnection) -> Found:
+        ours = {table.name for table in self._tables.metadata.sorted_tables}
+        there = await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+        version = None
+        if self._tables.version.name in there:
+            version = (
+                await connection.execute(sa.select(sa.func.max(self._tables.version.c.version)))
+            ).scalar()
+        return Found(frozenset(ours & there), version)
+
+    def _text(self, connection: AsyncConnection, statement: sa.Executable) -> str:
+        assert isinstance(statement, sa.ClauseElement)  # noqa: S101 - for the type checker: all of ours are
+        made = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        return "\n".join(line.rstrip().expandtabs(2) for line in str(made).strip().splitlines())

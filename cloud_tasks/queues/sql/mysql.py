@@ -1,0 +1,107 @@
+"""MySQL from 8.0 on, and MariaDB from 10.6 on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning
+from cloud_tasks.queues.sql.settings import SqlSettings
+
+RECYCLE_S = 1800
+"""Servers end connections on which nothing was asked for hours."""
+_LOCK_S = 60
+
+_AGAIN = frozenset((1213, 1205, 1020))
+"""A deadlock; a lock that could not be had; a row that somebody else changed."""
+_OUTSIDE = frozenset(
+    (1021, 1037, 1038, 1040, 1041, 1053, 1114, 1158, 1159, 1160, 1161, 1203, 1290, 1836, 1927)
+)
+"""No room, no memory, too many connections, the server's end, the network, a server that only reads, a
+connection that somebody killed."""
+_OF_THE_CLIENT = range(2000, 3000)
+_MISTAKES = {
+    1044: "grant the user the database, or name another",
+    1045: "give the user and the password that the server knows",
+    1049: "create the database, or name one that is there",
+    1142: "grant the user what is missing",
+    1698: "give the user and the password that the server knows",
+}
+_HOST_UNKNOWN = ("Name or service not known", "No address associated", "nodename nor servname")
+
+
+class MysqlDialect(Dialect):
+    """MySQL and MariaDB: two statements in a transaction where others need one."""
+
+    name = "MySQL"
+    option = "--mysql-dsn"
+    begin = "START TRANSACTION"
+    returning = False
+    now: ClassVar[sa.ColumnElement[int]] = sa.literal_column(
+        "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)", sa.BigInteger
+    )
+
+    def __init__(self, settings: SqlSettings) -> None:
+        super().__init__(settings)
+        url = sa.make_url(settings.dsn)
+        self._url = url.set(drivername=f"{url.get_backend_name()}+asyncmy")
+
+    @property
+    def where(self) -> str:
+        """The address without the password."""
+        url = self._url.set(drivername=self._url.get_backend_name())
+        return url.render_as_string(hide_password=True)
+
+    def engine(self) -> AsyncEngine:
+        """Connections that see what is committed, and lock no gaps."""
+        return create_async_engine(
+            self._url,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            connect_args={
+                "connect_timeout": max(1, round(self.settings.connect_s)),
+                "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+                "charset": "utf8mb4",
+            },
+            pool_size=self.settings.pool_size_min,
+            max_overflow=self.settings.pool_size_max - self.settings.pool_size_min,
+            pool_timeout=self.settings.call_s / 2,
+            pool_recycle=RECYCLE_S,
+            pool_reset_on_return=None,
+            pool_use_lifo=True,
+        )
+
+    def take(self, queue: sa.Table) -> sa.Executable | None:
+        """MySQL returns nothing from an update."""
+        return None
+
+    def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """As many parameters as there are ids."""
+        return column.in_(sa.bindparam(IDS, expanding=True))
+
+    def meaning(self, error: sa.exc.DBAPIError) -> Meaning:
+        """By the server's number; from 2000 on they are the client's, about connections."""
+        number = _number(error)
+        if number in _AGAIN:
+            return Meaning.AGAIN
+        outside = number in _OUTSIDE or number in _OF_THE_CLIENT or error.connection_invalidated
+        return Meaning.UNAVAILABLE if outside or not number else Meaning.FAULT
+
+    def mistake(self, error: sa.exc.DBAPIError) -> str | None:
+        """By the server's number, or the resolver's words."""
+        if any(words in str(error.orig) for words in _HOST_UNKNOWN):
+            return "look at the name of the host"
+        return _MISTAKES.get(_number(error))
+
+    def lock(self) -> tuple[sa.Executable, sa.Executable | None]:
+        """A lock with a name: making a table ends a transaction here."""
+        name = f"cloud_tasks.{self.settings.queue_table}"
+        return sa.select(sa.func.get_lock(name, _LOCK_S)), sa.select(sa.func.release_lock(name))
+
+
+def _number(error: sa.exc.DBAPIError) -> int:
+    arguments = getattr(error.orig, "args", ())
+    first = arguments[0] if arguments else 0
+    return first if isinstance(first, int) else 0

@@ -1,0 +1,28 @@
+"""From an address to the kind of database."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.sql.dialect import Dialect
+from cloud_tasks.queues.sql.mysql import MysqlDialect
+from cloud_tasks.queues.sql.postgres import PostgresDialect
+from cloud_tasks.queues.sql.problems import bad_dsn
+from cloud_tasks.queues.sql.settings import SqlSettings
+from cloud_tasks.queues.sql.sqlite import SqliteDialect
+
+_DIALECTS: tuple[type[Dialect], ...] = (SqliteDialect, PostgresDialect, MysqlDialect)
+
+
+def dialect_of(name: str, settings: SqlSettings) -> Dialect:
+    """The database of that name, at the address of the settings.
+
+    Raises:
+        ConfigurationError: The address is none.
+    """
+    (kind,) = (one for one in _DIALECTS if one.name == name)
+    try:
+        return kind(settings)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(bad_dsn(kind.option, "the DSN", str(error))) from error

@@ -1,0 +1,64 @@
+"""Wording of what can be wrong with an address, a password, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from cloud_tasks.errors import Problem
+
+NOTHING_TAKEN = "nothing started; 0 tasks taken"
+_NOTES = (NOTHING_TAKEN,)
+
+
+def library_missing(kind: str, extra: str, error: ImportError) -> Problem:
+    """A package that the database needs cannot be imported."""
+    return Problem(
+        f"{kind} needs the package {error.name or 'sqlalchemy'}, which cannot be imported",
+        helps=(f"pip install 'cloud-tasks[{extra}]'",),
+        notes=(str(error), *_NOTES),
+    )
+
+
+def bad_dsn(option: str, text: str, why: str) -> Problem:
+    """An address that is none."""
+    return Problem(
+        f"{option}: {text!r} is not the address of a database: {why}",
+        helps=("postgresql://user:password@host/database", "mysql://user:password@host:3306/database"),
+        notes=_NOTES,
+    )
+
+
+def refused(option: str, where: str, text: str, help_: str) -> Problem:
+    """The database is there and does not let us in, or its address leads nowhere."""
+    return Problem(
+        f"{where} cannot be used: {text}", helps=(help_, f"it is given with {option}"), notes=_NOTES
+    )
+
+
+def tables_missing(option: str, where: str, names: Collection[str]) -> Problem:
+    """Tables are not there."""
+    tables = ", ".join(sorted(names))
+    what = f"the table {tables} is" if len(names) == 1 else f"the tables {tables} are"
+    return Problem(
+        f"{what} not in {where}",
+        helps=("make them with: cloud_tasks migrate", f"or name another database with {option}"),
+        notes=_NOTES,
+    )
+
+
+def tables_old(where: str, version: int, newest: int) -> Problem:
+    """The tables are of an older version."""
+    return Problem(
+        f"the tables in {where} are of version {version}, and this program needs version {newest}",
+        helps=("upgrade them with: cloud_tasks migrate",),
+        notes=_NOTES,
+    )
+
+
+def tables_new(where: str, version: int, newest: int) -> Problem:
+    """The tables are of a version that we do not know."""
+    return Problem(
+        f"the tables in {where} are of version {version}, and this program knows version {newest}",
+        helps=("use the version of cloud-tasks that made them, or a newer one",),
+        notes=_NOTES,
+    )

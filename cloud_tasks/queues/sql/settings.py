@@ -1,0 +1,69 @@
+"""What the SQL backend is told."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from cloud_tasks.core.arguments import check_positive
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
+_PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
+
+
+class SqlSettings(Struct, frozen=True, kw_only=True):
+    """Which database, and what its tables are called.
+
+    Attributes:
+        dsn: `postgresql://user:pass@host/db`, `mysql://user:pass@host:3306/db`, `mariadb://...`, or the path
+            of a file of SQLite, which may also be written `sqlite:///path`.
+        queue_table: Name of the table of messages.
+        dead_letter_table: Name of the table of messages that were put aside.
+        completed_table: Name of the table of completed tasks.
+        keep_completed: Whether completed tasks are written to that table, in the transaction that settles
+            them.
+        pool_size_min: Connections that are kept open once they were needed.
+        pool_size_max: Most connections; `LISTEN` has one more. SQLite has four at most.
+        connect_s: How long making a connection may take, in seconds.
+        call_s: How long a call may take, in seconds; more, and the server is not available.
+    """
+
+    dsn: str
+    queue_table: str = "task_queue"
+    dead_letter_table: str = "dead_letter_queue"
+    completed_table: str = "completed_tasks"
+    keep_completed: bool = False
+    pool_size_min: int = 10
+    pool_size_max: int = 10
+    connect_s: float = 10.0
+    call_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no database could do.
+
+        Raises:
+            ValueError: A number is out of range, or a name is none.
+        """
+        names = (self.queue_table, self.dead_letter_table, self.completed_table)
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a table: up to 48 letters, digits and _")
+        if len({name.lower() for name in names}) < len(names):
+            raise ValueError(f"each table needs a name of its own, not {', '.join(names)}")
+        if not 1 <= self.pool_size_min <= self.pool_size_max:
+            raise ValueError(
+                f"a pool of {self.pool_size_min} to {self.pool_size_max} connections: the first number must "
+                "be at least 1, and the second no less"
+            )
+        check_positive("connect_s", self.connect_s)
+        check_positive("call_s", self.call_s)
+
+    @property
+    def version_table(self) -> str:
+        """Name of the table that holds the version of the others."""
+        return f"{self.queue_table}_version"
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"SqlSettings(dsn={_PASSWORD.sub('***', self.dsn)!r}, queue_table={self.queue_table!r})"

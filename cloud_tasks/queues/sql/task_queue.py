@@ -1,0 +1,233 @@
+"""`SqlQueue`: one queue in a table, as a `TaskQueue`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.queues.gathering import GATHER_S, Gatherer
+from cloud_tasks.queues.sql.completed import record_of
+from cloud_tasks.queues.sql.database import outcome
+from cloud_tasks.queues.sql.dialect import IDS
+from cloud_tasks.queues.sql.leases import US, Receipt, Row, encode_history, lease_of, receipt_of
+from cloud_tasks.queues.sql.limits import BATCH_MAX, BODY_BYTES_MAX, YEAR_S, text_of
+from cloud_tasks.queues.sql.parts import Parts
+from cloud_tasks.queues.sql.settlements import Settlement, Settlements
+from cloud_tasks.queues.sql.waiting import PAUSE_S_MIN
+
+CLOSE_S = 4.0
+"""How long `aclose` waits for a receive that was given up, to hand back what it brings."""
+ROUNDING_S = 0.001
+"""A moment of the database's is waited for a little longer than it says: clocks are of different grain."""
+
+
+class SqlQueue:
+    """Takes tasks from a table.
+
+    Args:
+        parts: What all queues of the database share.
+        queue: Its name.
+        lease_s: Length of a lease, in seconds.
+    """
+
+    def __init__(self, parts: Parts, queue: str, lease_s: float) -> None:
+        self._parts = parts
+        self._queue = queue
+        self._lease_s = min(lease_s, YEAR_S)
+        self._lease_us = int(self._lease_s * US)
+        settlements = Settlements(parts, queue)
+        self._acks: Gatherer[Settlement] = Gatherer(settlements.ack, BATCH_MAX)
+        self._nacks: Gatherer[Settlement] = Gatherer(settlements.nack, BATCH_MAX)
+        self._extensions: Gatherer[Settlement] = Gatherer(settlements.extend, BATCH_MAX)
+        self._dead_letters: Gatherer[Settlement] = Gatherer(settlements.dead_letter, BATCH_MAX)
+        self._closing = False
+        self._has_bell = False
+        self._late: set[asyncio.Future[Sequence[Row]]] = set()
+        self._capabilities = QueueCapabilities(
+            lease_s=self._lease_s,
+            lease_s_max=YEAR_S,
+            delay_s_max=YEAR_S,
+            message_size_bytes_max=BODY_BYTES_MAX,
+            batch_size_max=BATCH_MAX,
+            gather_s=GATHER_S,
+            delivery_count=True,
+            counts_interruptions=True,
+            dead_letters=True,
+            history=True,
+        )
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """Leases and delays of up to a year; deliveries and interruptions are counted; history is kept."""
+        return self._capabilities
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Lease up to `tasks_max` tasks; see `TaskQueue`.
+
+        A call that is cancelled goes on; what it brings is handed back at once.
+        """
+        check_receive(tasks_max, wait_s)
+        if self._closing:
+            return []
+        deadline = self._parts.clock.monotonic() + wait_s
+        leases = await self._take(tasks_max)
+        while not leases and wait_s and await self._wait_due(deadline):
+            leases = await self._take(tasks_max)
+        return leases
+
+    async def wait_ready(self, wait_s: float) -> None:
+        """Return when a task may be there; see `WaitableQueue`."""
+        check_not_negative("wait_s", wait_s)
+        await self._wait_due(self._parts.clock.monotonic() + wait_s)
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease end `seconds` from now; see `TaskQueue`."""
+        check_positive("seconds", seconds)
+        seconds = min(seconds, YEAR_S)
+        await self._extensions.submit(Settlement(receipt_of(lease), {"b_lease": int(seconds * US)}))
+        return structs.replace(lease, duration_s=seconds)
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Settle for good; see `TaskQueue`. A lease that is over is still good while nobody else has one."""
+        receipt = receipt_of(lease)
+        if self._parts.tables.completed is None:
+            await self._acks.submit(Settlement(receipt))
+        else:
+            await self._acks.submit(Settlement(receipt, record_of(lease, outcome, self._queue)))
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Hand back, with its history; see `TaskQueue`."""
+        check_not_negative("delay_s", delay_s)
+        values = {
+            "b_delay": int(min(delay_s, YEAR_S) * US),
+            "b_interrupted": int(reason is not HandBack.RETRY),
+            "b_history": await self._history(lease),
+        }
+        await self._nacks.submit(Settlement(receipt_of(lease), values))
+        if not delay_s:
+            self._parts.bell.ring(self._queue)
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Move the message, its history and the reason to the dead letters, in one transaction."""
+        values = {"b_reason": text_of(reason), "b_history": await self._history(lease)}
+        await self._dead_letters.submit(Settlement(receipt_of(lease), values))
+
+    async def aclose(self) -> None:
+        """Send home who waits, hand back what given-up calls bring, and send what is on its way."""
+        self._closing = True
+        self._parts.bell.ring(self._queue)
+        if self._late:
+            await asyncio.wait(self._late, timeout=CLOSE_S)
+        for gatherer in (self._acks, self._nacks, self._extensions, self._dead_letters):
+            await gatherer.aclose()
+        if self._has_bell:
+            self._has_bell = False
+            await self._parts.bell.close()
+
+    # --- Taking
+
+    async def _take(self, tasks_max: int) -> list[Lease]:
+        parameters = {
+            "b_queue": self._queue,
+            "b_count": min(tasks_max, BATCH_MAX),
+            "b_lease": self._lease_us,
+        }
+        answer = self._start_taking(parameters)
+        try:
+            rows = await outcome(answer)
+        except asyncio.CancelledError:
+            self._late.add(answer)
+            answer.add_done_callback(self._hand_back)
+            raise
+        if rows:
+            self._parts.server_time.learn(rows[0].visible_at - self._lease_us)
+        return [lease_of(row, self._queue, self._lease_s) for row in rows]
+
+    def _start_taking(self, parameters: dict[str, object]) -> asyncio.Future[Sequence[Row]]:
+        statements, database = self._parts.statements, self._parts.database
+
+        async def at_once(connection: AsyncConnection) -> Sequence[Row]:
+            assert statements.take is not None  # noqa: S101 - for the type checker
+            rows = [Row(*row) for row in await connection.execute(statements.take, parameters)]
+            rows.sort(key=_in_line)
+            return rows
+
+        async def in_two_steps(connection: AsyncConnection) -> Sequence[Row]:
+            rows = [Row(*row) for row in await connection.execute(statements.find, parameters)]
+            if rows:
+                ids = database.dialect.ids([row.id for row in rows])
+                await connection.execute(statements.mark, {IDS: ids, "b_lease": self._lease_us})
+            return rows
+
+        if statements.take is None:
+            return database.start_transaction(in_two_steps)
+        return database.start(at_once)
+
+    def _hand_back(self, answer: asyncio.Future[Sequence[Row]]) -> None:
+        self._late.discard(answer)
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        values = {"b_delay": 0, "b_interrupted": 1}
+        for row in answer.result():
+            self._nacks.submit(
+                Settlement(Receipt(row.id, row.deliveries), {**values, "b_history": row.history})
+            )
+
+    # --- Waiting
+
+    async def _wait_due(self, deadline: float) -> bool:
+        """Wait until there may be something to take; False at the deadline, and when we are closed."""
+        clock, bell = self._parts.clock, self._parts.bell
+        if not self._has_bell and not self._closing:
+            self._has_bell = True
+            bell.open()
+        pause_s = PAUSE_S_MIN
+        while not self._closing:
+            rung = bell.waiter(self._queue)
+            try:
+                next_in_s = await self._next_in_s()
+                if next_in_s <= 0:
+                    return True
+                now = clock.monotonic()
+                until = min(deadline, now + min(pause_s, bell.pause_s_max, next_in_s + ROUNDING_S))
+                if until <= now:
+                    return False
+                await self._nap(until, rung)
+                if rung.done():
+                    return not self._closing
+            finally:
+                bell.forget(self._queue, rung)
+            pause_s = 2 * pause_s
+        return False
+
+    async def _nap(self, until: float, rung: asyncio.Future[None]) -> None:
+        """Until a moment, or the bell."""
+        sleep = asyncio.ensure_future(self._parts.clock.sleep_until(until))
+        try:
+            await asyncio.wait((sleep, rung), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+
+    async def _next_in_s(self) -> float:
+        async def work(connection: AsyncConnection) -> int | None:
+            answer = await connection.execute(self._parts.statements.next_in, {"b_queue": self._queue})
+            number: int | None = answer.scalar()
+            return number
+
+        next_in_us = await self._parts.database.call(work)
+        return float("inf") if next_in_us is None else next_in_us / US
+
+    async def _history(self, lease: Lease) -> str | None:
+        if not lease.history:
+            return None
+        return encode_history(lease.history, await self._parts.server_now())
+
+
+def _in_line(row: Row) -> tuple[int, int]:
+    return row.due_at, row.id

@@ -91,6 +91,16 @@ class InMemoryQueue:
             leases = self._take(tasks_max)
         return leases
 
+    async def wait_ready(self, wait_s: float) -> None:
+        """Return when a task may be received, or after `wait_s`; see `WaitableQueue`."""
+        check_not_negative("wait_s", wait_s)
+        deadline = self._clock.monotonic() + wait_s
+        while not (await self.depth())["visible"] and self._clock.monotonic() < deadline:
+            due = self._store.next_due()
+            if not await self._poll.wait(deadline if due is None else min(due, deadline)):
+                break
+            self._poll.wake_one()  # this one only looks: the message is still there for somebody else
+
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now, or as late as the limits allow; see `TaskQueue`."""
         check_positive("seconds", seconds)

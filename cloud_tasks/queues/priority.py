@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask, Outcome, Task
-from cloud_tasks.errors import CloudTasksError, QueueUnavailableError
+from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock, TaskQueue, WaitableQueue
 
 Rules: TypeAlias = Callable[[Task], TaskRules | str]
@@ -44,6 +45,7 @@ class PriorityQueues:
         self._clock = clock
         self._guard_s = starvation_guard_s or _NEVER
         self._asked_at = dict.fromkeys(queues, clock.monotonic())
+        self._closed = False
         self._capabilities = _common([queue.capabilities for queue in queues.values()])
 
     @property
@@ -61,7 +63,7 @@ class PriorityQueues:
         while True:
             leases = await self._take(tasks_max)
             left_s = deadline - self._clock.monotonic()
-            if leases or left_s <= 0:
+            if leases or left_s <= 0 or self._closed:
                 return leases
             leases = await self._wait(tasks_max, left_s)
             if leases:
@@ -78,12 +80,21 @@ class PriorityQueues:
             except QueueUnavailableError as error:
                 failure = failure or error
                 continue
+            except asyncio.CancelledError:
+                await self._hand_back(leases)
+                raise
             leases += self._named(name, more)
             if len(leases) >= tasks_max:
                 break
         if failure is not None and not leases:
             raise failure
         return leases
+
+    async def _hand_back(self, leases: Sequence[Lease]) -> None:
+        """Nobody will work on them here; one that cannot be handed back comes again when its lease ends."""
+        for lease in leases:
+            with contextlib.suppress(QueueError):
+                await self.nack(lease, 0.0, HandBack.INTERRUPTED)
 
     def _order(self) -> list[str]:
         """Those that have waited for too long, the longest first; then the others in their order."""
@@ -100,17 +111,24 @@ class PriorityQueues:
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            ends = await asyncio.gather(*waits, return_exceptions=True)
-        leases = [lease for end in ends if isinstance(end, list) for lease in end]
-        for lease in leases[tasks_max:]:
-            await self.nack(lease, 0.0, HandBack.INTERRUPTED)
-        failures = [end for end in ends if isinstance(end, CloudTasksError)]
+        except asyncio.CancelledError:
+            leases, _ = await self._ended(waits)
+            await self._hand_back(leases)
+            raise
+        leases, failures = await self._ended(waits)
+        await self._hand_back(leases[tasks_max:])
         if failures and not leases:
             raise failures[0]
         return leases[:tasks_max]
+
+    @staticmethod
+    async def _ended(waits: Sequence[asyncio.Future[list[Lease]]]) -> tuple[list[Lease], list[QueueError]]:
+        """Give up those that still wait; what came all the same, and what failed."""
+        for wait in waits:
+            wait.cancel()
+        ends = await asyncio.gather(*waits, return_exceptions=True)
+        leases = [lease for end in ends if isinstance(end, list) for lease in end]
+        return leases, [end for end in ends if isinstance(end, QueueError)]
 
     async def _wait_for(self, name: str, queue: TaskQueue, tasks_max: int, wait_s: float) -> list[Lease]:
         if isinstance(queue, WaitableQueue):
@@ -133,22 +151,30 @@ class PriorityQueues:
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Extend it in the queue that it came from."""
-        return await self._queues[lease.queue].extend(lease, seconds)
+        extended = await self._of(lease).extend(lease, seconds)
+        return replace(extended, queue=lease.queue, history=lease.history, rules=lease.rules)
+
+    def _of(self, lease: Lease) -> TaskQueue:
+        queue = self._queues.get(lease.queue)
+        if queue is None:
+            raise LeaseLostError(f"message {lease.key} is of no queue of ours")
+        return queue
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle it in the queue that it came from."""
-        await self._queues[lease.queue].ack(lease, outcome)
+        await self._of(lease).ack(lease, outcome)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand it back to the queue that it came from."""
-        await self._queues[lease.queue].nack(lease, delay_s, reason)
+        await self._of(lease).nack(lease, delay_s, reason)
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Put it among the dead letters of the queue that it came from."""
-        await self._queues[lease.queue].dead_letter(lease, reason)
+        await self._of(lease).dead_letter(lease, reason)
 
     async def aclose(self) -> None:
         """Close all of them, whatever becomes of one."""
+        self._closed = True
         ends = await asyncio.gather(
             *(queue.aclose() for queue in self._queues.values()), return_exceptions=True
         )
@@ -174,7 +200,7 @@ def _common(each: Sequence[QueueCapabilities]) -> QueueCapabilities:
         requeues=all(one.requeues for one in each),
         dead_letters=all(one.dead_letters for one in each),
         history=all(one.history for one in each),
-        immediate=all(one.immediate for one in each),
+        immediate=len(each) == 1 and first.immediate,
     )
 
 

@@ -34,10 +34,15 @@ _opener: Callable[[], Awaitable[Outbox]] | None = None
 _outboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = weakref.WeakKeyDictionary()
 
 
-def set_opener(opener: Callable[[], Awaitable[Outbox]] | None) -> None:
+def set_opener(way: Callable[[], Awaitable[Outbox]] | None) -> None:
     """Say how to connect when the first task is dispatched on an event loop."""
     global _opener  # noqa: PLW0603 - what a program dispatches to is one thing for all its modules
-    _opener = opener
+    _opener = way
+
+
+def opener() -> Callable[[], Awaitable[Outbox]] | None:
+    """How to connect, as `set_opener` was told."""
+    return _opener
 
 
 def set_outbox(outbox: Outbox | None) -> None:
@@ -86,6 +91,7 @@ class _LoopThread:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -96,16 +102,21 @@ class _LoopThread:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="cloud-tasks-sync", daemon=True).start()
+                name = "cloud-tasks-sync"
+                self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+                self._thread.start()
             return self._loop
 
     def aclose(self) -> None:
         """Let go of its connection and end it."""
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
+            thread, self._thread = self._thread, None
+        if loop is not None and thread is not None:
             asyncio.run_coroutine_threadsafe(close_outbox(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
 
 _thread = _LoopThread()

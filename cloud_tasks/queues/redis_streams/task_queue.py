@@ -27,6 +27,8 @@ BATCH_MAX = 100
 YEAR_S = 365 * 86_400.0
 UNDER_WAY_MAX = 2
 """Requests at a time: what comes while they are under way gathers for the next."""
+GATHER_S = 0.002
+"""A call costs as much as the handling of some ten tasks."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -73,6 +75,7 @@ class RedisQueue:
             lease_s_max=YEAR_S,
             delay_s_max=YEAR_S,
             batch_size_max=BATCH_MAX,
+            gather_s=GATHER_S,
             delivery_count=True,
             counts_interruptions=True,
             dead_letters=True,

@@ -1,0 +1,196 @@
+"""What a user got wrong is said with a way out; what goes wrong by itself may work later."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from msgspec import structs
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.core.task import Task
+from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
+from cloud_tasks.queues.sql import SqlSettings, open_driver
+
+
+async def refusal(dsn: str) -> str:
+    driver = open_driver(SqlSettings(dsn=dsn, connect_s=3.0), SystemClock())
+    try:
+        with pytest.raises(ConfigurationError) as caught:
+            await driver.connect()
+    finally:
+        await driver.disconnect()
+    (problem,) = caught.value.problems
+    said = "\n".join((problem.message, *problem.helps))
+    assert "secret" not in said
+    return said
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("password", "secret-but-wrong", "password"),
+        ("username", "nobody_known", "user"),
+        ("database", "nothing_there", "create the database"),
+        ("host", "no-such-host.invalid", "name of the host"),
+    ],
+)
+async def test_a_wrong_address_is_told_with_the_way_out(
+    settings: SqlSettings, kind: str, part: str, value: str, words: str
+) -> None:
+    url = sa.make_url(settings.dsn).set(**{part: value})
+    said = await refusal(url.render_as_string(hide_password=False))
+    assert words in said
+    assert {"postgres": "--postgres-dsn", "mariadb": "--mysql-dsn"}[kind] in said
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+async def test_a_server_that_does_not_answer_may_do_so_later(scheme: str) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        driver = open_driver(SqlSettings(dsn=f"{scheme}://u:secret@127.0.0.1:{port}/d"), SystemClock())
+        with pytest.raises(QueueUnavailableError) as caught:
+            await driver.connect()
+        await driver.disconnect()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dsn", ["oracle://u:p@h/d", "postgresql://u:p@h:port/d", "mysql://[::1/d"])
+def test_an_address_that_is_none_is_refused(dsn: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_driver(SqlSettings(dsn=dsn), SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"queue_table": "jobs; DROP TABLE x"}, "name of a table"),
+        ({"queue_table": "x" * 49}, "name of a table"),
+        ({"dead_letter_table": "task_queue"}, "name of its own"),
+        ({"pool_size_min": 0}, "pool"),
+        ({"pool_size_min": 5, "pool_size_max": 4}, "pool"),
+        ({"call_s": 0.0}, "call_s"),
+    ],
+)
+def test_settings_that_no_database_could_use_are_refused(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        structs.replace(SqlSettings(dsn="x.db"), **values)
+
+
+def test_settings_show_no_password() -> None:
+    assert "secret" not in repr(SqlSettings(dsn="postgresql://u:secret@h/d"))
+
+
+@pytest.mark.parametrize("queue", ["", "x" * 256])
+def test_a_name_that_no_queue_can_have_is_refused(queue: str) -> None:
+    with pytest.raises(ValueError, match="name of a queue"):
+        open_driver(SqlSettings(dsn="x.db"), SystemClock()).sender(queue)
+
+
+# --- SQLite
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("this is not a database\n" * 100)
+    assert "no database of SQLite" in await refusal(str(path))
+    assert path.read_text().startswith("this is not")
+
+
+async def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    said = await refusal(str(tmp_path / "nowhere" / "q.db"))
+    assert "directory" in said
+    assert "--sqlite-path" in said
+
+
+PROGRAM = """
+    import asyncio, os, resource, sys
+    from cloud_tasks.clock import SystemClock
+    from cloud_tasks.core.task import Task
+    from cloud_tasks.errors import CloudTasksError
+    from cloud_tasks.queues.sql import SqlSettings, open_driver
+
+    async def fill(path, limit_bytes):
+        driver = open_driver(SqlSettings(dsn=path), SystemClock())
+        try:
+            await driver.connect()
+            if limit_bytes:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+            await driver.sender("q").send_many(Task(f"t{n}", {"x": "y" * 1000}) for n in range(3_000))
+        except CloudTasksError as error:
+            print(type(error).__name__, error, flush=True)
+        await driver.disconnect()
+
+    async def main(path, limit_bytes):
+        if not limit_bytes:
+            await fill(path + ".other", 0)  # whatever is imported later has been
+            if os.geteuid() == 0:
+                os.setegid(65534)
+                os.seteuid(65534)
+        await fill(path, limit_bytes)
+
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def run_program(path: Path, limit_bytes: int) -> str:
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), str(limit_bytes)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+async def prepared(path: Path) -> int:
+    """Make the file; how many tasks are in it?"""
+    driver = open_driver(SqlSettings(dsn=str(path)), SystemClock())
+    await driver.connect()
+    depth = await driver.inspector("q").depth()
+    await driver.disconnect()
+    return depth["visible"]
+
+
+def test_a_disk_that_is_full_is_told_and_nothing_is_there_by_half(tmp_path: Path) -> None:
+    path = tmp_path / "q.db"
+    said = run_program(path, 2_500_000)
+    assert "SendFailedError" in said
+    assert str(path) in said
+    assert asyncio.run(prepared(path)) in (1000, 2000)
+
+
+def test_a_file_that_may_not_be_written_is_told() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        path = directory / "q.db"
+        asyncio.run(prepared(path))
+        path.chmod(0o444)
+        said = run_program(path, 0)
+    assert "ConfigurationError" in said
+    assert str(path) in said
+
+
+async def test_a_file_that_somebody_else_is_writing_is_waited_for_and_then_may_work_later(tmp_path: Path) -> None:
+    path = tmp_path / "q.db"
+    driver = open_driver(SqlSettings(dsn=str(path), call_s=0.6), SystemClock())
+    await driver.connect()
+    other = sa.create_engine(f"sqlite:///{path}").connect()
+    other.exec_driver_sql("BEGIN IMMEDIATE")
+    with pytest.raises(QueueUnavailableError, match="locked|no answer"):
+        await driver.sender("q").send(Task("a", {}))
+    other.rollback()
+    other.close()
+    other.engine.dispose()
+    await driver.sender("q").send(Task("a", {}))
+    assert (await driver.inspector("q").depth())["visible"] == 1
+    await driver.disconnect()
+
+

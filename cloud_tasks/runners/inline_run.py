@@ -43,8 +43,8 @@ class InlineRun:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.spec = spec
-        self.worker_data = WorkerData()
-        self.worker_data.__dict__.update(settings.__dict__)
+        self.worker_data = WorkerData.__new__(WorkerData)
+        self.worker_data.__dict__ = dict(settings.__dict__)
         self.worker_data.attempt = spec.attempt
         self.worker_data.deadline = deadline_of(spec, time.monotonic())
         self.worker_data._report_progress = self._progress  # noqa: SLF001 - the runners own this

@@ -104,11 +104,13 @@ class EventsConfig(Struct, frozen=True, kw_only=True):
         enable_event_emitter_redis: Whether events are published on a channel of Redis.
         redis_url: The server; None: that of the driver.
         channel: The channel.
+        format: How they are written: "json" or "msgpack".
     """
 
     enable_event_emitter_redis: bool = False
     redis_url: str | None = None
     channel: str = "asynctasq:events"
+    format: str = "json"
 
 
 class ProcessPoolConfig(Struct, frozen=True, kw_only=True):

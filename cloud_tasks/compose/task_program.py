@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -12,10 +12,15 @@ from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.drivers import open_driver
 from cloud_tasks.compose.outbox import DriverOutbox
 from cloud_tasks.compose.queue_config import config_from_environment
-from cloud_tasks.compose.task_events import open_teller, worker_sink
+from cloud_tasks.compose.running import nobody
+from cloud_tasks.compose.task_events import EnqueuedOnChannel, open_channel, open_teller
 from cloud_tasks.compose.task_worker import TaskWorker, TaskWorkerSettings
 from cloud_tasks.interfaces import EventSink, QueueDriver
 from cloud_tasks.shell import Observer
+from cloud_tasks.sinks.redis_channel import RedisChannel
+from cloud_tasks.sinks.redis_events import RedisEventSink
+from cloud_tasks.sinks.worker_events import WorkerEvents
+from cloud_tasks.sinks.worker_messages import Encode, encoder
 from cloud_tasks.summary import Summary
 from cloud_tasks.task_app import outbox
 from cloud_tasks.task_app.config import Config
@@ -63,6 +68,7 @@ class ProgramWorker:
         sinks: Those that must have stored an event before its task is settled.
         displays: Those whose failures never matter; not closed here.
         observer: Who watches; None: the logger "cloud_tasks".
+        on_signal: Told the name of each signal that asks for an end, before anything is done about it.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class ProgramWorker:
         sinks: tuple[EventSink, ...] = (),
         displays: tuple[EventSink, ...] = (),
         observer: Observer | None = None,
+        on_signal: Callable[[str], None] = nobody,
     ) -> None:
         """Check what can be checked; nothing is started.
 
@@ -89,6 +96,7 @@ class ProgramWorker:
             handed_down="" if config is None else msgspec.json.encode(config).decode(),
         )
         self._sinks, self._displays, self._observer = sinks, displays, observer
+        self._on_signal = on_signal
         self._worker = self._make(())
         self.worker_id = self._worker.worker_id
 
@@ -99,7 +107,8 @@ class ProgramWorker:
             sinks=self._sinks,
             displays=(*self._displays, *displays),
             observer=self._observer,
-            tell_starts=bool(displays),
+            tell_starts=bool(displays or self._sinks),
+            on_signal=self._on_signal,
         )
 
     async def work(self) -> Summary:
@@ -107,19 +116,25 @@ class ProgramWorker:
 
         Tasks that its functions dispatch go to the same driver, while it works.
         """
-        settings = self._settings
-        watching = worker_sink(
-            self._config, self.worker_id, settings.queues, settings.heartbeat_s, SystemClock()
-        )
-        worker = self._worker
-        if watching is not None:
-            self._settings = replace(settings, worker_id=self.worker_id)
-            worker = self._make((watching,))
-        own = DriverOutbox(self._driver, settings.defaults.queue, open_teller(self._config), owned=False)
+        told = None if self._observer is None else self._observer.worker_message
+        channel = open_channel(self._config, told)
+        worker = self._worker if channel is None else self._watched(channel)
+        teller = None if channel is None else EnqueuedOnChannel(channel, self._encode, owned=False)
+        own = DriverOutbox(self._driver, self._settings.defaults.queue, teller, owned=False)
         outbox.set_outbox(own)
         try:
             return await worker.work()
         finally:
             await outbox.close_outbox()
-            if watching is not None:
-                await watching.aclose()
+            if channel is not None:
+                await channel.aclose()
+
+    @property
+    def _encode(self) -> Encode:
+        return encoder(self._config.events.format)
+
+    def _watched(self, channel: RedisChannel) -> TaskWorker:
+        """The worker, with a channel that it tells of its doings."""
+        settings = self._settings = replace(self._settings, worker_id=self.worker_id)
+        words = WorkerEvents(self.worker_id, settings.queues, settings.heartbeat_s, SystemClock())
+        return self._make((RedisEventSink(channel, words, self._encode),))

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -82,6 +82,7 @@ class TaskWorker:
         displays: Sequence[EventSink] = (),
         observer: Observer | None = None,
         tell_starts: bool = False,
+        on_signal: Callable[[str], None] = nobody,
     ) -> None:
         """Take note; nothing is started.
 
@@ -92,6 +93,7 @@ class TaskWorker:
             displays: Those whose failures never matter.
             observer: Who watches; None: what is told goes to the logger "cloud_tasks".
             tell_starts: Whether the start of each attempt is an event, too.
+            on_signal: Told the name of each signal that asks for an end, before anything is done about it.
 
         Raises:
             ConfigurationError: A setting, or a function, cannot be used.
@@ -106,6 +108,7 @@ class TaskWorker:
         self._displays = displays
         self._observer = observer or _LogObserver()
         self._tell_starts = tell_starts
+        self._on_signal = on_signal
         self._rules = RuleBook(settings.defaults)
 
     async def work(self) -> Summary:
@@ -121,9 +124,16 @@ class TaskWorker:
                 closing.push_async_callback(runner.aclose)
                 await unless_signalled(signals, self._prepare(runner))
                 shell = self._shell(runner)
-                signals.receiver = shell.request_shutdown
+                signals.receiver = self._passing_on_to(shell)
                 with failures_told_to(shell, loop_is_shared=True):
                     return await shell.run()
+
+    def _passing_on_to(self, shell: WorkerShell) -> Callable[[str], None]:
+        def receive(name: str) -> None:
+            self._on_signal(name)
+            shell.request_shutdown(name)
+
+        return receive
 
     async def _prepare(self, runner: TaskRunner) -> None:
         """Whatever may fail does so here, before the first task is taken."""

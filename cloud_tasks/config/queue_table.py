@@ -218,6 +218,14 @@ EVENTS = Section(
             metavar="URL",
         ),
         _text("events_channel", "The channel.", "asynctasq:events", metavar="NAME"),
+        _option(
+            "events_format",
+            Kind.CHOICE,
+            "How they are written: json, or msgpack, which monitors of AsyncTasQ read.",
+            "json",
+            choices=("json", "msgpack"),
+            metavar="FORMAT",
+        ),
     ),
 )
 APP = _text(

@@ -1,72 +1,84 @@
-"""Events on a channel of Redis. Nobody waits for it, and what nobody listens to is lost."""
+"""Messages on a channel of Redis. Nobody waits for it, and what nobody listens to is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-import msgspec
-
-from cloud_tasks.errors import ConfigurationError, Problem
-from cloud_tasks.sinks.worker_events import Message
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from cloud_tasks.sinks.redis_server import RedisServer, open_client
 
 WAITING_MAX = 10_000
 """Messages that are kept while the server does not take them; the oldest are dropped first."""
+WAITING_BYTES_MAX = 16 * 1024 * 1024
+"""Their size; with what is being sent it may be `BATCH_BYTES_MAX` more."""
+BATCH_BYTES_MAX = 256 * 1024
+"""What is sent at a time; it fits into a socket, so that closing one never has to wait for the server."""
 _BATCH_MAX = 500
-_CALL_S = 5.0
+_CALL_S = 2.0
 _PAUSE_S = 1.0
+_HASTE_S = 0.1
 _FLUSH_S = 1.0
-_encode = msgspec.json.Encoder().encode
+_TELLING_FAILURES = 2
+"""One failure alone is a connection that had become useless while nothing happened."""
 
 
 class RedisChannel:
     """Publishes messages in the background; `put` never waits, and nothing here ever raises.
 
+    A message whose answer was lost is sent again, once the server answers: it may come twice.
+
     Args:
-        url: The server.
+        server: The server.
         channel: The channel.
+        tell: Told in words when messages cannot be published, when they can again, and what was lost.
 
     Attributes:
         dropped: Messages that were given up.
     """
 
-    def __init__(self, url: str, channel: str) -> None:
+    def __init__(self, server: RedisServer, channel: str, tell: Callable[[str], None]) -> None:
         """Take note; nothing is connected.
 
         Raises:
             ConfigurationError: The address is none, or the package is missing.
         """
-        self._redis = _client(url)
+        self._redis = open_client(server, "events on a channel of Redis")
+        self._where = f"the channel {channel} of {server}"
         self._channel = channel
+        self._tell = tell
         self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._under_way = 0
+        self._failures = 0
         self._wake = asyncio.Event()
-        self._empty = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
         self.dropped = 0
 
-    def put(self, message: Message) -> None:
-        """Have a message published. On the event loop."""
+    def put(self, body: bytes) -> None:
+        """Have a message published. On the event loop; not after `aclose`."""
         if self._publisher is None:
             self._publisher = asyncio.get_running_loop().create_task(self._publish_all())
-        self._waiting.append(_encode(message))
-        if len(self._waiting) > WAITING_MAX:
-            self._waiting.popleft()
+        self._waiting.append(body)
+        self._waiting_bytes += len(body)
+        while len(self._waiting) > WAITING_MAX or self._waiting_bytes > WAITING_BYTES_MAX:
+            self._waiting_bytes -= len(self._waiting.popleft())
             self.dropped += 1
-        self._empty.clear()
+        self._idle.clear()
         self._wake.set()
 
     async def aclose(self) -> None:
         """Publish what waits, if that goes quickly, and let go."""
         if self._publisher is not None:
+            self._hurry.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), _FLUSH_S)
+                await asyncio.wait_for(self._idle.wait(), _FLUSH_S)
             self._publisher.cancel()
             await asyncio.gather(self._publisher, return_exceptions=True)
+            self._tell_losses()
         with contextlib.suppress(Exception):  # boundary: a connection that is broken need not be closed well
             await asyncio.wait_for(self._redis.aclose(), _FLUSH_S)
 
@@ -75,34 +87,66 @@ class RedisChannel:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch = [self._waiting[number] for number in range(min(_BATCH_MAX, len(self._waiting)))]
-                try:
-                    await asyncio.wait_for(self._publish(batch), _CALL_S)
-                except Exception:  # noqa: BLE001 - boundary: watching must not disturb what is watched
-                    await asyncio.sleep(_PAUSE_S)
-                    continue
-                for _ in range(min(len(batch), len(self._waiting))):
-                    self._waiting.popleft()
-            self._empty.set()
+                batch = self._take()
+                self._under_way = len(batch)
+                await self._publish_surely(batch)
+                self._under_way = 0
+            self._idle.set()
+
+    def _take(self) -> list[bytes]:
+        """The next messages to be sent, one at least."""
+        batch: list[bytes] = []
+        size_bytes = 0
+        while self._waiting and len(batch) < _BATCH_MAX:
+            size_bytes += len(self._waiting[0])
+            if batch and size_bytes > BATCH_BYTES_MAX:
+                break
+            batch.append(self._waiting.popleft())
+            self._waiting_bytes -= len(batch[-1])
+        return batch
+
+    async def _publish_surely(self, batch: list[bytes]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_CALL_S):
+                    await self._publish(batch)
+            except Exception as error:  # noqa: BLE001 - boundary: watching must not disturb what is watched
+                self._failed(error)
+                await self._pause()
+            else:
+                self._worked()
+                return
 
     async def _publish(self, batch: list[bytes]) -> None:
+        if self._failures:
+            # A server that hangs reads later what it was sent meanwhile: it gets nothing until it answers.
+            await self._redis.ping()
         async with self._redis.pipeline(transaction=False) as pipeline:
             for body in batch:
                 pipeline.publish(self._channel, body)
             await pipeline.execute()
 
+    async def _pause(self) -> None:
+        if self._hurry.is_set():
+            await asyncio.sleep(_HASTE_S)
+        elif self._failures >= _TELLING_FAILURES:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), _PAUSE_S)
 
-def _client(url: str) -> Redis:
-    try:
-        from redis.asyncio import Redis as Client
-    except ImportError:
-        raise ConfigurationError(
-            Problem(
-                "events on a channel of Redis need the package redis",
-                helps=("pip install 'cloud-tasks[redis]'",),
-            )
-        ) from None
-    try:
-        return Client.from_url(url)
-    except ValueError as error:
-        raise ConfigurationError(Problem(f"the address of Redis for events is none: {error}")) from None
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures == _TELLING_FAILURES:
+            why = f"{type(error).__name__}: {error}" if str(error) else "no answer"
+            self._tell(f"events cannot be published on {self._where}, and are kept for a while: {why}")
+
+    def _worked(self) -> None:
+        if self._failures >= _TELLING_FAILURES:
+            lost = f"; {self.dropped:,} had to be dropped" if self.dropped else ""
+            self._tell(f"events are published again on {self._where}{lost}")
+        self._failures = 0
+
+    def _tell_losses(self) -> None:
+        left = len(self._waiting) + self._under_way
+        self.dropped += left
+        if left:
+            self._tell(f"events that could not be published on {self._where} before the end: {left:,}")

@@ -16,6 +16,8 @@ class RuleBook:
 
     Attributes:
         usual: What holds for a function that says nothing itself, and for one that is not known.
+        lease_s: How long a lease is at first: as the shortest of them says, so that a task comes again in time
+            even if its worker dies before it has said a word.
     """
 
     def __init__(self, defaults: TaskDefaults) -> None:
@@ -27,10 +29,12 @@ class RuleBook:
         self.usual = rules_of("", TaskOptions(), defaults)
         self._rules: dict[str, TaskRules] = {}
         self._modes: dict[str, str] = {}
+        self.lease_s = defaults.visibility_timeout
         for definition in registry.all_definitions():
             definition.parameters.types()
             self._rules[definition.name] = rules_of(definition.name, definition.options, defaults)
             self._modes[definition.name] = definition.mode
+            self.lease_s = min(self.lease_s, self._rules[definition.name].lease_s or self.lease_s)
 
     def of(self, task: Task) -> TaskRules | str:
         """What holds for a task; or why it is none.

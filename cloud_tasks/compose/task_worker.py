@@ -177,8 +177,7 @@ class TaskWorker:
 
     def _shell(self, runner: TaskRunner) -> WorkerShell:
         settings, clock = self._settings, SystemClock()
-        lease_s = settings.defaults.visibility_timeout
-        queues = {name: self._driver.tasks(name, lease_s) for name in settings.queues}
+        queues = {name: self._driver.tasks(name, self._rules.lease_s) for name in settings.queues}
         return WorkerShell(
             self._machine_settings(),
             ShellSettings(

@@ -74,18 +74,18 @@ def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
 
 
 def _take_own_length(state: WorkerState, attempt: Attempt, lease_s: float) -> None:
-    """Have the lease of a task that asks for another length than the queue gave, longer or shorter."""
+    """Have the lease of a task that asks for another length: a shorter one at once, a longer when it is renewed.
+
+    Until then a longer one would only make others wait longer, should this worker die.
+    """
     given_s = attempt.lease.duration_s
-    if given_s is None or not state.capabilities.renewable or attempt.extending:
-        return
-    limits, held_s = state.capabilities, state.now - attempt.held_since
-    seconds = extension_s(lease_s, limits.lease_s_max, held_s, limits.lease_total_s_max)
-    if attempt.wanted_s == lease_s or seconds < EXTENSION_GAIN_S_MIN:
+    if given_s is None or not state.capabilities.renewable or attempt.wanted_s == lease_s:
         return
     attempt.wanted_s = lease_s
-    attempt.extending = True
-    attempt.extend_at = NEVER
-    state.out.append(do.Extend(attempt.id, attempt.lease, seconds))
+    if lease_s < given_s and not attempt.extending:
+        attempt.extending = True
+        attempt.extend_at = NEVER
+        state.out.append(do.Extend(attempt.id, attempt.lease, lease_s))
 
 
 def plan_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:

@@ -102,19 +102,22 @@ def test_events_name_queue_and_function() -> None:
 # --- The length of the lease
 
 
-def test_a_task_has_a_lease_of_its_own_length_from_its_start() -> None:
-    driver = Driver()
-    asked = driver.receive(ruled(lease_s=500.0, duration_s=100.0))
-    extend = one(asked, do.Extend)
-    assert extend.seconds == 500.0
-    driver.tell(got.RunStarted(1), got.Extended(1, lease(receipt="r2", duration_s=500.0), driver.now))
-    assert not only(driver.wait(249.0), do.Extend)
-    assert one(driver.wait(2.0), do.Extend).seconds == 500.0
-
-
-def test_it_may_be_shorter_than_the_queue_gives() -> None:
+def test_a_shorter_lease_of_its_own_counts_from_the_start() -> None:
     driver = Driver()
     assert one(driver.receive(ruled(lease_s=10.0, duration_s=100.0)), do.Extend).seconds == 10.0
+    driver.tell(got.RunStarted(1), got.Extended(1, lease(receipt="r2", duration_s=10.0), driver.now))
+    assert not only(driver.wait(4.9), do.Extend)
+    assert one(driver.wait(0.2), do.Extend).seconds == 10.0
+
+
+def test_a_longer_lease_of_its_own_counts_from_the_first_renewal() -> None:
+    driver = Driver()
+    assert not only(driver.receive(ruled(lease_s=500.0, duration_s=100.0)), do.Extend)
+    driver.tell(got.RunStarted(1))
+    assert one(driver.wait(51.0), do.Extend).seconds == 500.0
+    driver.tell(got.Extended(1, lease(receipt="r2", duration_s=500.0), driver.now))
+    assert not only(driver.wait(249.0), do.Extend)
+    assert one(driver.wait(2.0), do.Extend).seconds == 500.0
 
 
 def test_a_lease_of_the_right_length_is_left_alone() -> None:
@@ -129,13 +132,17 @@ def test_a_lease_that_cannot_be_renewed_stays_as_it_is() -> None:
 
 def test_no_more_is_asked_for_than_the_queue_can_give() -> None:
     driver = Driver()
-    assert one(driver.receive(ruled(lease_s=9000.0, duration_s=100.0)), do.Extend).seconds == 600.0
+    driver.receive(ruled(lease_s=9000.0, duration_s=100.0))
+    assert one(driver.wait(51.0), do.Extend).seconds == 600.0
 
 
-def test_a_lease_that_was_held_to_its_limit_is_not_extended() -> None:
-    driver = Driver(QueueCapabilities(lease_s_max=600.0, lease_total_s_max=50.0))
-    leased = ruled(lease_s=500.0, duration_s=100.0)
-    assert not only(driver.receive(leased, took_s=50.0), do.Extend)
+def test_a_lease_that_is_being_renewed_is_not_extended_twice() -> None:
+    driver = Driver(slots=1, starts_max=2)
+    start = one(driver.receive(ruled(lease_s=10.0, duration_s=100.0)), do.StartRun)
+    driver.tell(got.RunStartFailed(start.attempt_id, "no more processes"))
+    again = driver.wait(1.0)
+    one(again, do.StartRun)
+    assert not only(again, do.Extend)
 
 
 def test_an_extended_lease_keeps_what_was_added_to_it() -> None:

@@ -41,33 +41,34 @@ async def _work(call: QueueCall, driver: QueueDriver) -> int:
     console = choose_console(
         sys.stdout, sys.stderr, os.environ, json=call.switch("json"), verbose=call.switch("verbose")
     )
-    try:
-        await driver.connect()
-        summary = await _run(call, driver, console)
-        console.finish(summary)
-    finally:
-        await driver.disconnect()
-        await console.aclose()
+    settings = _settings(call)
+    service = Service(os.environ, settings.grace_s, ConsoleObserver(console))
+    with service.watching():
+        try:
+            await driver.connect()
+            summary = await _run(call, settings, driver, console, service)
+            console.finish(summary)
+        finally:
+            await driver.disconnect()
+            await console.aclose()
     return _status(summary)
 
 
-async def _run(call: QueueCall, driver: QueueDriver, console: Console) -> Summary:
+async def _run(
+    call: QueueCall, settings: TaskWorkerSettings, driver: QueueDriver, console: Console, service: Service
+) -> Summary:
     path = call.text("event_log_file")
     sinks: tuple[EventSink, ...] = () if path is None else (FileSink(path),)
-    service = Service(os.environ)
     worker = ProgramWorker(
         driver,
-        _settings(call),
+        settings,
         sinks=sinks,
         displays=(console, service),
-        observer=ConsoleObserver(console),
+        observer=service,
+        on_signal=service.signalled,
     )
     console.open(None)
-    watchdog = asyncio.get_running_loop().create_task(service.watch())
-    try:
-        return await worker.work()
-    finally:
-        watchdog.cancel()
+    return await worker.work()
 
 
 def _settings(call: QueueCall) -> TaskWorkerSettings:

@@ -37,6 +37,7 @@ class Service:
         self._running: set[str] = set()
         self._done = self._failed = 0
         self._stopping = False
+        self._ended = ""
         self._told = ""
         self._observer = observer
         self.task_progress = observer.task_progress
@@ -58,8 +59,8 @@ class Service:
             elif isinstance(event, WorkerStarted):
                 self.tell("READY=1", f"STATUS={self._status()}")
             elif isinstance(event, WorkerStopped):
-                self._stopping = True
-                self.tell("STOPPING=1", f"STATUS=ended ({event.reason}): {self._counts()}")
+                self._stopping, self._ended = True, event.reason
+                self.tell("STOPPING=1", f"STATUS={self._status()}")
 
     def signalled(self, name: str) -> None:
         """A signal asks for an end; the manager is told how long that may take, after the first."""
@@ -97,6 +98,8 @@ class Service:
             self.tell(*states)
 
     def _status(self) -> str:
+        if self._ended:
+            return f"ended ({self._ended}): {self._counts()}"
         return self._counts() + (", draining" if self._stopping else "")
 
     def _counts(self) -> str:

@@ -1,0 +1,225 @@
+"""`Inbox`: what the broker has handed to us of one queue, and how much more it may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
+
+from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
+from cloud_tasks.queues.rabbitmq.failures import SILENCE, unavailable
+from cloud_tasks.queues.rabbitmq.link import Link
+from cloud_tasks.queues.rabbitmq.messages import Delivery
+from cloud_tasks.queues.rabbitmq.settings import PREFETCH_MAX
+from cloud_tasks.queues.rabbitmq.topology import Topology
+
+
+class Inbox:
+    """A consumer whose prefetch follows what there is room for.
+
+    The broker sends no more than the consumer has not settled, so a worker that settles one task gets one. A
+    consumer that may get too little is replaced by one that may get more.
+
+    Args:
+        link: The connection.
+        topology: What has to be there.
+        queue: The queue.
+        ahead: How many messages more than there is room for may come.
+        call_s: How long a call may take, in seconds.
+
+    Attributes:
+        came: Called when a message has come.
+        news: Set when a message has come, or the connection is lost.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        topology: Topology,
+        queue: str,
+        ahead: int,
+        call_s: float,
+    ) -> None:
+        self._link = link
+        self._topology = topology
+        self._queue = queue
+        self._ahead = ahead
+        self._call_s = call_s
+        self.came: Callable[[], None] = lambda: None
+        self._changing = asyncio.Lock()
+        self._channel: Channel | None = None
+        self._name = ""
+        self._tag: str | None = None
+        self._prefetch = 0
+        self._waiting: deque[Delivery] = deque()
+        self._held: dict[str, Delivery] = {}
+        self._charged: set[str] = set()
+        self._changes: set[asyncio.Future[bool]] = set()
+        self._barriers: set[asyncio.Future[Any]] = set()
+        self.news = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may come."""
+        channel = self._channel
+        return channel is not None and not channel.is_closed and self._tag in channel.consumers
+
+    @property
+    def count_waiting(self) -> int:
+        """How many have come and wait."""
+        return len(self._waiting)
+
+    def take(self, count_max: int) -> list[Delivery]:
+        """Hold what has come."""
+        taken: list[Delivery] = []
+        while self._waiting and len(taken) < count_max:
+            delivery = self._waiting.popleft()
+            self._held[delivery.receipt] = delivery
+            taken.append(delivery)
+        if not self._waiting and self.is_open:
+            self.news.clear()
+        return taken
+
+    def held(self, receipt: str) -> Delivery:
+        """What is held under a receipt.
+
+        Raises:
+            LeaseLostError: Nothing is: it was settled, or the connection was lost in between.
+        """
+        delivery = self._held.get(receipt)
+        if delivery is None:
+            raise LeaseLostError(f"receipt {receipt} of {self._queue} is out of date")
+        return delivery
+
+    async def make_room(self, room: int) -> bool:
+        """See that so many more may come; returns whether messages may only now be on their way.
+
+        Raises:
+            QueueUnavailableError: Nobody could be asked.
+        """
+        if self.is_open and self._room() >= room:
+            return False
+        change = asyncio.get_running_loop().create_task(self._change(room))
+        self._changes.add(change)
+        change.add_done_callback(self._ended)
+        # Given up in the middle, nobody would know what the broker sends to whom.
+        return await asyncio.shield(change)
+
+    async def _change(self, room: int) -> bool:
+        async with self._changing:
+            if self.is_open and self._room() >= room:
+                return False
+            await self._topology.need_queue(self._queue)
+            try:
+                with unavailable(self._link.where):
+                    async with asyncio.timeout(self._call_s):
+                        await self._open(room)
+            except QueueUnavailableError:
+                self._topology.forget()
+                raise
+        return True
+
+    async def remove(self, deliveries: list[Delivery]) -> None:
+        """Remove messages from the queue, and wait until the broker has heard it.
+
+        Raises:
+            QueueUnavailableError: Nobody knows whether it has.
+        """
+        channel = self._channel
+        if channel is None:
+            raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: the connection was lost")
+        with unavailable(self._link.where):
+            for delivery in deliveries:
+                # A second ack of one delivery would close the channel.
+                if not delivery.removed:
+                    delivery.removed = True
+                    await channel.basic_ack(delivery.tag, wait=False)
+            # The channel does one thing after the other: the answer to this says that it has read the acks.
+            barrier = asyncio.ensure_future(channel.basic_qos(prefetch_count=self._prefetch))
+            self._barriers.add(barrier)
+            barrier.add_done_callback(self._ended)
+            # One that is given up would close the channel, and with it all leases.
+            done, _ = await asyncio.wait({barrier}, timeout=self._call_s)
+            if not done:
+                raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: no answer")
+            barrier.result()
+        for delivery in deliveries:
+            self._held.pop(delivery.receipt, None)
+            self._charged.discard(delivery.receipt)
+
+    async def pause(self) -> list[Delivery]:
+        """Let nothing more come; what waits is held from now on, to be handed back."""
+        async with self._changing:
+            await self._cancel()
+        return self.take(len(self._waiting))
+
+    async def aclose(self) -> None:
+        """Let go; what is held goes back to the queue."""
+        if self._changes:
+            await asyncio.wait(self._changes)
+        channel, self._channel = self._channel, None
+        self._lost()
+        if channel is not None and not channel.is_closed:
+            with contextlib.suppress(*SILENCE, RuntimeError, asyncio.CancelledError):
+                async with asyncio.timeout(self._call_s):
+                    await channel.close()
+
+    def _room(self) -> int:
+        return self._prefetch - len(self._charged) + len(self._waiting)
+
+    async def _open(self, room: int) -> None:
+        channel = self._channel
+        if channel is None or channel.is_closed:
+            channel = await self._link.channel()
+            self._channel, self._name = channel, secrets.token_hex(6)
+            channel.closing.add_done_callback(lambda _: self._lost_with(channel))
+        await self._cancel()
+        needed = room - len(self._waiting) + self._ahead
+        self._prefetch = min(max(self._prefetch, needed), PREFETCH_MAX)
+        self._charged.clear()
+        await channel.basic_qos(prefetch_count=self._prefetch)
+        tag = f"{self._name}-{secrets.token_hex(4)}"
+        self._tag = tag
+        await channel.basic_consume(self._queue, self._take_in, consumer_tag=tag)
+
+    async def _cancel(self) -> None:
+        """What is still on its way comes before this returns."""
+        if self.is_open and self._channel is not None and self._tag is not None:
+            await self._channel.basic_cancel(self._tag, timeout=self._call_s)
+        self._tag = None
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._changes.discard(call)
+        self._barriers.discard(call)
+        if not call.cancelled():
+            call.exception()  # looked at here, so that nobody has to
+
+    async def _take_in(self, message: DeliveredMessage) -> None:
+        if message.channel is not self._channel:
+            return  # it was on its way when the connection was lost, and is no longer ours
+        delivery = Delivery(message, self._name)
+        self._waiting.append(delivery)
+        if message.consumer_tag == self._tag:
+            self._charged.add(delivery.receipt)
+        self.news.set()
+        self.came()
+
+    def _lost_with(self, channel: Channel) -> None:
+        if channel is self._channel:
+            self._channel = None
+            self._lost()
+
+    def _lost(self) -> None:
+        """What was held is no longer ours: the broker gives it to somebody else."""
+        self._tag = None
+        self._prefetch = 0
+        self._waiting.clear()
+        self._held.clear()
+        self._charged.clear()
+        self.news.set()

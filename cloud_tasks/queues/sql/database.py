@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.errors import QueueError, QueueUnavailableError
 from cloud_tasks.queues.sql.dialect import Dialect, Meaning
+from cloud_tasks.queues.sql.direct import Direct, Found
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[AsyncConnection], Awaitable[T]]
@@ -30,10 +31,12 @@ class CallFailedError(QueueUnavailableError):
 
     Attributes:
         error: What the library raised; None if nobody answered.
+        is_busy: Whether others were in the way, and nothing was done.
     """
 
-    def __init__(self, text: str, error: sa.exc.DBAPIError | None = None) -> None:
+    def __init__(self, text: str, error: sa.exc.DBAPIError | None = None, *, is_busy: bool = False) -> None:
         self.error = error
+        self.is_busy = is_busy
         super().__init__(text)
 
 
@@ -63,6 +66,10 @@ class Database:
             QueueUnavailableError: Nobody knows whether it was done.
         """
         return await outcome(self.start(work))
+
+    def start_direct(self, statement: Direct, parameters: Mapping[str, object]) -> asyncio.Future[Found]:
+        """Begin one statement that returns rows, past SQLAlchemy."""
+        return self._started(lambda: self._work(lambda one: self._fetched(one, statement, parameters)))
 
     async def transaction(self, work: Work[T], *, durable: bool = False) -> T:
         """Make a call that is done as a whole or not at all.
@@ -103,8 +110,9 @@ class Database:
                 meaning = self.dialect.meaning(error)
                 if meaning is Meaning.FAULT:
                     raise
-                if meaning is Meaning.UNAVAILABLE or attempt == TRIES_MAX:
-                    raise CallFailedError(self._told(error.orig), error) from error
+                if meaning is not Meaning.AGAIN or attempt == TRIES_MAX:
+                    busy = meaning is not Meaning.UNAVAILABLE
+                    raise CallFailedError(self._told(error.orig), error, is_busy=busy) from error
             except (sa.exc.TimeoutError, OSError, EOFError) as error:
                 raise CallFailedError(self._told(error)) from error
             await asyncio.sleep(PAUSE_S * attempt)
@@ -120,6 +128,24 @@ class Database:
                 # In the middle of who knows what.
                 await connection.invalidate()
                 raise
+
+    async def _fetched(
+        self, connection: AsyncConnection, statement: Direct, parameters: Mapping[str, object]
+    ) -> Found:
+        assert connection.sync_connection is not None  # noqa: S101 - it is open
+        pooled = connection.sync_connection.connection
+        try:
+            return await self.dialect.fetch(
+                pooled.driver_connection, statement.text, {**statement.constants, **parameters}
+            )
+        except self.dialect.driver_error as error:
+            lost = bool(self._engine.dialect.is_disconnect(error, pooled, None))  # type: ignore[arg-type]
+            if lost:
+                await connection.invalidate()
+                await self._engine.dispose()  # the others were connected to the same server
+            raise sa.exc.DBAPIError.instance(
+                statement.text, None, error, self.dialect.driver_error, connection_invalidated=lost
+            ) from error
 
     async def _whole(self, connection: AsyncConnection, work: Work[T], *, durable: bool) -> T:
         durably = self.dialect.durable if durable else None

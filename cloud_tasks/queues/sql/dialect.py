@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cloud_tasks.queues.sql.direct import Direct, Found
 from cloud_tasks.queues.sql.settings import SqlSettings
 
 IDS = "ids"
@@ -23,6 +24,8 @@ class Meaning(enum.Enum):
 
     AGAIN = "again"
     """The transaction was undone to make way for another; it can be made again at once."""
+    BUSY = "busy"
+    """Somebody else was in the way for as long as could be waited."""
     UNAVAILABLE = "unavailable"
     """Nothing was done, or nobody knows; may work later."""
     FAULT = "fault"
@@ -38,6 +41,7 @@ class Dialect(ABC):
         begin: How a transaction begins that is going to write.
         durable: What is to be said before a transaction that must outlive a power failure, and after it;
             () where all of them do.
+        once: What is to be said before there are tables, outside of transactions; "" for nothing.
         returning: Whether `DELETE ... RETURNING` is there.
         embedded: Whether the database is a file of our own.
         now: The database's time, in microseconds since 1970; the same all through a statement.
@@ -47,6 +51,7 @@ class Dialect(ABC):
     option: ClassVar[str]
     begin: ClassVar[str]
     durable: ClassVar[tuple[str, str] | None] = None
+    once: ClassVar[str] = ""
     returning: ClassVar[bool] = True
     embedded: ClassVar[bool] = False
     now: ClassVar[sa.ColumnElement[int]]
@@ -67,11 +72,28 @@ class Dialect(ABC):
             ImportError: A package is not there.
         """
 
+    def direct(self, statement: sa.ClauseElement) -> Direct | None:
+        """The statement as `fetch` takes it; None where it goes the long way."""
+        return None
+
+    async def fetch(self, connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
+        """Have the driver itself carry out a statement, and return its rows.
+
+        Raises:
+            Exception: What the driver raises; one of `driver_error`.
+        """
+        raise NotImplementedError
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """The class of all errors of the driver."""
+        raise NotImplementedError
+
     @abstractmethod
-    def take(self, queue: sa.Table) -> sa.Executable | None:
+    def take(self, queue: sa.Table) -> sa.Update | None:
         """One statement that leases messages; None where it takes two.
 
-        Parameters `b_queue`, `b_count`, `b_lease`; it returns `LEASED`.
+        Parameters `b_queue`, `b_count`, `b_lease`; it returns `leased_columns`.
         """
 
     @abstractmethod

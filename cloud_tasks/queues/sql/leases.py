@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import structs
@@ -21,16 +22,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(tuple[AttemptNote, ...]).decode
 
 
-class Row(NamedTuple):
-    """A message that was leased; see `dialect.leased_columns`."""
-
-    id: int
-    due_at: int
-    visible_at: int
-    deliveries: int
-    interruptions: int
-    body: bytes
-    history: str | None
+Row: TypeAlias = tuple[Any, ...]
+"""A message that was leased: id, due_at, visible_at, deliveries, interruptions, body, history."""
+place_in_line = itemgetter(1, 0)
+"""Of a row: when it was due, and then its id."""
+visible_at_of = itemgetter(2)
+"""Of a row."""
 
 
 class Receipt(NamedTuple):
@@ -38,6 +35,11 @@ class Receipt(NamedTuple):
 
     id: int
     deliveries: int
+
+    @classmethod
+    def of_row(cls, row: Row) -> Receipt:
+        """That of a message that was leased."""
+        return cls(row[0], row[3])
 
 
 def receipt_of(lease: Lease) -> Receipt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -10,8 +11,11 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from cloud_tasks.queues.sql.database import Database
+from cloud_tasks.queues.sql.database import CallFailedError, Database
 from cloud_tasks.queues.sql.tables import Tables
+
+ONCE_TRIES = 50
+ONCE_PAUSE_S = 0.1
 
 Step: TypeAlias = Callable[[Tables], Sequence[sa.Executable]]
 STEPS: Mapping[int, Step] = {}
@@ -67,6 +71,7 @@ class Migration:
 
     async def run(self) -> list[str]:
         """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once."""
+        await self._say_once()
         lock, unlock = self._database.dialect.lock()
 
         async def work(connection: AsyncConnection) -> list[str]:
@@ -81,6 +86,19 @@ class Migration:
                     await connection.execute(unlock)
 
         return await self._database.transaction(work, durable=True)
+
+    async def _say_once(self) -> None:
+        """What SQLite does only when nobody else is there, and does not wait for."""
+        once = self._database.dialect.once
+        for left in reversed(range(ONCE_TRIES if once else 0)):
+            try:
+                await self._database.call(lambda connection: connection.exec_driver_sql(once))
+            except CallFailedError as error:
+                if not left or not error.is_busy:
+                    raise
+                await asyncio.sleep(ONCE_PAUSE_S)
+            else:
+                return
 
     def _missing(self, found: Found) -> list[sa.Executable]:
         """What has to be said to make the newest version of what is there."""

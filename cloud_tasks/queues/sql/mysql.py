@@ -73,7 +73,7 @@ class MysqlDialect(Dialect):
             pool_use_lifo=True,
         )
 
-    def take(self, queue: sa.Table) -> sa.Executable | None:
+    def take(self, queue: sa.Table) -> sa.Update | None:
         """MySQL returns nothing from an update."""
         return None
 

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.queues.gathering import Answers
+from cloud_tasks.queues.sql.database import outcome
 from cloud_tasks.queues.sql.dialect import IDS
+from cloud_tasks.queues.sql.direct import Direct
 from cloud_tasks.queues.sql.leases import Receipt
 from cloud_tasks.queues.sql.parts import Parts
 
@@ -61,8 +63,9 @@ class Settlements:
 
     async def ack(self, batch: Sequence[Settlement]) -> Answers:
         """Remove messages; those with values are recorded as completed."""
-        if self._completed is None and self._database.dialect.returning:
-            return await self._removed(batch, self._ack_at_once(batch))
+        ack = self._statements.ack_told
+        if self._completed is None and ack is not None:
+            return await self._removed(batch, self._ack_at_once(batch, ack))
         return await self._removed(batch, self._settled(batch, self._ack))
 
     async def nack(self, batch: Sequence[Settlement]) -> Answers:
@@ -79,14 +82,11 @@ class Settlements:
 
     # --- What is done
 
-    async def _ack_at_once(self, batch: Sequence[Settlement]) -> list[QueueError | None]:
-        async def work(connection: AsyncConnection) -> set[int]:
-            gone: set[int] = set()
-            for parameters in self._groups(batch):
-                gone.update((await connection.execute(self._statements.ack_told, parameters)).scalars())
-            return gone
-
-        gone = await self._database.call(work)
+    async def _ack_at_once(self, batch: Sequence[Settlement], ack: Direct) -> list[QueueError | None]:
+        gone: set[int] = set()
+        for parameters in self._groups(batch):
+            rows = await outcome(self._database.start_direct(ack, parameters))
+            gone.update(number for (number,) in rows)
         return [None if one.receipt.id in gone else _lost(one) for one in batch]
 
     async def _ack(self, connection: AsyncConnection, batch: Sequence[Settlement]) -> int:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, leased_columns
+from cloud_tasks.queues.sql.direct import Direct, Found, written_for
 from cloud_tasks.queues.sql.settings import SqlSettings
 
 CONNECTIONS_MAX = 4
 """Only one of them can write at a time."""
 PREFIX = "sqlite:///"
 
-_AGAIN = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
+_BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
 _OUTSIDE = frozenset(
     (
         sqlite3.SQLITE_CANTOPEN,
@@ -50,6 +52,7 @@ class SqliteDialect(Dialect):
     option = "--sqlite-path"
     begin = "BEGIN IMMEDIATE"
     durable: ClassVar[tuple[str, str] | None] = ("PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL")
+    once = "PRAGMA journal_mode=WAL"
     embedded = True
     now: ClassVar[sa.ColumnElement[int]] = sa.literal_column(
         "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)", sa.BigInteger
@@ -80,7 +83,21 @@ class SqliteDialect(Dialect):
         sa.event.listen(engine.sync_engine, "connect", _set_up)
         return engine
 
-    def take(self, queue: sa.Table) -> sa.Executable | None:
+    def direct(self, statement: sa.ClauseElement) -> Direct | None:
+        """With names for parameters."""
+        return written_for(statement, SQLiteDialect_aiosqlite(paramstyle="named"))
+
+    async def fetch(self, connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
+        """In one visit to the connection's thread."""
+        rows: Found = await connection.execute_fetchall(text, parameters)
+        return rows
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """Those of Python's own module."""
+        return sqlite3.Error
+
+    def take(self, queue: sa.Table) -> sa.Update | None:
         """Update what a sub-query finds: one statement, which is a transaction by itself."""
         c = queue.c
         first = (
@@ -113,8 +130,8 @@ class SqliteDialect(Dialect):
     def meaning(self, error: sa.exc.DBAPIError) -> Meaning:
         """By SQLite's code: its classes of errors say little."""
         code = _code(error)
-        if code in _AGAIN:
-            return Meaning.UNAVAILABLE  # it has waited for its turn already
+        if code in _BUSY:
+            return Meaning.BUSY
         return Meaning.UNAVAILABLE if code in _OUTSIDE or error.connection_invalidated else Meaning.FAULT
 
     def mistake(self, error: sa.exc.DBAPIError) -> str | None:
@@ -129,7 +146,6 @@ class SqliteDialect(Dialect):
 def _set_up(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
     cursor = connection.cursor()
     try:
-        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
     finally:
         cursor.close()

@@ -26,7 +26,7 @@ class Statements:
         held: Ids and deliveries of those of `ids` that are leased, locked.
         there: Those of `ids` that are there.
         ack: Removes those of `ids` that are leased in their delivery `b_deliveries`.
-        ack_told: The same; returns their ids.
+        ack_told: The same; returns their ids. None where it cannot.
         extend: Lets the lease `b_id`, `b_deliveries` end in `b_lease`.
         nack: Hands that one back: visible in `b_delay`, `b_interrupted` more interruptions, `b_history`.
         bury: Copies that one to the dead letters with `b_reason` and `b_history`.
@@ -41,7 +41,9 @@ class Statements:
         queue = c.queue == sa.bindparam("b_queue")
         ours = sa.and_(c.deliveries == sa.bindparam("b_deliveries"), c.leased)
         this = sa.and_(c.id == _big("b_id"), ours)
-        self.take = dialect.take(tables.queue)
+        take = dialect.take(tables.queue)
+        self.take = None if take is None else dialect.direct(take)
+        line = f"FORCE INDEX ({tables.queue.name}_line)"
         self.find = (
             sa.select(
                 c.id,
@@ -56,6 +58,8 @@ class Statements:
             .order_by(c.visible_at, c.id)
             .limit(sa.bindparam("b_count"))
             .with_for_update(skip_locked=True)
+            .with_hint(tables.queue, line, "mysql")
+            .with_hint(tables.queue, line, "mariadb")
         )
         self.mark = (
             sa.update(tables.queue)
@@ -72,7 +76,7 @@ class Statements:
         self.held = sa.select(c.id, c.deliveries).where(among, c.leased).with_for_update()
         self.there = sa.select(c.id).where(among)
         self.ack = sa.delete(tables.queue).where(among, ours)
-        self.ack_told = self.ack.returning(c.id)
+        self.ack_told = dialect.direct(self.ack.returning(c.id)) if dialect.returning else None
         self.extend = sa.update(tables.queue).where(this).values(visible_at=now + _big("b_lease"))
         self.nack = (
             sa.update(tables.queue)

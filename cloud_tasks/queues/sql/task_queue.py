@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +14,16 @@ from cloud_tasks.queues.gathering import GATHER_S, Gatherer
 from cloud_tasks.queues.sql.completed import record_of
 from cloud_tasks.queues.sql.database import outcome
 from cloud_tasks.queues.sql.dialect import IDS
-from cloud_tasks.queues.sql.leases import US, Receipt, Row, encode_history, lease_of, receipt_of
+from cloud_tasks.queues.sql.direct import Found
+from cloud_tasks.queues.sql.leases import (
+    US,
+    Receipt,
+    encode_history,
+    lease_of,
+    place_in_line,
+    receipt_of,
+    visible_at_of,
+)
 from cloud_tasks.queues.sql.limits import BATCH_MAX, BODY_BYTES_MAX, YEAR_S, text_of
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.settlements import Settlement, Settlements
@@ -48,7 +56,7 @@ class SqlQueue:
         self._dead_letters: Gatherer[Settlement] = Gatherer(settlements.dead_letter, BATCH_MAX)
         self._closing = False
         self._has_bell = False
-        self._late: set[asyncio.Future[Sequence[Row]]] = set()
+        self._late: set[asyncio.Future[Found]] = set()
         self._capabilities = QueueCapabilities(
             lease_s=self._lease_s,
             lease_s_max=YEAR_S,
@@ -145,39 +153,32 @@ class SqlQueue:
             self._late.add(answer)
             answer.add_done_callback(self._hand_back)
             raise
-        if rows:
-            self._parts.server_time.learn(rows[0].visible_at - self._lease_us)
-        return [lease_of(row, self._queue, self._lease_s) for row in rows]
+        if not rows:
+            return []
+        self._parts.server_time.learn(visible_at_of(rows[0]) - self._lease_us)
+        return [lease_of(row, self._queue, self._lease_s) for row in sorted(rows, key=place_in_line)]
 
-    def _start_taking(self, parameters: dict[str, object]) -> asyncio.Future[Sequence[Row]]:
+    def _start_taking(self, parameters: dict[str, object]) -> asyncio.Future[Found]:
         statements, database = self._parts.statements, self._parts.database
 
-        async def at_once(connection: AsyncConnection) -> Sequence[Row]:
-            assert statements.take is not None  # noqa: S101 - for the type checker
-            rows = [Row(*row) for row in await connection.execute(statements.take, parameters)]
-            rows.sort(key=_in_line)
-            return rows
-
-        async def in_two_steps(connection: AsyncConnection) -> Sequence[Row]:
-            rows = [Row(*row) for row in await connection.execute(statements.find, parameters)]
+        async def in_two_steps(connection: AsyncConnection) -> Found:
+            rows = [tuple(row) for row in await connection.execute(statements.find, parameters)]
             if rows:
-                ids = database.dialect.ids([row.id for row in rows])
+                ids = database.dialect.ids([row[0] for row in rows])
                 await connection.execute(statements.mark, {IDS: ids, "b_lease": self._lease_us})
             return rows
 
         if statements.take is None:
             return database.start_transaction(in_two_steps)
-        return database.start(at_once)
+        return database.start_direct(statements.take, parameters)
 
-    def _hand_back(self, answer: asyncio.Future[Sequence[Row]]) -> None:
+    def _hand_back(self, answer: asyncio.Future[Found]) -> None:
         self._late.discard(answer)
         if answer.cancelled() or answer.exception() is not None:
             return
         values = {"b_delay": 0, "b_interrupted": 1}
         for row in answer.result():
-            self._nacks.submit(
-                Settlement(Receipt(row.id, row.deliveries), {**values, "b_history": row.history})
-            )
+            self._nacks.submit(Settlement(Receipt.of_row(row), {**values, "b_history": row[-1]}))
 
     # --- Waiting
 
@@ -227,7 +228,3 @@ class SqlQueue:
         if not lease.history:
             return None
         return encode_history(lease.history, await self._parts.server_now())
-
-
-def _in_line(row: Row) -> tuple[int, int]:
-    return row.due_at, row.id

@@ -1,4 +1,4 @@
-"""Processes that are killed, and several that take from one queue: nothing is lost, every delivery is counted."""
+"""Processes that are killed, or share a queue: nothing is lost, and deliveries are counted."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ async def killed_holder(harness: SqlHarness) -> list[str]:
     """Let another process take tasks, and kill it; returns what it took."""
     settings = harness.driver._dialect.settings
     arguments = ("-m", "tests.queues.sql.holder", settings.dsn, settings.queue_table, harness.name)
-    holder = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE
-    )
+    holder = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     assert holder.stdout is not None
     names = (await holder.stdout.readline()).decode().split()
     holder.send_signal(signal.SIGKILL)

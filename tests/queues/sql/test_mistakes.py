@@ -46,8 +46,14 @@ async def refusal(dsn: str) -> str:
 async def test_a_wrong_address_is_told_with_the_way_out(
     settings: SqlSettings, kind: str, part: str, value: str, words: str
 ) -> None:
-    url = sa.make_url(settings.dsn).set(**{part: value})
-    said = await refusal(url.render_as_string(hide_password=False))
+    url = sa.make_url(settings.dsn)
+    given = {"password": url.password, "username": url.username, "database": url.database, "host": url.host}
+    now = given | {part: value}
+    said = await refusal(
+        url.set(
+            password=now["password"], username=now["username"], database=now["database"], host=now["host"]
+        ).render_as_string(hide_password=False)
+    )
     assert words in said
     assert {"postgres": "--postgres-dsn", "mariadb": "--mysql-dsn"}[kind] in said
 
@@ -178,13 +184,13 @@ def test_a_file_that_may_not_be_written_is_told() -> None:
     assert str(path) in said
 
 
-async def test_a_file_that_somebody_else_is_writing_is_waited_for_and_then_may_work_later(tmp_path: Path) -> None:
+async def test_a_file_that_somebody_else_keeps_to_himself_may_work_later(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     driver = open_driver(SqlSettings(dsn=str(path), call_s=0.6), SystemClock())
     await driver.connect()
     other = sa.create_engine(f"sqlite:///{path}").connect()
     other.exec_driver_sql("BEGIN IMMEDIATE")
-    with pytest.raises(QueueUnavailableError, match="locked|no answer"):
+    with pytest.raises(QueueUnavailableError, match=r"locked|no answer"):
         await driver.sender("q").send(Task("a", {}))
     other.rollback()
     other.close()
@@ -192,5 +198,3 @@ async def test_a_file_that_somebody_else_is_writing_is_waited_for_and_then_may_w
     await driver.sender("q").send(Task("a", {}))
     assert (await driver.inspector("q").depth())["visible"] == 1
     await driver.disconnect()
-
-

@@ -1,4 +1,4 @@
-"""Servers that are restarted, killed, or silent: the call fails in time, the next one works, nothing is lost."""
+"""Servers that are restarted, killed, or silent: calls fail in time, the next ones work, nothing is lost."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Protocol
 
-from cloud_tasks.cli.call import Call, refused
+from cloud_tasks.cli.call import refused
 from cloud_tasks.errors import CloudTasksError, Problem
 
 
@@ -12,7 +13,15 @@ class DeclinedError(CloudTasksError):
     """The user did not type what was asked for."""
 
 
-def confirm(call: Call, phrase: str, what: str) -> None:
+class Forcible(Protocol):
+    """A call of a command that has --force."""
+
+    def switch(self, name: str) -> bool:
+        """Whether a switch is on."""
+        ...
+
+
+def confirm(call: Forcible, phrase: str, what: str) -> None:
     """Ask to type a phrase, unless --force was given.
 
     Args:

@@ -3,177 +3,155 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
-import msgspec
-
+from cloud_tasks.cli.confirm import confirm
+from cloud_tasks.cli.dead_view import described, plain, table
 from cloud_tasks.cli.queue_call import QueueCall
+from cloud_tasks.compose.sources import in_thread
 from cloud_tasks.compose.task_program import create_driver
-from cloud_tasks.core.message import decode_task
-from cloud_tasks.core.task import Task
 from cloud_tasks.diagnostics import visible
 from cloud_tasks.errors import ConfigurationError, Problem
-from cloud_tasks.interfaces import DeadLetter, DeadLetterBox
-from cloud_tasks.task_app.calling import ARGS, KWARGS, TASK
+from cloud_tasks.interfaces import DeadLetter, DeadLetterBox, QueueDriver
 
-_REASON_CHARS = 60
+Boxes: TypeAlias = Mapping[str, DeadLetterBox]
+_NOTHING = ("nothing was touched",)
 
 
 def run(call: QueueCall) -> int:
-    """Do what the topic says."""
+    """Do what the topic says.
+
+    Returns:
+        0; 1 where a key was named that is not there.
+
+    Raises:
+        ConfigurationError: What was asked for makes no sense.
+        DeclinedError: The user did not confirm.
+    """
     _check(call)
     return asyncio.run(_run(call))
 
 
 def _check(call: QueueCall) -> None:
+    problems = [*_about_queues(call), *_about_keys(call)]
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _about_queues(call: QueueCall) -> list[Problem]:
+    if call.queues:
+        return []
+    return [Problem("`dead` needs the name of a queue", helps=("`--queues NAME` names one",), notes=_NOTHING)]
+
+
+def _about_keys(call: QueueCall) -> list[Problem]:
     named, everything = bool(call.names), call.switch("all")
-    problem = None
+    listed = ("`dead list` lists the keys",)
+    if call.topic in ("list", "show") and everything:
+        return [Problem(f"`dead {call.topic}` takes no --all", helps=listed)]
     if call.topic == "list" and named:
-        problem = Problem("`dead list` takes no key", helps=("`dead show KEY` shows one",))
-    elif call.topic == "show" and not named:
-        problem = Problem("`dead show` needs a key", helps=("`dead list` lists them",))
-    elif call.topic in ("retry", "purge") and named is everything:
-        problem = Problem(
-            f"`dead {call.topic}` needs either keys or --all",
-            helps=("`dead list` lists the keys",),
-            notes=("nothing was touched",),
-        )
-    if problem is not None:
-        raise ConfigurationError(problem)
+        return [Problem("`dead list` takes no key", helps=("`dead show KEY` shows one",))]
+    if call.topic == "show" and not named:
+        return [Problem("`dead show` needs a key", helps=listed)]
+    if call.topic in ("retry", "purge") and named is everything:
+        what = "takes keys or --all, not both" if named else "needs keys, or --all"
+        return [Problem(f"`dead {call.topic}` {what}", helps=listed, notes=_NOTHING)]
+    return []
 
 
 async def _run(call: QueueCall) -> int:
     driver = create_driver(call.config)
-    await driver.connect()
     try:
+        await driver.connect()
         boxes = {name: driver.dead_letters(name) for name in call.queues}
         if call.topic == "list":
-            return await _list(call, boxes)
+            return await _list(call, driver, boxes)
         if call.topic == "show":
             return await _show(call, boxes)
-        return await _act(call, boxes)
+        if call.switch("all"):
+            return await _act_on_all(call, driver, boxes)
+        return await _act_on_named(call, boxes)
     finally:
         await driver.disconnect()
 
 
-async def _list(call: QueueCall, boxes: dict[str, DeadLetterBox]) -> int:
-    letters = [one for box in boxes.values() for one in await box.oldest(call.count("limit") or 1)]
+async def _list(call: QueueCall, driver: QueueDriver, boxes: Boxes) -> int:
+    limit = call.count("limit") or 1
+    letters: list[DeadLetter] = []
+    for name, box in boxes.items():
+        found = await box.oldest(limit)
+        letters += found
+        total = await _count(driver, name) if len(found) == limit else 0
+        if total > limit:
+            call.say(f"note: {limit:,} of the {total:,} dead letters of {visible(name)}; --limit lists more")
     if call.switch("json"):
         call.print_json([plain(letter) for letter in letters])
     elif letters:
         call.print(*table(letters))
     else:
-        call.say(f"no dead letters in {', '.join(boxes)}")
+        call.say(f"no dead letters in {_in_words(boxes)}")
     return 0
 
 
-async def _show(call: QueueCall, boxes: dict[str, DeadLetterBox]) -> int:
-    status = 0
-    for key in call.names:
+async def _show(call: QueueCall, boxes: Boxes) -> int:
+    missing = []
+    for key in dict.fromkeys(call.names):
         found = [letter for box in boxes.values() if (letter := await box.find(key)) is not None]
-        if not found:
-            call.say(f"no dead letter {visible(key)} in {', '.join(boxes)}")
-            status = 1
         for letter in found:
             if call.switch("json"):
                 call.print_json(plain(letter))
             else:
                 call.print(*described(letter))
-    return status
+        if not found:
+            missing.append(key)
+    return _status(call, boxes, missing)
 
 
-async def _act(call: QueueCall, boxes: dict[str, DeadLetterBox]) -> int:
-    keys: Sequence[str] | None = None if call.switch("all") else call.names
-    if keys is None and call.topic == "purge" and not call.switch("force"):
-        raise ConfigurationError(
-            Problem(
-                f"`dead purge --all` removes every dead letter of {', '.join(boxes)} for good",
-                helps=("add --force if that is what you want",),
-                notes=("nothing was touched",),
-            )
-        )
-    count = 0
-    for box in boxes.values():
-        count += await (box.retry(keys) if call.topic == "retry" else box.purge(keys))
-    done = "put back into their queues" if call.topic == "retry" else "removed"
+async def _act_on_all(call: QueueCall, driver: QueueDriver, boxes: Boxes) -> int:
+    if call.topic == "purge":
+        for name in boxes:
+            count = await _count(driver, name)
+            what = f"This removes all dead letters of {name} for good: {count:,}."
+            await in_thread(partial(confirm, call, f"PURGE {name}", what))
+    return _told(call, sum([await _act(call, box, None) for box in boxes.values()]))
+
+
+async def _act_on_named(call: QueueCall, boxes: Boxes) -> int:
+    done, missing = 0, []
+    for key in dict.fromkeys(call.names):
+        # One by one, so that it can be said which of them were not there.
+        count = sum([await _act(call, box, (key,)) for box in boxes.values()])
+        done += count
+        if not count:
+            missing.append(key)
+    _told(call, done)
+    return _status(call, boxes, missing)
+
+
+async def _act(call: QueueCall, box: DeadLetterBox, keys: Sequence[str] | None) -> int:
+    return await (box.retry(keys) if call.topic == "retry" else box.purge(keys))
+
+
+async def _count(driver: QueueDriver, queue: str) -> int:
+    return (await driver.inspector(queue).depth()).get("dead", 0)
+
+
+def _told(call: QueueCall, count: int) -> int:
     if call.switch("json"):
         call.print_json({call.topic: count})
     else:
-        call.print(f"{count} dead letters {done}")
-    return 0 if keys is None or count >= len(set(keys)) else 1
+        done = "put back" if call.topic == "retry" else "removed"
+        call.print(f"{count:,} dead letter{'' if count == 1 else 's'} {done}")
+    return 0
 
 
-def table(letters: Sequence[DeadLetter]) -> list[str]:
-    """A line for each letter."""
-    rows = [("key", "queue", "died", "attempts", "task", "reason")]
-    rows += [
-        (
-            visible(one.key),
-            visible(one.queue),
-            one.died_at[:19],
-            "?" if one.attempts is None else str(one.attempts),
-            visible(_name(one)),
-            visible(one.reason)[:_REASON_CHARS],
-        )
-        for one in letters
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+def _status(call: QueueCall, boxes: Boxes, missing: Sequence[str]) -> int:
+    for key in missing:
+        call.say(f"no dead letter {visible(key)} in {_in_words(boxes)}")
+    return 1 if missing else 0
 
 
-def described(letter: DeadLetter) -> list[str]:
-    """All that is known of a letter, for people."""
-    lines = [f"dead letter {visible(letter.key)} of the queue {visible(letter.queue)}"]
-    lines += [f"  died      {letter.died_at}"] if letter.died_at else []
-    lines += [f"  reason    {visible(letter.reason)}"] if letter.reason else []
-    lines += [f"  attempts  {letter.attempts}"] if letter.attempts is not None else []
-    task = decode_task(letter.body)
-    if isinstance(task, Task):
-        data = visible(msgspec.json.encode(task.data).decode())
-        lines += [
-            f"  task      {visible(task.task_id)}",
-            f"  function  {visible(_name(letter))}",
-            f"  data      {data}",
-        ]
-    else:
-        lines += [
-            f"  message   {visible(letter.body.decode(errors='replace'))}",
-            f"  no task   {visible(task.reason)}",
-        ]
-    for note in letter.history:
-        worker = f" on {visible(note.worker_id)}" if note.worker_id else ""
-        lines.append(
-            f"  attempt {note.attempt}{worker}: {note.outcome} after {note.elapsed_s:.3f} s, {note.at}"
-        )
-        lines += [f"      {visible(line)}" for line in note.error.splitlines()]
-    return lines
-
-
-def plain(letter: DeadLetter) -> dict[str, Any]:
-    """All that is known of a letter, for machines; the message is text where it is UTF-8."""
-    told: dict[str, Any] = msgspec.to_builtins(letter)
-    told["body"] = letter.body.decode(errors="backslashreplace")
-    return told
-
-
-def _name(letter: DeadLetter) -> str:
-    """The function's name, or the task's id where it names none."""
-    task = decode_task(letter.body)
-    if not isinstance(task, Task):
-        return "(no task)"
-    name = task.data.get(TASK)
-    if not isinstance(name, str):
-        return task.task_id
-    given = [*_texts(task.data.get(ARGS)), *_named(task.data.get(KWARGS))]
-    return f"{name}({', '.join(given)})"
-
-
-def _texts(values: object) -> list[str]:
-    return [repr(value) for value in values] if isinstance(values, list) else []
-
-
-def _named(values: object) -> list[str]:
-    return [f"{key}={value!r}" for key, value in values.items()] if isinstance(values, dict) else []
+def _in_words(boxes: Boxes) -> str:
+    return ", ".join(map(visible, boxes))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.backend import MemoryCloud
 from tests.cli.calling import Commands
+from tests.cli.keyboard import keyboard as keyboard
 
 
 @pytest.fixture

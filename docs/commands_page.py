@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
 from cloud_tasks.config.durations import SECONDS_PER_UNIT
 from cloud_tasks.config.option import Kind, Option, Section
+from cloud_tasks.config.queue_table import DRIVER, DRIVERS_OWN, EVENTS, TASK_DEFAULTS
 from cloud_tasks.config_file.keys import KEYS, Key
 from pieces import NOTICE, code, marked, table
 
 
 def commands_page() -> str:
     """Every command with its options, and every key of the configuration file."""
-    shared = COMMANDS[0].sections[1:]
-    parts = [NOTICE, "# Commands", _INTRODUCTION, _EXAMPLE, _overview()]
-    for command in COMMANDS:
+    of_jobs = [command for command in COMMANDS if not command.by_driver]
+    by_driver = [command for command in COMMANDS if command.by_driver]
+    parts = [NOTICE, "# Commands", _INTRODUCTION, _EXAMPLE, _overview(of_jobs)]
+    for command in of_jobs:
         parts += _command(command)
-    parts += ["## Options of every command", _ORDER]
-    for section in (*shared, GLOBAL):
+    parts += ["## Options of every command about a job", _ORDER]
+    for section in (*of_jobs[0].sections[1:], GLOBAL):
         parts += [f"### {section.title.capitalize()}", *_section(section)]
-    return "\n\n".join([*parts, *_configuration()]) + "\n"
+    parts += [*_configuration(), "## Task functions", _TASK_FUNCTIONS, _overview(by_driver)]
+    for command in by_driver:
+        parts += _command(command)
+    parts += ["## Options of several commands about task functions", _VARIABLES]
+    for section in _SHARED:
+        parts += [f"### {_headline(section)}", *_section(section)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _overview() -> str:
-    rows = ((code(command.name), marked(command.help)) for command in COMMANDS)
+def _overview(commands: Sequence[Command]) -> str:
+    rows = ((code(command.name), marked(command.help)) for command in commands)
     return table(("Command", "What it does"), rows)
 
 
@@ -33,18 +41,38 @@ def _command(command: Command) -> Iterator[str]:
     yield marked(f"{command.help} {command.text}".strip())
     if command.name in _NOTES:
         yield _NOTES[command.name]
-    own = [section for section in command.sections if section.title == "this command"]
+    if command.by_driver:
+        own = [section for section in command.sections if section not in _SHARED]
+    else:
+        own = [section for section in command.sections if section.title == "this command"]
     for section in own:
+        if len(own) > 1 and section.title != "this command":
+            yield f"### {_headline(section)}"
         yield from _section(section)
+    shared = [code(_headline(section)) for section in command.sections if section in _SHARED]
+    if command.by_driver and shared:
+        yield f"Further options, below: {', '.join(shared).replace('`', '')}."
+
+
+def _headline(section: Section) -> str:
+    return section.title[:1].upper() + section.title[1:]
 
 
 def _section(section: Section) -> Iterator[str]:
     if section.text:
         yield marked(section.text)
+    with_variables = any(option.variable for option in section.options)
     rows = (
-        (code(*_usage(option)), marked(_default(option)), marked(option.help)) for option in section.options
+        (
+            code(*_usage(option)),
+            *([code(option.variable) if option.variable else ""] if with_variables else []),
+            marked(_default(option)),
+            marked(option.help),
+        )
+        for option in section.options
     )
-    yield table(("Flag", "Default", "Meaning"), rows)
+    variable = ("Variable",) if with_variables else ()
+    yield table(("Flag", *variable, "Default", "Meaning"), rows)
 
 
 def _usage(option: Option) -> list[str]:
@@ -72,11 +100,14 @@ def _row(key: Key) -> tuple[str, str, str, str]:
     return code(key.name), sections, _default(key.option), marked(key.option.help) + notes
 
 
+_SHARED = (DRIVER, *DRIVERS_OWN, TASK_DEFAULTS, EVENTS)
+"""Sections that several commands have."""
+
 _INTRODUCTION = """\
-`cloud_tasks`, or `python -m cloud_tasks`, fills, watches and empties the queues of a job. Each job has
-two: the task queue, and the event queue, which has the same name with `-events` behind it. Workers take
-tasks from the one and tell events to the other; `monitor_event_queue` writes these into the task
-database.
+`cloud_tasks`, or `python -m cloud_tasks`, fills, watches and empties the queues of a job; for functions that
+are marked with `@task` there are [other commands](#task-functions). Each job has two queues: the task queue,
+and the event queue, which has the same name with `-events` behind it. Workers take tasks from the one and
+tell events to the other; `monitor_event_queue` writes these into the task database.
 
 Dashes in a command's name are understood as well: `load-queue` is `load_queue`. `cloud_tasks COMMAND
 --help` tells the options of a command. Results go to standard output, everything else to standard error.
@@ -87,7 +118,7 @@ With `--json` standard output holds JSON and nothing else. Colours and bars are 
 | --- | --- |
 | 0 | All is well. |
 | 1 | Something failed, or was not confirmed. |
-| 2 | A mistake in options, configuration or task file; nothing was touched. |
+| 2 | A mistake in options, configuration, program or task file; nothing was touched. |
 | 130, 143 | Ended by SIGINT, by SIGTERM. |"""
 
 _EXAMPLE = """\
@@ -100,7 +131,37 @@ $ cloud_tasks monitor_event_queue --config job.yml
 $ cloud_tasks delete_queue --config job.yml
 ```"""
 
+_TASK_FUNCTIONS = """\
+These commands know queues by the name of their driver, and read no configuration file. A flag beats its
+variable, and that beats the default. A variable that begins with `ASYNCTASQ_` and is not listed here is a
+warning.
+
+```console
+$ cloud_tasks migrate
+$ cloud_tasks worker --app my_module --queues high,default
+$ cloud_tasks monitor
+$ cloud_tasks dead list
+```"""
+
+_VARIABLES = """\
+Programs that dispatch tasks read the same variables, where they are not told otherwise with
+`cloud_tasks.tasks.configure`."""
+
 _NOTES = {
+    "worker": """\
+The exit status is 0 after a drain, whatever became of the tasks: those that failed for good are among the
+dead letters. It is 130 or 143 where tasks had to be left behind after SIGINT or SIGTERM, because the queue
+did not take them back in time; they come again when their leases end. [Deployment](deployment.md) tells how
+to run workers under service managers.""",
+    "dead": """\
+`list` and `show` take nothing away. `retry` and `purge` take the keys that `list` shows, or `--all`;
+`purge --all` asks for a typed confirmation for each queue, or for `--force`. A key that is in none of the
+queues is told, the others are done, and the exit status is 1. With SQS each look takes every letter for a
+moment, and hands it back; it keeps neither time, attempts nor history.""",
+    "monitor": """\
+Ctrl-C ends it, with status 130. What is published while nobody listens is lost to it; when the connection
+is lost it says so, and listens again as soon as it can. A line that is no event is told on standard error.
+[Task events](task-events.md) tells what there is to see, and what workers have to be told for it.""",
     "load_queue": """\
 Every task is written into the database first. It is noted as being sent before the call that sends it,
 and as being in the queue when the queue has confirmed it. A load that was interrupted, even by SIGKILL,

@@ -12,6 +12,8 @@ import pytest
 
 from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
 from cloud_tasks.config.option import Option
+from cloud_tasks.config.queue_table import OPTIONS as QUEUE_OPTIONS
+from cloud_tasks.config.queue_table import VARIABLE_PREFIX as QUEUE_PREFIX
 from cloud_tasks.config.table import OPTIONS
 from cloud_tasks.config_file.keys import KEYS, Key
 from cloud_tasks.core.events import EVENT_CLASSES, Event
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 VARIABLES = {name for option in OPTIONS for name in option.variables}
+QUEUE_VARIABLES = {name for option in QUEUE_OPTIONS for name in option.variables}
 COMMAND_OPTIONS = (*GLOBAL.options, *(option for command in COMMANDS for option in command.options))
 FLAGS = (
     {"--help"}
@@ -76,6 +79,8 @@ def test_every_option_of_every_command_is_documented(command: Command) -> None:
         found = [*rows("commands.md", f"`{option.flag}`"), *rows("commands.md", f"`{option.flag} ")]
         assert len(found) >= 1
         assert all(flag in row for row in found for flag in option.flags)
+        if option.variable:
+            assert any(f"`{option.variable}`" in row for row in found)
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
@@ -104,6 +109,8 @@ def test_every_variable_that_a_page_names_exists(page: Path) -> None:
     named = set(re.findall(r"RMS_CLOUD_[A-Z_]+", page.read_text(encoding="utf-8")))
     prefixes = {name for name in named if name.endswith("_")}
     assert named - prefixes <= VARIABLES
+    of_queues = set(re.findall(rf"{QUEUE_PREFIX}[A-Z_]+", page.read_text(encoding="utf-8")))
+    assert of_queues <= QUEUE_VARIABLES
     assert all(any(name.startswith(prefix) for name in VARIABLES) for prefix in prefixes)
 
 

@@ -58,19 +58,9 @@ class SqlDeadLetters:
 
     async def _retry(self, connection: AsyncConnection, ids: Sequence[int]) -> int:
         dialect, table = self._parts.database.dialect, self._parts.tables.queue
-        columns = [
-            "queue",
-            "body",
-            "visible_at",
-            "due_at",
-            "created_at",
-            "leased",
-            "deliveries",
-            "interruptions",
-        ]
-        values = (dialect.now, dialect.now, dialect.now, sa.false(), sa.literal(0), sa.literal(0))
-        source = sa.select(self._c.queue, self._c.body, *values).where(dialect.among(self._c.id))
-        source = source.order_by(self._c.id)
+        columns = ["queue", "body", "visible_at", "due_at", "created_at"]
+        source = sa.select(self._c.queue, self._c.body, dialect.now, dialect.now, dialect.now)
+        source = source.where(dialect.among(self._c.id)).order_by(self._c.id)
         await connection.execute(sa.insert(table).from_select(columns, source), {IDS: dialect.ids(ids)})
         announcement = dialect.announcement(self._queue)
         if announcement is not None:

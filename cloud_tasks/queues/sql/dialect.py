@@ -96,6 +96,10 @@ class Dialect(ABC):
         Parameters `b_queue`, `b_count`, `b_lease`; it returns `leased_columns`.
         """
 
+    def insert_many(self, queue: sa.Table) -> sa.Insert | None:
+        """An insert of `b_bodies` into `b_queue`, in their order; None where `executemany` is as good."""
+        return None
+
     @abstractmethod
     def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """Whether the column is one of the parameter `IDS`, made by `ids`."""

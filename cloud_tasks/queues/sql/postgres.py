@@ -124,6 +124,25 @@ class PostgresDialect(Dialect):
             .returning(*leased_columns(queue))
         )
 
+    def insert_many(self, queue: sa.Table) -> sa.Insert | None:
+        """All bodies as one parameter: half the work of a row for each."""
+        bodies = sa.bindparam("b_bodies", type_=postgresql.ARRAY(sa.LargeBinary))
+        columns = (sa.column("body", sa.LargeBinary),)
+        rows = (
+            sa.func.unnest(bodies)
+            .table_valued(*columns, with_ordinality="place", name="sent")
+            .render_derived()
+        )
+        values = (
+            sa.bindparam("b_queue", type_=queue.c.queue.type),
+            rows.c.body,
+            self.now,
+            self.now,
+            self.now,
+        )
+        source = sa.select(*values).order_by(rows.c.place)
+        return sa.insert(queue).from_select(["queue", "body", "visible_at", "due_at", "created_at"], source)
+
     def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """One parameter for all, so that the server prepares one statement."""
         return column == sa.any_(sa.bindparam(IDS, type_=postgresql.ARRAY(sa.BigInteger)))

@@ -90,9 +90,12 @@ class SqlSender:
 
     async def _insert(self, connection: AsyncConnection, bodies: list[bytes]) -> None:
         statements = self._parts.statements
-        now_us = (await connection.execute(statements.now)).scalar_one()
-        shared = {"b_queue": self._queue, "b_visible": now_us, "b_created": now_us}
-        await connection.execute(statements.insert, [{**shared, "b_body": body} for body in bodies])
+        if statements.insert_many is not None:
+            await connection.execute(statements.insert_many, {"b_queue": self._queue, "b_bodies": bodies})
+        else:
+            now_us = (await connection.execute(statements.now)).scalar_one()
+            shared = {"b_queue": self._queue, "b_visible": now_us, "b_created": now_us}
+            await connection.execute(statements.insert, [{**shared, "b_body": body} for body in bodies])
         announcement = self._parts.database.dialect.announcement(self._queue)
         if announcement is not None:
             await connection.execute(announcement)

@@ -32,6 +32,7 @@ class Statements:
         bury: Copies that one to the dead letters with `b_reason` and `b_history`.
         insert: Puts a message in: `b_body`, visible at `b_visible`.
         insert_soon: The same, visible in `b_delay` from now.
+        insert_many: Puts `b_bodies` in, in their order, visible now; None where `insert` is as good.
         completed: Records a completed task; None where they are not kept.
     """
 
@@ -90,6 +91,7 @@ class Statements:
         )
         self.bury = _bury(tables, now, this)
         self.insert, self.insert_soon = _inserts(tables, now)
+        self.insert_many = dialect.insert_many(tables.queue)
         self.completed = None if tables.completed is None else insert_completed(tables.completed, dialect)
 
 
@@ -109,10 +111,6 @@ def _inserts(tables: Tables, now: sa.ColumnElement[int]) -> tuple[sa.Insert, sa.
             visible_at=visible,
             due_at=visible,
             created_at=created,
-            leased=sa.false(),
-            deliveries=0,
-            interruptions=0,
-            history=sa.null(),
         )
 
     return insert(_big("b_visible"), _big("b_created")), insert(now + _big("b_delay"), now)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.errors import QueueError, QueueUnavailableError
@@ -54,6 +55,24 @@ class Database:
         self.dialect = dialect
         self._engine = dialect.engine()
         self._calls: set[_Call[Any]] = set()
+
+    @property
+    def sql_dialect(self) -> SqlalchemyDialect:
+        """What SQLAlchemy knows of how this database is spoken to."""
+        return self._engine.dialect
+
+    async def probe(self) -> None:
+        """See that the database can be opened, where it is a file.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: It cannot.
+        """
+        if not self.dialect.embedded:
+            return
+        try:
+            await asyncio.to_thread(self.dialect.open_once)
+        except self.dialect.driver_error as error:
+            raise self._wrapped(error) from error
 
     def start(self, work: Work[T]) -> asyncio.Future[T]:
         """Begin a call in which every statement commits by itself; nobody has to wait for it."""
@@ -143,9 +162,7 @@ class Database:
             if lost:
                 await connection.invalidate()
                 await self._engine.dispose()  # the others were connected to the same server
-            raise sa.exc.DBAPIError.instance(
-                statement.text, None, error, self.dialect.driver_error, connection_invalidated=lost
-            ) from error
+            raise self._wrapped(error, statement.text, lost=lost) from error
 
     async def _whole(self, connection: AsyncConnection, work: Work[T], *, durable: bool) -> T:
         durably = self.dialect.durable if durable else None
@@ -161,6 +178,11 @@ class Database:
         if durably:
             await connection.exec_driver_sql(durably[1])
         return result
+
+    def _wrapped(self, error: Exception, text: str = "", *, lost: bool = False) -> BaseException:
+        """An error of the driver's, as SQLAlchemy would tell it."""
+        driver_error = self.dialect.driver_error
+        return sa.exc.DBAPIError.instance(text, None, error, driver_error, connection_invalidated=lost)
 
     def _told(self, error: BaseException | None) -> str:
         return f"{self.dialect.where}: {one_line(error)}"

@@ -89,6 +89,18 @@ class Dialect(ABC):
         """The class of all errors of the driver."""
         raise NotImplementedError
 
+    def is_there(self) -> bool:
+        """Whether there is a database already, as far as can be told without opening it."""
+        return True
+
+    def open_once(self) -> None:
+        """Open the file and close it again; blocks.
+
+        Raises:
+            Exception: What the driver raises; one of `driver_error`.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def take(self, queue: sa.Table) -> sa.Update | None:
         """One statement that leases messages; None where it takes two.

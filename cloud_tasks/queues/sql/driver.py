@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,11 +16,13 @@ from cloud_tasks.queues.sql.database import CallFailedError, one_line
 from cloud_tasks.queues.sql.dead_letters import SqlDeadLetters
 from cloud_tasks.queues.sql.dialect import Dialect
 from cloud_tasks.queues.sql.inspector import SqlInspector
-from cloud_tasks.queues.sql.migration import Migration
+from cloud_tasks.queues.sql.migration import Found, Migration
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.sender import SqlSender
 from cloud_tasks.queues.sql.tables import QUEUE_CHARACTERS_MAX
 from cloud_tasks.queues.sql.task_queue import SqlQueue
+
+T = TypeVar("T")
 
 
 class SqlDriver:
@@ -40,20 +45,11 @@ class SqlDriver:
             ConfigurationError: It has not; says what to do.
             QueueUnavailableError: Nobody could be asked.
         """
-        try:
-            if self._dialect.embedded:
-                await self._migration.run()
-            found = await self._migration.found()
-        except (CallFailedError, sa.exc.DBAPIError) as error:
-            raise self._refused(error) or error from error
-        names = {table.name for table in self._parts.tables.metadata.sorted_tables}
-        option, where, newest = self._dialect.option, self._dialect.where, self._migration.newest
-        if names - found.tables or found.version is None:
-            raise ConfigurationError(problems.tables_missing(option, where, names - found.tables or names))
-        if found.version < newest:
-            raise ConfigurationError(problems.tables_old(where, found.version, newest))
-        if found.version > newest:
-            raise ConfigurationError(problems.tables_new(where, found.version, newest))
+        found = await self._asked(self._migration.found)
+        if self._dialect.embedded and not self._is_complete(found):
+            await self._asked(self._migration.run)
+            found = await self._asked(self._migration.found)
+        self._check(found)
 
     async def disconnect(self) -> None:
         """Let go of connections; `connect` makes new ones."""
@@ -66,10 +62,7 @@ class SqlDriver:
             ConfigurationError: The database does not let us in.
             QueueUnavailableError: Nobody could be asked.
         """
-        try:
-            return await self._migration.plan()
-        except (CallFailedError, sa.exc.DBAPIError) as error:
-            raise self._refused(error) or error from error
+        return await self._asked(self._migration.plan, is_dry=True)
 
     async def migrate(self) -> list[str]:
         """Make or upgrade the tables; returns the SQL that was run. Two at once do it once.
@@ -78,10 +71,7 @@ class SqlDriver:
             ConfigurationError: The database does not let us.
             QueueUnavailableError: Nobody could be asked, or it broke off; try again.
         """
-        try:
-            return await self._migration.run()
-        except (CallFailedError, sa.exc.DBAPIError) as error:
-            raise self._refused(error) or error from error
+        return await self._asked(self._migration.run)
 
     def tasks(self, queue: str, lease_s: float) -> TaskQueue:
         """The queue for a worker; a lease of it lasts `lease_s`."""
@@ -116,6 +106,32 @@ class SqlDriver:
             return names
 
         return sorted(await self._parts.database.call(work))
+
+    async def _asked(self, call: Callable[[], Awaitable[T]], *, is_dry: bool = False) -> T:
+        """Have something done that a person's mistakes can stop."""
+        try:
+            if self._dialect.is_there() or not is_dry:
+                await self._parts.database.probe()
+            return await call()
+        except (CallFailedError, sa.exc.DBAPIError) as error:
+            raise self._refused(error) or error from error
+
+    def _is_complete(self, found: Found) -> bool:
+        newest = self._migration.newest
+        return not self._missing(found) and found.version is not None and found.version >= newest
+
+    def _missing(self, found: Found) -> set[str]:
+        return {table.name for table in self._parts.tables.metadata.sorted_tables} - found.tables
+
+    def _check(self, found: Found) -> None:
+        option, where, newest = self._dialect.option, self._dialect.where, self._migration.newest
+        if (missing := self._missing(found)) or found.version is None:
+            names = missing or {self._parts.tables.version.name}
+            raise ConfigurationError(problems.tables_missing(option, where, names))
+        if found.version < newest:
+            raise ConfigurationError(problems.tables_old(where, found.version, newest))
+        if found.version > newest:
+            raise ConfigurationError(problems.tables_new(where, found.version, newest))
 
     def _refused(self, error: CallFailedError | sa.exc.DBAPIError) -> ConfigurationError | None:
         """What a person has to mend, if that is why it failed."""

@@ -63,11 +63,8 @@ class Migration:
 
     async def plan(self) -> list[str]:
         """The SQL that `run` would run; [] if there is nothing to do."""
-
-        async def work(connection: AsyncConnection) -> list[str]:
-            return [self._text(connection, one) for one in self._missing(await self._look(connection))]
-
-        return await self._database.call(work)
+        found = await self.found() if self._database.dialect.is_there() else Found(frozenset(), None)
+        return [self._text(one) for one in self._missing(found)]
 
     async def run(self) -> list[str]:
         """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once."""
@@ -80,7 +77,7 @@ class Migration:
                 statements = self._missing(await self._look(connection))
                 for one in statements:
                     await connection.execute(one)
-                return [self._text(connection, one) for one in statements]
+                return [self._text(one) for one in statements]
             finally:
                 if unlock is not None:
                     await connection.execute(unlock)
@@ -128,7 +125,7 @@ class Migration:
             ).scalar()
         return Found(frozenset(ours & there), version)
 
-    def _text(self, connection: AsyncConnection, statement: sa.Executable) -> str:
+    def _text(self, statement: sa.Executable) -> str:
         assert isinstance(statement, sa.ClauseElement)  # noqa: S101 - for the type checker: all of ours are
-        made = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        made = statement.compile(dialect=self._database.sql_dialect, compile_kwargs={"literal_binds": True})
         return "\n".join(line.rstrip().expandtabs(2) for line in str(made).strip().splitlines())

@@ -97,6 +97,14 @@ class SqliteDialect(Dialect):
         """Those of Python's own module."""
         return sqlite3.Error
 
+    def is_there(self) -> bool:
+        """Whether the file exists: opening it would make it."""
+        return self._path.exists()
+
+    def open_once(self) -> None:
+        """Aiosqlite leaves a thread behind, for a moment, when it cannot."""
+        sqlite3.connect(self._path).close()
+
     def take(self, queue: sa.Table) -> sa.Update | None:
         """Update what a sub-query finds: one statement, which is a transaction by itself."""
         c = queue.c

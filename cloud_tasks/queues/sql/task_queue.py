@@ -68,6 +68,7 @@ class SqlQueue:
             counts_interruptions=True,
             dead_letters=True,
             history=True,
+            fenced=True,
         )
 
     @property
@@ -200,14 +201,14 @@ class SqlQueue:
                 if until <= now:
                     return False
                 await self._nap(until, rung)
-                if rung.done():
+                if rung.done() and rung.result():
                     return not self._closing
             finally:
                 bell.forget(self._queue, rung)
             pause_s = 2 * pause_s
         return False
 
-    async def _nap(self, until: float, rung: asyncio.Future[None]) -> None:
+    async def _nap(self, until: float, rung: asyncio.Future[bool]) -> None:
         """Until a moment, or the bell."""
         sleep = asyncio.ensure_future(self._parts.clock.sleep_until(until))
         try:

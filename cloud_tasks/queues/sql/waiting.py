@@ -31,7 +31,7 @@ class Bell:
     def __init__(self, listen: Listen | None, clock: Clock) -> None:
         self._listen = listen
         self._clock = clock
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
         self._open = 0
         self._hears = False
         self._listener: asyncio.Task[None] | None = None
@@ -62,15 +62,15 @@ class Bell:
         for name in [queue] if queue is not None else list(self._waiting):
             for waiter in self._waiting.get(name, ()):
                 if not waiter.done():
-                    waiter.set_result(None)
+                    waiter.set_result(queue is not None)
 
-    def waiter(self, queue: str) -> asyncio.Future[None]:
-        """What `ring` ends; give it back to `forget`."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def waiter(self, queue: str) -> asyncio.Future[bool]:
+        """What `ring` ends, true if this queue was meant; give it back to `forget`."""
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(queue, set()).add(waiter)
         return waiter
 
-    def forget(self, queue: str, waiter: asyncio.Future[None]) -> None:
+    def forget(self, queue: str, waiter: asyncio.Future[bool]) -> None:
         """It is not waited for any more."""
         waiters = self._waiting[queue]
         waiters.discard(waiter)

@@ -17,7 +17,7 @@ async def hold(dsn: str, table: str, queue: str) -> None:
     )
     driver = open_driver(settings, SystemClock())
     await driver.connect()
-    tasks = driver.tasks(queue, 1.5)
+    tasks = driver.tasks(queue, 30.0)
     leases = await tasks.receive(10, 5.0)
     await tasks.ack(leases[0], Outcome(OutcomeKind.COMPLETED))
     await tasks.nack(leases[1], 0.0, HandBack.RETRY)

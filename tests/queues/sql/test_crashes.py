@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 @pytest_asyncio.fixture
 async def harness(settings: SqlSettings) -> AsyncIterator[SqlHarness]:
-    harness = SqlHarness(settings)
+    harness = SqlHarness(settings, lease_s=30.0)
     await harness.open()
     yield harness
     await harness.aclose()
@@ -83,7 +83,6 @@ async def test_delayed_tasks_come_once_however_many_wait_for_them(
     other = SqlHarness(settings, lease_s=30.0)
     other.name = harness.name
     await other.open()
-    harness.queue = harness.driver.tasks(harness.name, 30.0)
     for number in range(20):
         await harness.sender().send(Task(f"t{number}", {}), delay_s=0.4)
     queues = (harness.queue, other.queue, harness.queue, other.queue)
@@ -103,7 +102,6 @@ async def test_many_consumers_in_two_drivers_never_hold_the_same_lease(
     other = SqlHarness(settings, lease_s=30.0)
     other.name = harness.name
     await other.open()
-    harness.queue = harness.driver.tasks(harness.name, 30.0)
     names = [f"t{number:03}" for number in range(400)]
     await harness.send(*tasks_named(*names))
     done: list[str] = []

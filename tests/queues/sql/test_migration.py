@@ -75,6 +75,11 @@ async def test_a_dry_run_says_what_the_migration_runs_and_runs_nothing(driver: S
     await driver.connect()
 
 
+async def test_a_dry_run_makes_no_file(driver: SqlDriver, tmp_path: Path) -> None:
+    assert len(await driver.migration()) == 6
+    assert not (tmp_path / "q.db").exists()
+
+
 @each_kind
 async def test_the_planned_sql_can_be_run_by_hand(driver: SqlDriver) -> None:
     await run_sql(driver, *await driver.migration())

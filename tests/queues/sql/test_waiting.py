@@ -1,0 +1,163 @@
+"""Whoever waits is woken soon, and asks the database seldom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.core.task import HandBack, Task
+from cloud_tasks.interfaces import WaitableQueue
+from cloud_tasks.queues.sql import SqlSettings, open_driver
+from cloud_tasks.queues.sql.driver import SqlDriver
+from tests.contracts.task_queue import ids_of, tasks_named
+from tests.queues.sql.conftest import KINDS
+from tests.queues.sql.harness import SqlHarness, run_sql
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+on_postgres = pytest.mark.parametrize("kind", ["postgres"])
+SOON_S = 1.5
+"""Soon, on a machine that has other things to do; a poll may last much longer."""
+
+
+@pytest_asyncio.fixture
+async def harness(settings: SqlSettings) -> AsyncIterator[SqlHarness]:
+    harness = SqlHarness(settings, lease_s=30.0)
+    await harness.open()
+    yield harness
+    await harness.aclose()
+
+
+@pytest_asyncio.fixture
+async def other(settings: SqlSettings) -> AsyncIterator[SqlDriver]:
+    """Another process, as far as the database can tell."""
+    other = open_driver(settings, SystemClock())
+    await other.connect()
+    yield other
+    await other.disconnect()
+
+
+async def seconds_of(harness: SqlHarness, call: Awaitable[object]) -> float:
+    before = harness.clock.monotonic()
+    await call
+    return harness.clock.monotonic() - before
+
+
+def counted(harness: SqlHarness) -> Callable[[], int]:
+    """How many statements were said since."""
+    said: list[str] = []
+    engine = harness.driver._parts.database._engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
+    return lambda: len(said)
+
+
+@each_kind
+async def test_what_another_process_sends_is_heard_of_soon(harness: SqlHarness, other: SqlDriver) -> None:
+    poll = asyncio.create_task(harness.queue.receive(1, 20.0))
+    await asyncio.sleep(0.3)
+    await other.sender(harness.name).send(Task("a", {}))
+    assert await seconds_of(harness, poll) < SOON_S
+    assert ids_of(poll.result()) == ["a"]
+
+
+@each_kind
+async def test_wait_ready_takes_nothing_and_ends_when_there_is_something(
+    harness: SqlHarness, other: SqlDriver
+) -> None:
+    queue = harness.queue
+    assert isinstance(queue, WaitableQueue)
+    assert 0.2 <= await seconds_of(harness, queue.wait_ready(0.25)) < 10.0
+    wait = asyncio.create_task(queue.wait_ready(20.0))
+    await asyncio.sleep(0.1)
+    await other.sender(harness.name).send_many(tasks_named("a"))
+    assert await seconds_of(harness, wait) < SOON_S
+    assert await seconds_of(harness, queue.wait_ready(20.0)) < SOON_S
+    (lease,) = await queue.receive(1, 0.0)
+    assert lease.delivery_count == 1
+    cancelled = asyncio.create_task(queue.wait_ready(20.0))
+    await asyncio.sleep(0.05)
+    cancelled.cancel()
+    await asyncio.wait((cancelled,))
+    await queue.nack(lease, 0.3, HandBack.RETRY)
+    assert 0.2 < await seconds_of(harness, queue.wait_ready(20.0)) < 0.3 + SOON_S
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+async def test_whoever_waits_asks_seldom(harness: SqlHarness) -> None:
+    statements = counted(harness)
+    assert await harness.queue.receive(1, 1.0) == []
+    assert statements() <= 12
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+async def test_a_queue_of_long_leases_is_not_asked_all_the_time(harness: SqlHarness) -> None:
+    """The next message is due in half a minute: the moment is known, and so is the pause."""
+    await harness.send(*tasks_named("a"))
+    await harness.queue.receive(1, 1.0)
+    statements = counted(harness)
+    assert await harness.queue.receive(1, 0.8) == []
+    assert statements() <= 12
+
+
+@on_postgres
+async def test_news_comes_by_notify_not_by_looking(harness: SqlHarness, other: SqlDriver) -> None:
+    """A poll that only looks pauses for more than a second, by then."""
+    poll = asyncio.create_task(harness.queue.receive(1, 20.0))
+    await asyncio.sleep(1.4)
+    statements = counted(harness)
+    await other.sender(harness.name).send_many(Task(f"t{number}", {}) for number in range(3_000))
+    assert await seconds_of(harness, poll) < 0.5
+    assert statements() <= 2
+
+
+@on_postgres
+async def test_what_is_handed_back_at_once_is_news(harness: SqlHarness, other: SqlDriver) -> None:
+    await harness.send(*tasks_named("a"))
+    theirs = other.tasks(harness.name, 30.0)
+    (lease,) = await theirs.receive(1, 1.0)
+    poll = asyncio.create_task(harness.queue.receive(1, 20.0))
+    await asyncio.sleep(1.4)
+    await theirs.nack(lease, 0.0, HandBack.RETRY)
+    assert await seconds_of(harness, poll) < 0.5
+    await theirs.aclose()
+
+
+@on_postgres
+async def test_listening_begins_again_when_its_connection_was_lost(
+    harness: SqlHarness, other: SqlDriver
+) -> None:
+    poll = asyncio.create_task(harness.queue.receive(1, 20.0))
+    await asyncio.sleep(0.2)
+    table = harness.driver._parts.tables.queue.name
+    ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = "
+    await run_sql(other, ends + f"'LISTEN \"{table}\"'")
+    await asyncio.sleep(0.5)
+    assert await listeners(other, table) == 1
+    await other.sender(harness.name).send(Task("a", {}))
+    assert await seconds_of(harness, poll) < SOON_S
+
+
+@on_postgres
+async def test_nobody_listens_when_the_queue_is_closed(harness: SqlHarness, other: SqlDriver) -> None:
+    await harness.queue.receive(1, 0.1)
+    table = harness.driver._parts.tables.queue.name
+    assert await listeners(other, table) == 1
+    await harness.queue.aclose()
+    await asyncio.sleep(0.1)
+    assert await listeners(other, table) == 0
+
+
+async def listeners(driver: SqlDriver, table: str) -> int:
+    async def work(connection: AsyncConnection) -> int:
+        said = f'LISTEN "{table}"'
+        rows = await connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE query = %(said)s", {"said": said}
+        )
+        return int(rows.scalar_one())
+
+    return await driver._parts.database.call(work)

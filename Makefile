@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The tests start thousands of processes: modules are compiled once, not once in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo services test lint format bench docs lock clean
+.PHONY: help setup demo services test soak lint format bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what can be typed
@@ -29,6 +29,9 @@ services: ## install the servers that the tests use (Redis, PostgreSQL, MariaDB,
 
 test: $(VENV)/.dev services ## run all tests; every branch of the core must be covered
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+soak: services ## kill workers for a minute and restart the server, on each driver; a quarter of an hour
+	CLOUD_TASKS_LONG_SOAK=1 $(BIN)/python -m pytest tests/e2e/test_soak.py
 
 lint: $(VENV)/.dev ## check style, types, imports and the generated tables of the docs
 	$(BIN)/ruff check

@@ -49,6 +49,7 @@ class InMemoryQueue:
             delivery_count=True,
             counts_interruptions=self._options.counts_interruptions,
             dead_letters=True,
+            fenced=not self._options.settles_after_expiry,
             immediate=True,
         )
 

@@ -43,6 +43,7 @@ class SimulatedQueue:
             delivery_count=True,
             counts_interruptions=options.counts_interruptions,
             dead_letters=True,
+            fenced=not options.settles_after_expiry,
         )
 
     @property

@@ -38,6 +38,11 @@ EXTENSION_GAIN_S_MIN = 0.001
 """An extension that would gain less than this is not asked for: the backend's limit is reached."""
 _AGAIN_S_MIN = 0.05
 _COMPLETED, _INTERRUPTED, _TIMED_OUT = OutcomeKind.COMPLETED, OutcomeKind.INTERRUPTED, OutcomeKind.TIMED_OUT
+_INTERRUPTIONS = {
+    StopReason.LATE_START: "it could not be started in time",
+    StopReason.LEASE: "its lease was extended too late",
+}
+"""Why a run was interrupted, where it was not because the worker or its machine goes away."""
 _RETURNED, _SETTLING, _ACK, _NACK = EndKind.RETURNED, State.SETTLING, Verdict.ACK, Verdict.NACK
 
 
@@ -74,7 +79,7 @@ def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
 
 
 def _take_own_length(state: WorkerState, attempt: Attempt, lease_s: float) -> None:
-    """Have the lease of a task that asks for another length: a shorter one at once, a longer when it is renewed.
+    """Have a lease of the length that the task asks for: a shorter one at once, a longer when it is renewed.
 
     Until then a longer one would only make others wait longer, should this worker die.
     """
@@ -173,8 +178,8 @@ def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
         return
     kind = kind_of_run(end, attempt.stop_reason)
     if kind is _INTERRUPTED:
-        late = attempt.stop_reason is StopReason.LATE_START
-        reason = "it could not be started in time" if late else state.interruption
+        stopped = attempt.stop_reason
+        reason = state.interruption if stopped is None else _INTERRUPTIONS.get(stopped, state.interruption)
         _set_outcome(state, attempt, kind, wanted=True, end=end, reason=reason)
     else:
         policy = attempt.retry_policy(state.settings.retry)
@@ -277,11 +282,6 @@ def record(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     state.out.append(do.Record(event_of(attempt, attempt.outcome), attempt.id))
 
 
-def record_only(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Have the event stored; there is no lease to settle."""
-    state.out.append(do.Record(event_of(attempt, attempt.outcome)))
-
-
 # -- the settlement ------------------------------------------------------------------------------------------
 
 
@@ -333,8 +333,8 @@ def forget(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
 
 
 def close(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-    """Forget the attempt, once nothing is left of its run."""
-    if attempt.occupies:
+    """Forget the attempt, once nothing is left of its run, and no answer about its lease is to come."""
+    if attempt.occupies or attempt.extending:
         attempt.extend_at = attempt.retry_at = attempt.kill_at = NEVER
         return
     state.timers.drop(attempt.id)
@@ -372,6 +372,34 @@ def _with_what_was_added(lease: Lease, before: Lease) -> Lease:
     if not before.queue and not before.history and before.rules is None:
         return lease
     return replace(lease, queue=before.queue, history=before.history, rules=before.rules)
+
+
+def end_call(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """No call about the lease is under way any more."""
+    attempt.extending = False
+
+
+def regain(state: WorkerState, attempt: Attempt, fact: got.Extended) -> None:
+    """The task is ours after all, while its run is being stopped."""
+    attempt.stop_reason = StopReason.LEASE
+    take_extension(state, attempt, fact)
+
+
+def note_stored(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """The event of an attempt that was given up is durable."""
+    attempt.stored = True
+
+
+def note_regained(state: WorkerState, attempt: Attempt, fact: got.Extended) -> None:
+    """The lease of an attempt that was given up is ours after all."""
+    attempt.lease = _with_what_was_added(fact.lease, attempt.lease)
+    attempt.regained = True
+
+
+def give_back(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """Hand back what was given up and is ours, once its event is durable."""
+    if attempt.stored and attempt.regained:
+        state.out.append(do.Nack(attempt.id, attempt.lease, 0.0, HandBack.INTERRUPTED))
 
 
 def extend(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -419,7 +447,6 @@ ACTIONS: dict[str, Action] = {
         conclude_refused,
         conclude_lost,
         record,
-        record_only,
         settle,
         note_hand_back,
         settle_if_waiting,
@@ -428,6 +455,11 @@ ACTIONS: dict[str, Action] = {
         forget,
         close,
         take_extension,
+        end_call,
+        regain,
+        note_stored,
+        note_regained,
+        give_back,
         extend,
         plan_extend_again,
     )

@@ -108,7 +108,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_LEASED, Signal.EXTENDED, _LEASED, ("take_extension",)),
     Row(_LEASED, Signal.EXTEND_FAILED, _LEASED, ("plan_extend_again",)),
     Row(_LEASED, Signal.FENCE, _LOST, ("let_go", "stop_in_time")),
-    Row(_LEASED, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
+    Row(_LEASED, Signal.LEASE_LOST, _LOST, ("end_call", "let_go", "stop")),
     # It cannot be started yet; it is tried again here, for a while.
     Row(_WAITING, Signal.START_DUE, _LEASED, ("start",)),
     Row(_WAITING, Signal.INTERRUPT, _SETTLING, ("conclude_not_started", "record")),
@@ -116,7 +116,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_WAITING, Signal.EXTENDED, _WAITING, ("take_extension",)),
     Row(_WAITING, Signal.EXTEND_FAILED, _WAITING, ("plan_extend_again",)),
     Row(_WAITING, Signal.FENCE, _SETTLING, ("conclude_not_started", "record")),
-    Row(_WAITING, Signal.LEASE_LOST, _SETTLED, ("free_slot", "conclude_lost", "record_only", "close")),
+    Row(_WAITING, Signal.LEASE_LOST, _SETTLED, ("end_call", "free_slot", "conclude_lost", "record", "close")),
     # The user's function runs.
     Row(_RUNNING, Signal.ENDED, _SETTLING, ("conclude", "record")),
     Row(_RUNNING, Signal.DEADLINE, _STOPPING, ("note_timeout", "stop")),
@@ -125,7 +125,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_RUNNING, Signal.EXTENDED, _RUNNING, ("take_extension",)),
     Row(_RUNNING, Signal.EXTEND_FAILED, _RUNNING, ("plan_extend_again",)),
     Row(_RUNNING, Signal.FENCE, _LOST, ("let_go", "stop_in_time")),
-    Row(_RUNNING, Signal.LEASE_LOST, _LOST, ("let_go", "stop")),
+    Row(_RUNNING, Signal.LEASE_LOST, _LOST, ("end_call", "let_go", "stop")),
     # It was asked to end (SIGTERM) and will be killed if it does not.
     Row(_STOPPING, Signal.STARTED, _STOPPING),
     Row(_STOPPING, Signal.START_FAILED, _SETTLING, ("conclude_not_started", "record")),
@@ -136,7 +136,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_STOPPING, Signal.EXTENDED, _STOPPING, ("take_extension",)),
     Row(_STOPPING, Signal.EXTEND_FAILED, _STOPPING, ("plan_extend_again",)),
     Row(_STOPPING, Signal.FENCE, _LOST, ("let_go", "kill")),
-    Row(_STOPPING, Signal.LEASE_LOST, _LOST, ("let_go", "kill")),
+    Row(_STOPPING, Signal.LEASE_LOST, _LOST, ("end_call", "let_go", "kill")),
     # The outcome is known: record it, and only then settle the lease.
     Row(_SETTLING, Signal.STORED, _SETTLING, ("settle",)),
     Row(_SETTLING, Signal.SETTLED, _SETTLED, ("forget", "close")),
@@ -145,21 +145,24 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_SETTLING, Signal.RENEW_DUE, _SETTLING, ("extend",)),
     Row(_SETTLING, Signal.EXTENDED, _SETTLING, ("take_extension", "settle_if_waiting")),
     Row(_SETTLING, Signal.EXTEND_FAILED, _SETTLING, ("plan_extend_again", "settle_if_waiting")),
-    Row(_SETTLING, Signal.LEASE_LOST, _SETTLED, ("report_not_settled", "close")),
+    Row(_SETTLING, Signal.LEASE_LOST, _SETTLED, ("end_call", "report_not_settled", "close")),
     Row(_SETTLING, Signal.GONE, _SETTLING, ("free_slot",)),
     # Settled; the slot is free when the process group is gone.
     Row(_SETTLED, Signal.GONE, _SETTLED, ("free_slot", "close")),
-    Row(_SETTLED, Signal.STORED, _SETTLED),
-    Row(_SETTLED, Signal.EXTENDED, _SETTLED),
-    Row(_SETTLED, Signal.EXTEND_FAILED, _SETTLED),
-    Row(_SETTLED, Signal.LEASE_LOST, _SETTLED),
-    # Somebody else has the task: the run ends, nothing is settled.
+    # A lease that was given up and turns out to be extended is handed back: nobody else would get the task.
+    Row(_SETTLED, Signal.STORED, _SETTLED, ("note_stored", "give_back")),
+    Row(_SETTLED, Signal.EXTENDED, _SETTLED, ("note_regained", "give_back")),
+    Row(_SETTLED, Signal.EXTEND_FAILED, _SETTLED, ("end_call", "close")),
+    Row(_SETTLED, Signal.SETTLED, _SETTLED, ("end_call", "close")),
+    Row(_SETTLED, Signal.SETTLE_FAILED, _SETTLED, ("end_call", "close")),
+    Row(_SETTLED, Signal.LEASE_LOST, _SETTLED, ("end_call", "close")),
+    # Somebody else has the task, or may have it: the run ends, nothing is settled.
     Row(_LOST, Signal.STARTED, _LOST),
-    Row(_LOST, Signal.START_FAILED, _SETTLED, ("free_slot", "conclude_lost", "record_only", "close")),
-    Row(_LOST, Signal.ENDED, _SETTLED, ("conclude_lost", "record_only", "close")),
+    Row(_LOST, Signal.START_FAILED, _SETTLED, ("free_slot", "conclude_lost", "record", "close")),
+    Row(_LOST, Signal.ENDED, _SETTLED, ("conclude_lost", "record", "close")),
     Row(_LOST, Signal.INTERRUPT, _LOST),
     Row(_LOST, Signal.KILL_DUE, _LOST, ("kill",)),
-    Row(_LOST, Signal.EXTENDED, _LOST),
-    Row(_LOST, Signal.EXTEND_FAILED, _LOST),
-    Row(_LOST, Signal.LEASE_LOST, _LOST),
+    Row(_LOST, Signal.EXTENDED, _STOPPING, ("regain",)),
+    Row(_LOST, Signal.EXTEND_FAILED, _LOST, ("end_call",)),
+    Row(_LOST, Signal.LEASE_LOST, _LOST, ("end_call",)),
 )

@@ -22,6 +22,7 @@ class StopReason(enum.Enum):
     TIMEOUT = "timeout"
     INTERRUPTION = "interruption"
     LATE_START = "late_start"
+    LEASE = "lease"
 
 
 class Verdict(enum.Enum):
@@ -48,6 +49,8 @@ class Attempt(Struct, gc=False):
         occupies: Whether it has a slot.
         extending: Whether an extension is under way.
         settle_waits: Whether the settlement waits for that.
+        stored: Whether the event that ended it is durable; known of attempts that were given up.
+        regained: Whether its lease was extended after it had been given up.
         stop_reason: Why the run was asked to end.
         outcome: What became of it; `UNTOUCHED` until something has.
         verdict: What is done with the lease.
@@ -77,6 +80,8 @@ class Attempt(Struct, gc=False):
     occupies: bool = False
     extending: bool = False
     settle_waits: bool = False
+    stored: bool = False
+    regained: bool = False
     stop_reason: StopReason | None = None
     outcome: Outcome = UNTOUCHED
     verdict: Verdict = Verdict.NACK

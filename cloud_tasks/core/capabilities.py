@@ -24,6 +24,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         requeues: Whether a task that was handed back comes again.
         dead_letters: Whether `dead_letter` keeps the message somewhere.
         history: Whether `nack` and `dead_letter` keep the lease's `history`, so that the next lease has it.
+        fenced: Whether a receipt that is out of date is refused, always: an extension that is confirmed then
+            proves that the task is ours, however late the answer comes.
         finite: Whether `receive` raises `EndOfTasks` when all has been handed out.
         immediate: Whether `ack`, `nack` and `dead_letter` never suspend, so that the worker makes them on the
             spot.
@@ -42,5 +44,6 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     requeues: bool = True
     dead_letters: bool = False
     history: bool = False
+    fenced: bool = False
     finite: bool = False
     immediate: bool = False

@@ -110,5 +110,6 @@ class Ending:
     def _finish(self, reason: str) -> None:
         state = self._state
         state.finished = True
-        left = [a.lease.task.task_id for a in state.attempts.values() if a.state is not State.SETTLED]
+        open_ones = (one for one in state.attempts.values() if one.state is not State.SETTLED or one.regained)
+        left = [one.lease.task.task_id for one in open_ones]
         state.out.append(do.Finish(reason, tuple(left)))

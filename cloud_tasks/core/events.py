@@ -121,7 +121,8 @@ class TaskInterrupted(TaskEvent, frozen=True, kw_only=True, tag="task_interrupte
     """The attempt was given up through no fault of the task, and handed back unfinished.
 
     Attributes:
-        reason: "shutdown", "spot_termination", "lease_lost", or why the run could not be started.
+        reason: "shutdown", "spot_termination", "lease_lost", or in other words why the run could not be
+            started or was given up.
     """
 
     reason: str

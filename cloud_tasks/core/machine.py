@@ -119,6 +119,7 @@ class WorkerMachine:
             got.SourceFailed: intake.on_broken,
             got.RunStartFailed: self._on_start_failed,
             got.RunFinished: self._on_finished,
+            got.Extended: self._on_extended,
             got.EventsStored: self._on_stored,
             got.NoticeReceived: ending.on_notice,
             got.ShutdownRequested: ending.on_shutdown,
@@ -153,6 +154,15 @@ class WorkerMachine:
         if attempt is not None:
             self._fire(attempt, Signal.ENDED, fact)
             self._fire(attempt, Signal.GONE, fact)
+
+    def _on_extended(self, fact: got.Extended) -> None:
+        """The lease is extended. Of one that was given up, an answer after its end may prove nothing."""
+        attempt = self._state.attempts.get(fact.attempt_id)
+        if attempt is None:
+            return
+        late = attempt.state in _GIVEN_UP and self._state.now >= attempt.lease_end
+        unproved = late and not self._state.capabilities.fenced
+        self._fire(attempt, Signal.EXTEND_FAILED if unproved else Signal.EXTENDED, fact)
 
     def _on_start_failed(self, fact: got.RunStartFailed) -> None:
         state = self._state
@@ -190,6 +200,7 @@ class WorkerMachine:
 
 
 _TIME = got.TimeReached()
+_GIVEN_UP = (State.LOST, State.SETTLED)
 
 _SIGNAL_OF_MOMENT: tuple[tuple[str, Signal], ...] = (
     ("deadline", Signal.DEADLINE),
@@ -206,7 +217,6 @@ _SIGNAL_OF_FACT: dict[type, Signal] = {
     got.RunGone: Signal.GONE,
     got.Settled: Signal.SETTLED,
     got.SettleFailed: Signal.SETTLE_FAILED,
-    got.Extended: Signal.EXTENDED,
     got.ExtendFailed: Signal.EXTEND_FAILED,
     got.LeaseLost: Signal.LEASE_LOST,
 }

@@ -38,6 +38,7 @@ _KIND_OF_STOP = {
     StopReason.TIMEOUT: OutcomeKind.TIMED_OUT,
     StopReason.INTERRUPTION: OutcomeKind.INTERRUPTED,
     StopReason.LATE_START: OutcomeKind.INTERRUPTED,
+    StopReason.LEASE: OutcomeKind.INTERRUPTED,
 }
 _RETURNED, _COMPLETED = EndKind.RETURNED, OutcomeKind.COMPLETED
 

@@ -199,6 +199,7 @@ def _common(each: Sequence[QueueCapabilities]) -> QueueCapabilities:
         counts_interruptions=all(one.counts_interruptions for one in each),
         requeues=all(one.requeues for one in each),
         dead_letters=all(one.dead_letters for one in each),
+        fenced=all(one.fenced for one in each),
         history=all(one.history for one in each),
         immediate=len(each) == 1 and first.immediate,
     )

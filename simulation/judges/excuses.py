@@ -64,12 +64,14 @@ def is_longest(holding: Holding, longest_s: float) -> bool:
     return holding.until >= holding.issued_at + longest_s
 
 
-def of_interruption(holding: Holding, life: Life | None) -> str:
+def of_interruption(holding: Holding, life: Life | None) -> str:  # noqa: PLR0911 - a list, as above
     """Why a task is handed back through no fault of its own; "" if there is no excuse."""
     if not holding.heard:
         return UNWANTED
     if life is None or life.heard_at is not None:
         return ENDING
+    if holding.let_go:
+        return LET_GO
     if holding.starts_failed:
         return NO_PROCESS
     if holding.run is None or holding.run.began_at is None:

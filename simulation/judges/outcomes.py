@@ -124,6 +124,9 @@ class OutcomesJudge:
         task_id = holding.message.task_id
         whose = holding.worker, task_id
         event = self._fitting(whose, verdict, outcome)
+        if event is None and verdict == expected.INTERRUPTED and holding.let_go:
+            # It was told for lost, and its last extension was confirmed after that: it may be handed back.
+            event = self._fitting(whose, expected.NOTHING, outcome)
         self._bench.check(
             "S1",
             event is not None,

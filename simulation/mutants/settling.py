@@ -62,7 +62,7 @@ def records_after_ack() -> Generator[None, None, None]:
 
     def record_late(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
         if attempt.outcome is not UNTOUCHED:
-            actions.record_only(state, attempt, fact)
+            state.out.append(do.Record(outcomes.event_of(attempt, attempt.outcome)))
 
     late = (record_late, actions.forget, actions.close)
     with (
@@ -131,7 +131,7 @@ def reports_twice() -> AbstractContextManager[None]:
     record = actions.record
 
     def record_again(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
-        actions.record_only(state, attempt, fact)
+        state.out.append(do.Record(outcomes.event_of(attempt, attempt.outcome)))
         record(state, attempt, fact)
 
     return instead_of("record", record_again)

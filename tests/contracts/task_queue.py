@@ -505,6 +505,7 @@ class TaskQueueContract(QueueContract):
         assert queue.capabilities == before
         assert before.batch_size_max >= 1
         assert before.delay_s_max >= 0
+        assert harness.strict_receipts or not before.fenced
         await queue.aclose()
         assert queue.capabilities == before
 

@@ -11,6 +11,7 @@ from cloud_tasks.core import inputs as got
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.events import NonFatalException, TaskInterrupted
 from cloud_tasks.core.policy import Backoff
+from cloud_tasks.core.task import HandBack
 from tests.core.driving import CLOUD, RETURNED, TERMINATED, Driver, lease, one, only
 
 LEASE_S = 30.0
@@ -24,11 +25,11 @@ def leased(capabilities: QueueCapabilities = CLOUD, **settings: Any) -> Driver:
     return driver
 
 
-def answer(driver: Driver, took_s: float = 0.0, duration_s: float = LEASE_S) -> None:
+def answer(driver: Driver, took_s: float = 0.0, duration_s: float = LEASE_S) -> list[do.Command]:
     """The extension that is under way was granted."""
     asked = driver.asked(do.Extend)[-1].lease
     newer = lease(receipt=f"{asked.receipt}+", duration_s=duration_s)
-    driver.tell(got.Extended(1, newer, driver.now - took_s))
+    return driver.tell(got.Extended(1, newer, driver.now - took_s))
 
 
 def test_a_lease_is_extended_at_half_time_for_as_long_as_the_run_goes_on() -> None:
@@ -148,7 +149,6 @@ def test_a_lost_lease_is_never_settled(end: object) -> None:
     one(driver.tell(got.LeaseLost(1, "somebody else has it")), do.StopRun)
     asked = driver.end(1, end)  # type: ignore[arg-type]
     record = one(asked, do.Record)
-    assert record.attempt_id is None
     assert record.event == TaskInterrupted(
         task_id="a", elapsed_time=LEASE_S / 2, retry=True, attempt=1, reason="lease_lost"
     )
@@ -184,3 +184,86 @@ def test_a_message_that_was_held_for_too_long_is_not_extended_by_less_than_nothi
     driver.now = 45.0
     assert not only(driver.tell(got.TimeReached()), do.Extend)
     one(driver.store(1), do.Ack)
+
+
+# --- A lease that was given up, and is ours after all
+
+
+FENCED = QueueCapabilities(lease_s_max=600.0, delay_s_max=900.0, fenced=True)
+
+
+def given_up(capabilities: QueueCapabilities) -> Driver:
+    """A run whose lease could not be renewed in time; the extension is still under way."""
+    driver = leased(capabilities)
+    one(driver.wait(LEASE_S / 2), do.Extend)
+    one(driver.wait(LEASE_S / 2), do.StopRun)
+    return driver
+
+
+def test_a_lease_that_is_extended_late_is_handed_back_when_its_run_is_over() -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    driver.wait(20.0)
+    nack = one(answer(driver, duration_s=LEASE_S), do.Nack)
+    assert (nack.lease.receipt, nack.delay_s, nack.reason) == ("r1+", 0.0, HandBack.INTERRUPTED)
+    driver.tell(got.Settled(1))
+    assert not driver.machine._state.attempts
+
+
+def test_its_event_comes_first() -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    assert not only(answer(driver, duration_s=LEASE_S), do.Nack)
+    one(driver.store(1), do.Nack)
+
+
+def test_while_its_run_ends_it_is_ours_again() -> None:
+    driver = given_up(FENCED)
+    driver.wait(LEASE_S)
+    answer(driver, duration_s=LEASE_S)
+    record = one(driver.end(1, TERMINATED), do.Record)
+    assert isinstance(record.event, TaskInterrupted)
+    assert record.event.reason == "its lease was extended too late"
+    assert one(driver.store(1), do.Nack).lease.receipt == "r1+"
+
+
+def test_a_result_that_comes_meanwhile_counts() -> None:
+    driver = given_up(FENCED)
+    answer(driver, duration_s=LEASE_S)
+    driver.end(1, RETURNED)
+    one(driver.store(1), do.Ack)
+
+
+def test_a_late_answer_of_a_queue_that_takes_old_receipts_proves_nothing() -> None:
+    driver = given_up(QueueCapabilities(lease_s_max=600.0))
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    driver.wait(20.0)
+    assert not only(answer(driver, duration_s=LEASE_S), do.Nack)
+    assert not driver.machine._state.attempts
+
+
+@pytest.mark.parametrize("no", [got.ExtendFailed(1, "no answer"), got.LeaseLost(1, "somebody else has it")])
+def test_an_answer_that_says_no_ends_it(no: got.Input) -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    assert driver.machine._state.attempts
+    assert not only(driver.tell(no), do.Nack)
+    assert not driver.machine._state.attempts
+
+
+def test_handing_it_back_is_tried_once() -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    one(answer(driver, duration_s=LEASE_S), do.Nack)
+    driver.tell(got.SettleFailed(1, "no answer"))
+    assert not driver.machine._state.attempts
+
+
+def test_an_answer_about_an_attempt_that_is_forgotten_is_nothing() -> None:
+    driver = leased(FENCED)
+    driver.finish(1)
+    assert driver.tell(got.Extended(1, lease(receipt="r2", duration_s=LEASE_S), driver.now)) == []

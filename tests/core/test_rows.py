@@ -66,6 +66,8 @@ PATHS: dict[tuple[State, Signal], str] = {
     (S, Signal.LEASE_LOST): "lease started ended stored lost",
     (S, Signal.GONE): "lease started ended gone",
     (D, Signal.GONE): "lease started ended stored settled gone",
+    (D, Signal.SETTLED): "lease started renew_due fence ended gone stored extended settled",
+    (D, Signal.SETTLE_FAILED): "lease started renew_due fence ended gone extended stored settle_failed",
     (D, Signal.STORED): "lease started ended renew_due lost stored",
     (D, Signal.EXTENDED): "lease started renew_due fence ended extended",
     (D, Signal.EXTEND_FAILED): "lease started renew_due fence ended extend_failed",

@@ -268,7 +268,8 @@ class World:
         returned = held.run is not None and held.run.end is not None and held.run.end.kind is EndKind.RETURNED
         goes_back = isinstance(command, do.Nack) and self.capabilities.requeues
         assert event.retry == goes_back, "the event does not say what becomes of the task"
-        assert isinstance(event, TaskCompleted) == returned, "S2: completed means returned"
+        given_up = isinstance(event, TaskInterrupted) and event.reason == "lease_lost"
+        assert isinstance(event, TaskCompleted) == returned or given_up, "S2: completed means returned"
         if isinstance(command, do.Ack):
             assert (command.outcome.kind is OutcomeKind.COMPLETED) == returned, "S2: acked as what it was not"
             assert not isinstance(event, TaskInterrupted), "an interrupted task is never acked"
@@ -428,7 +429,7 @@ class World:
         unfinished = [h for h in self.held.values() if not h.settled and not h.told_lost]
         if not command.abandoned:
             assert all(run.killed for run in self.runs if run.alive), "S15: runs are left"
-            assert not [h for h in unfinished if h.verdict is not None or not self._lost_here(h)]
+            assert not [h for h in unfinished if not self._lost_here(h)]
             assert self.receive is None or self.draining
         for held in self.held.values():
             started = held.run is not None and not (held.run.alive and held.run.end is None)

@@ -64,19 +64,23 @@ async def hang(file: str) -> None:
     await asyncio.sleep(60)
 
 
-@task(visibility_timeout=2.0, max_attempts=3, retry_delay=0.1)
-async def kill_the_worker_once(file: str) -> None:
-    """Takes its worker with it, at the first attempt."""
-    attempt = current_worker_data().attempt
-    note(file, f"attempt {attempt}")
-    if attempt == 1:
-        os.kill(os.getpid(), 9)
-    await asyncio.sleep(0)
-
-
 @task
 async def slow(file: str, text: str, seconds: float) -> None:
     """Takes its time."""
     note(file, f"{text} began")
     await asyncio.sleep(seconds)
     note(file, f"{text} ended")
+
+
+@task(max_attempts=1000, retry_delay=0)
+async def mark(file: str, name: str, seconds: float) -> None:
+    """Leave a mark with the worker's number, on the loop."""
+    await asyncio.sleep(seconds)
+    note(file, f"{name} {os.environ['SOAK_WORKER']} {os.getpid()}")
+
+
+@task(max_attempts=1000, retry_delay=0, mode="pool")
+def mark_in_pool(file: str, name: str, seconds: float) -> None:
+    """The same in a warm process."""
+    time.sleep(seconds)
+    note(file, f"{name} {os.environ['SOAK_WORKER']} {os.getpid()}")

@@ -23,6 +23,7 @@ from cloud_tasks.tasks import (
     SQLiteConfig,
     SQSConfig,
 )
+from tests.e2e import crash_app
 from tests.e2e import guide_app as app
 from tests.e2e.programs import ROOT, wait_until
 from tests.e2e.workers import APP, Site, new_names
@@ -49,7 +50,7 @@ def sqs_url() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "fakes.sqs", "--port", str(port)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -338,12 +339,12 @@ def test_a_task_whose_worker_was_killed_comes_again(redis_site: Site) -> None:
     (queue,) = new_names("default")
 
     async def work() -> None:
-        await app.kill_the_worker_once.dispatch(str(redis_site.file), queue=queue)
+        await crash_app.kill_the_worker_once.dispatch(str(redis_site.file), queue=queue)
 
     redis_site.dispatch(work)
-    redis_site.worker("--queues", queue).wait(30)
+    redis_site.worker("--app", crash_app.__name__, "--queues", queue).wait(30)
     began = time.monotonic()
-    worker = redis_site.worker("--queues", queue)
+    worker = redis_site.worker("--app", crash_app.__name__, "--queues", queue)
     assert redis_site.wait_for(2) == ["attempt 1", "attempt 2"]
     assert time.monotonic() - began < 20, "it asked for two seconds, and the worker's own setting is 300"
     redis_site.wait_for_depth(queue, visible=0, in_flight=0)
@@ -359,7 +360,7 @@ def test_events_are_published(redis_site: Site, redis_server: RedisServer) -> No
     )
     log = redis_site.directory / "monitor.log"
     with log.open("w") as out:
-        monitor = subprocess.Popen(
+        monitor = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "cloud_tasks", "monitor", *enabled[1:]],
             env=redis_site.environ,
             stdout=out,
@@ -427,7 +428,7 @@ def test_a_program_with_a_worker_of_its_own(redis_site: Site, redis_server: Redi
     redis_site.dispatch(work)
     program = redis_site.directory / "program.py"
     program.write_text(PROGRAM.format(url=redis_server.url, high=high, default=default, tasks=10))
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 - the program of the test
         [sys.executable, str(program)],
         env=redis_site.environ,
         capture_output=True,

@@ -47,7 +47,7 @@ class Site:
 
     def command(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", "cloud_tasks", *arguments],
             cwd=self.directory,
             env={**self.environ, **environ},
@@ -61,7 +61,7 @@ class Site:
         """Start a worker."""
         number = len(self.workers)
         with (self.directory / f"worker-{number}.log").open("w") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-m", "cloud_tasks", "worker", "--app", APP, *self.options, *arguments],
                 cwd=self.directory,
                 env={**self.environ, **environ},

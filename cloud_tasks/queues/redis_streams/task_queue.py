@@ -80,6 +80,7 @@ class RedisQueue:
             counts_interruptions=True,
             dead_letters=True,
             history=True,
+            fenced=True,
         )
 
     @property

@@ -56,6 +56,7 @@ class MysqlDialect(Dialect):
 
     def engine(self) -> AsyncEngine:
         """Connections that see what is committed, and lock no gaps."""
+        kept, besides = self.settings.pool_sizes
         return create_async_engine(
             self._url,
             isolation_level="AUTOCOMMIT",
@@ -65,8 +66,8 @@ class MysqlDialect(Dialect):
                 "init_command": "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                 "charset": "utf8mb4",
             },
-            pool_size=self.settings.pool_size_min,
-            max_overflow=self.settings.pool_size_max - self.settings.pool_size_min,
+            pool_size=kept,
+            max_overflow=besides,
             pool_timeout=self.settings.call_s / 2,
             pool_recycle=RECYCLE_S,
             pool_reset_on_return=None,

@@ -58,13 +58,14 @@ class PostgresDialect(Dialect):
 
     def engine(self) -> AsyncEngine:
         """Connections whose end is noticed also when the network only falls silent."""
+        kept, besides = self.settings.pool_sizes
         engine = create_async_engine(
             self._url,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             connect_args=self._connect_args(),
-            pool_size=self.settings.pool_size_min,
-            max_overflow=self.settings.pool_size_max - self.settings.pool_size_min,
+            pool_size=kept,
+            max_overflow=besides,
             pool_timeout=self.settings.call_s / 2,
             pool_reset_on_return=None,
             pool_use_lifo=True,

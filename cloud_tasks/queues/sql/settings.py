@@ -7,6 +7,7 @@ import re
 from msgspec import Struct
 
 from cloud_tasks.core.arguments import check_positive
+from cloud_tasks.errors import ConfigurationError, Problem
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
@@ -23,7 +24,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         completed_table: Name of the table of completed tasks.
         keep_completed: Whether completed tasks are written to that table, in the transaction that settles
             them.
-        pool_size_min: Connections that are kept open once they were needed.
+        pool_size_min: Connections that are kept open once they were needed; no more than `pool_size_max`.
         pool_size_max: Most connections; `LISTEN` has one more. SQLite has four at most.
         connect_s: How long making a connection may take, in seconds.
         call_s: How long a call may take, in seconds; more, and the server is not available.
@@ -43,21 +44,26 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         """Refuse what no database could do.
 
         Raises:
-            ValueError: A number is out of range, or a name is none.
+            ConfigurationError: A number is out of range, or a name is none.
+            ValueError: A time is.
         """
         names = (self.queue_table, self.dead_letter_table, self.completed_table)
         for name in names:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a table: up to 48 letters, digits and _")
+                raise _wrong(f"{name!r} is no name of a table", "up to 48 letters, digits and _")
         if len({name.lower() for name in names}) < len(names):
-            raise ValueError(f"each table needs a name of its own, not {', '.join(names)}")
-        if not 1 <= self.pool_size_min <= self.pool_size_max:
-            raise ValueError(
-                f"a pool of {self.pool_size_min} to {self.pool_size_max} connections: the first number must "
-                "be at least 1, and the second no less"
-            )
+            raise _wrong(f"the tables are called {', '.join(names)}", "give each a name of its own")
+        if min(self.pool_size_min, self.pool_size_max) < 1:
+            sizes = f"{self.pool_size_min} to {self.pool_size_max}"
+            raise _wrong(f"a pool of {sizes} connections cannot be", "both numbers must be at least 1")
         check_positive("connect_s", self.connect_s)
         check_positive("call_s", self.call_s)
+
+    @property
+    def pool_sizes(self) -> tuple[int, int]:
+        """How many connections are kept, and how many there may be besides."""
+        kept = min(self.pool_size_min, self.pool_size_max)
+        return kept, self.pool_size_max - kept
 
     @property
     def version_table(self) -> str:
@@ -67,3 +73,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Without the password."""
         return f"SqlSettings(dsn={_PASSWORD.sub('***', self.dsn)!r}, queue_table={self.queue_table!r})"
+
+
+def _wrong(what: str, help_: str) -> ConfigurationError:
+    return ConfigurationError(Problem(what, helps=(help_,)))

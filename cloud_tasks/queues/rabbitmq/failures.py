@@ -42,8 +42,10 @@ def one_line(error: BaseException) -> str:
 
 def host_is_unknown(error: BaseException | None) -> bool:
     """Whether it is the name that nobody knows, now or ever."""
-    while error is not None:
+    seen: list[BaseException] = []  # chains of libraries may be rings
+    while error is not None and error not in seen:
         if isinstance(error, socket.gaierror):
             return error.errno == socket.EAI_NONAME
+        seen.append(error)
         error = error.__cause__ or error.__context__
     return False

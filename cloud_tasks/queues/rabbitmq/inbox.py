@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -135,11 +137,15 @@ class Inbox:
         if channel is None:
             raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: the connection was lost")
         with unavailable(self._link.where):
-            for delivery in deliveries:
-                # A second ack of one delivery would close the channel.
-                if not delivery.removed:
-                    delivery.removed = True
-                    await channel.basic_ack(delivery.tag, wait=False)
+            # A second ack of one delivery would close the channel.
+            new = [delivery for delivery in deliveries if not delivery.removed]
+            for delivery in new:
+                delivery.removed = True
+            up_to, others = self._split(sorted(delivery.tag for delivery in new))
+            if up_to:
+                await channel.basic_ack(up_to, multiple=True, wait=False)
+            for tag in others:
+                await channel.basic_ack(tag, wait=False)
             # The channel does one thing after the other: the answer to this says that it has read the acks.
             barrier = asyncio.ensure_future(channel.basic_qos(prefetch_count=self._prefetch))
             self._barriers.add(barrier)
@@ -169,6 +175,13 @@ class Inbox:
             with contextlib.suppress(*SILENCE, RuntimeError, asyncio.CancelledError):
                 async with asyncio.timeout(self._call_s):
                     await channel.close()
+
+    def _split(self, tags: list[int]) -> tuple[int, list[int]]:
+        """The newest up to which nothing else is unsettled, so that one ack does; and those after it."""
+        unsettled = [one.tag for one in (*self._held.values(), *self._waiting) if not one.removed]
+        first = min(unsettled, default=math.inf)
+        before = bisect.bisect_left(tags, first)
+        return (tags[before - 1] if before else 0), tags[before:]
 
     def _room(self) -> int:
         return self._prefetch - len(self._charged) + len(self._waiting)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import cast
 
 import aiormq
 from aiormq.abc import AbstractConnection
 from aiormq.channel import Channel
-from aiormq.exceptions import AuthenticationError, ConnectionNotAllowed, ProbableAuthenticationError
+from aiormq.exceptions import (
+    AuthenticationError,
+    ConnectionNotAllowed,
+    InvalidFrameError,
+    ProbableAuthenticationError,
+)
 from yarl import URL
 
 from cloud_tasks.errors import ConfigurationError
@@ -24,6 +30,9 @@ from cloud_tasks.queues.rabbitmq.problems import (
     unknown_host,
 )
 from cloud_tasks.queues.rabbitmq.settings import RabbitSettings
+
+# What the library logs we tell ourselves, as errors. Without this it would print tracebacks.
+logging.getLogger("aiormq").addHandler(logging.NullHandler())
 
 HEARTBEAT_S = 30
 """A connection on which nothing is heard for so long is dead; what is said in the address counts more."""
@@ -108,8 +117,10 @@ class Link:
                     connection = await aiormq.connect(self._url)
             except (AuthenticationError, ProbableAuthenticationError) as error:
                 raise ConfigurationError(refused(self.where, one_line(error))) from error
-            except ConnectionNotAllowed as error:
-                raise ConfigurationError(no_virtual_host(self.where, one_line(error))) from error
+            except (ConnectionNotAllowed, InvalidFrameError) as error:
+                # Instead of opening the virtual host the broker ends the conversation.
+                name = self._url.path.removeprefix("/") or "/"
+                raise ConfigurationError(no_virtual_host(self.where, name)) from error
             except OSError as error:
                 if host_is_unknown(error):
                     raise ConfigurationError(unknown_host(str(self._url.host), one_line(error))) from error

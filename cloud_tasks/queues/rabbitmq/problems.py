@@ -42,10 +42,10 @@ def refused(where: str, reason: str) -> Problem:
     )
 
 
-def no_virtual_host(where: str, reason: str) -> Problem:
+def no_virtual_host(where: str, name: str) -> Problem:
     """There is no such virtual host, or it is not ours."""
     return Problem(
-        f"RabbitMQ at {where} does not open the virtual host: {reason}",
+        f"RabbitMQ at {where} does not open the virtual host {name}",
         helps=("look at what follows the last / in --rabbitmq-url; / itself is written %2F or left out",),
         notes=_NOTES,
     )

@@ -88,7 +88,14 @@ class Database:
 
     def start_direct(self, statement: Direct, parameters: Mapping[str, object]) -> asyncio.Future[Found]:
         """Begin one statement that returns rows, past SQLAlchemy."""
-        return self._started(lambda: self._work(lambda one: self._fetched(one, statement, parameters)))
+        every = {**statement.constants, **parameters}
+
+        async def work(connection: AsyncConnection) -> Found:
+            return await self._directly(
+                connection, lambda raw: self.dialect.fetch(raw, statement.text, every)
+            )
+
+        return self.start(work)
 
     async def transaction(self, work: Work[T], *, durable: bool = False) -> T:
         """Make a call that is done as a whole or not at all.
@@ -148,41 +155,50 @@ class Database:
                 await connection.invalidate()
                 raise
 
-    async def _fetched(
-        self, connection: AsyncConnection, statement: Direct, parameters: Mapping[str, object]
-    ) -> Found:
+    async def _directly(self, connection: AsyncConnection, act: Callable[[Any], Awaitable[T]]) -> T:
+        """Have something done by the driver's own connection."""
         assert connection.sync_connection is not None  # noqa: S101 - it is open
         pooled = connection.sync_connection.connection
         try:
-            return await self.dialect.fetch(
-                pooled.driver_connection, statement.text, {**statement.constants, **parameters}
-            )
+            return await act(pooled.driver_connection)
         except self.dialect.driver_error as error:
             lost = bool(self._engine.dialect.is_disconnect(error, pooled, None))  # type: ignore[arg-type]
             if lost:
                 await connection.invalidate()
                 await self._engine.dispose()  # the others were connected to the same server
-            raise self._wrapped(error, statement.text, lost=lost) from error
+            raise self._wrapped(error, lost=lost) from error
+
+    async def _say(self, connection: AsyncConnection, text: str) -> None:
+        await self._directly(connection, lambda raw: self.dialect.say(raw, text))
 
     async def _whole(self, connection: AsyncConnection, work: Work[T], *, durable: bool) -> T:
         durably = self.dialect.durable if durable else None
         if durably:
-            await connection.exec_driver_sql(durably[0])
-        await connection.exec_driver_sql(self.dialect.begin)
+            await self._say(connection, durably[0])
+        await self._say(connection, self.dialect.begin)
         try:
             result = await work(connection)
-            await connection.exec_driver_sql("COMMIT")
+            await self._say(connection, "COMMIT")
         except (sa.exc.DBAPIError, QueueError):
-            await _undo(connection)
+            await self._undo(connection)
             raise
         if durably:
-            await connection.exec_driver_sql(durably[1])
+            await self._say(connection, durably[1])
         return result
 
-    def _wrapped(self, error: Exception, text: str = "", *, lost: bool = False) -> BaseException:
+    async def _undo(self, connection: AsyncConnection) -> None:
+        """End a transaction that failed, or else the connection with it."""
+        if connection.invalidated:
+            return
+        try:
+            await self._say(connection, "ROLLBACK")
+        except sa.exc.SQLAlchemyError:
+            await connection.invalidate()
+
+    def _wrapped(self, error: Exception, *, lost: bool = False) -> BaseException:
         """An error of the driver's, as SQLAlchemy would tell it."""
         driver_error = self.dialect.driver_error
-        return sa.exc.DBAPIError.instance(text, None, error, driver_error, connection_invalidated=lost)
+        return sa.exc.DBAPIError.instance("", None, error, driver_error, connection_invalidated=lost)
 
     def _told(self, error: BaseException | None) -> str:
         return f"{self.dialect.where}: {one_line(error)}"
@@ -222,16 +238,6 @@ class _Call(Generic[T]):
         else:
             self.answer.set_exception(error)
             self.answer.exception()  # looked at here: nobody has to
-
-
-async def _undo(connection: AsyncConnection) -> None:
-    """End a transaction that failed, or else the connection with it."""
-    if connection.invalidated:
-        return
-    try:
-        await connection.exec_driver_sql("ROLLBACK")
-    except sa.exc.SQLAlchemyError:
-        await connection.invalidate()
 
 
 async def outcome(answer: asyncio.Future[T]) -> T:

@@ -84,10 +84,14 @@ class Dialect(ABC):
         """
         raise NotImplementedError
 
+    @abstractmethod
+    async def say(self, connection: Any, text: str) -> None:
+        """Have the driver itself say something that has no parameters and no rows."""
+
     @property
+    @abstractmethod
     def driver_error(self) -> type[Exception]:
         """The class of all errors of the driver."""
-        raise NotImplementedError
 
     def is_there(self) -> bool:
         """Whether there is a database already, as far as can be told without opening it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -73,6 +73,17 @@ class MysqlDialect(Dialect):
             pool_reset_on_return=None,
             pool_use_lifo=True,
         )
+
+    async def say(self, connection: Any, text: str) -> None:
+        """In one round trip."""
+        await connection.query(text)
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """Those of asyncmy."""
+        from asyncmy.errors import MySQLError
+
+        return MySQLError
 
     def take(self, queue: sa.Table) -> sa.Update | None:
         """MySQL returns nothing from an update."""

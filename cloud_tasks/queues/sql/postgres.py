@@ -95,6 +95,10 @@ class PostgresDialect(Dialect):
         rows: Found = await cursor.fetchall()
         return rows
 
+    async def say(self, connection: Any, text: str) -> None:
+        """In one round trip."""
+        await connection.execute(text)
+
     @property
     def driver_error(self) -> type[Exception]:
         """Those of psycopg."""

@@ -92,6 +92,10 @@ class SqliteDialect(Dialect):
         rows: Found = await connection.execute_fetchall(text, parameters)
         return rows
 
+    async def say(self, connection: Any, text: str) -> None:
+        """In one visit to the connection's thread."""
+        await connection.execute_fetchall(text)
+
     @property
     def driver_error(self) -> type[Exception]:
         """Those of Python's own module."""

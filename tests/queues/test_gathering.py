@@ -110,3 +110,27 @@ class TestGatherer:
         requests.may_end.set()
         await patient
         assert impatient.cancelled()
+
+    async def test_without_a_moment_to_gather_it_goes_out_when_others_have_had_their_turn(self) -> None:
+        requests = Requests()
+        gatherer = Gatherer(requests, 1000, gather_s=0.0)
+        for item in "ab":
+            asyncio.get_running_loop().call_soon(gatherer.submit, item)
+        gatherer.submit("c")
+        await until(lambda: bool(requests.made))
+        assert requests.made == [["c", "a", "b"]]
+        requests.may_end.set()
+        await gatherer.aclose()
+
+    async def test_what_comes_while_requests_are_under_way_gathers(self) -> None:
+        requests = Requests()
+        gatherer = Gatherer(requests, 1000, gather_s=0.0, under_way_max=1)
+        answers = [gatherer.submit("a")]
+        await until(lambda: len(requests.made) == 1)
+        for item in "bcd":
+            answers.append(gatherer.submit(item))
+            await asyncio.sleep(0.001)
+        assert requests.made == [["a"]]
+        requests.may_end.set()
+        await asyncio.gather(*answers)
+        assert requests.made == [["a"], ["b", "c", "d"]]

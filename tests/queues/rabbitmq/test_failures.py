@@ -18,7 +18,7 @@ from cloud_tasks.interfaces import TaskQueue
 from cloud_tasks.queues.rabbitmq.driver import RabbitDriver
 from tests.contracts.task_queue import ids_of, tasks_named
 from tests.queues.rabbitmq.harness import driver_at, new_name
-from tests.queues.rabbitmq.proxy import proxied
+from tests.services.proxy import proxied
 from tests.services.rabbitmq import RabbitmqServer
 
 T = TypeVar("T")
@@ -148,7 +148,7 @@ class TestConnections:
         self, rabbitmq_server: RabbitmqServer, name: str
     ) -> None:
         async with proxied(*rabbitmq_server.address) as proxy:
-            driver = driver_at(proxy.url, call_s=2.0)
+            driver = driver_at(f"amqp://guest:guest@127.0.0.1:{proxy.port}/", call_s=2.0)
             await driver.sender(name).send_many(tasks_named("a", "b"))
             queue = driver.tasks(name, LEASE_S)
             (lease,) = await queue.receive(1, 5.0)
@@ -189,7 +189,7 @@ class TestConnections:
         names = [f"t{number}" for number in range(60)]
         await driver.sender(name).send_many(tasks_named(*names))
         async with proxied(*rabbitmq_server.address) as proxy:
-            worker = driver_at(proxy.url, call_s=2.0)
+            worker = driver_at(f"amqp://guest:guest@127.0.0.1:{proxy.port}/", call_s=2.0)
             queue = worker.tasks(name, LEASE_S)
             leases = await all_of(queue, 60)
             calls = [asyncio.create_task(queue.nack(one, 0.0, HandBack.RETRY)) for one in leases[:30]]

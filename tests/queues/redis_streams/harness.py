@@ -38,7 +38,7 @@ class RedisHarness:
     keeps_order = True
     text_only = False
 
-    def __init__(self, url: str, *, lease_s: float = 1.0, patience_s: float = 0.3) -> None:
+    def __init__(self, url: str, *, lease_s: float = 0.7, patience_s: float = 0.3) -> None:
         self.clock: SystemClock | VirtualClock = SystemClock()
         self.lease_s = lease_s
         self.patience_s = patience_s

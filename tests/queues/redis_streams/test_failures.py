@@ -18,6 +18,7 @@ from cloud_tasks.queues.redis_streams.driver import RedisDriver
 from cloud_tasks.queues.redis_streams.keys import GROUP, QueueKeys
 from tests.contracts.task_queue import ids_of, tasks_named
 from tests.queues.redis_streams.harness import QUEUE, driver_at
+from tests.services.proxy import proxied
 from tests.services.redis import RedisServer
 
 T = TypeVar("T")
@@ -216,6 +217,29 @@ class TestServers:
         await sooner_or_later(lambda: queue.ack(lease, DONE))
         # The server did what it was asked, and nobody was there to hear it.
         assert (await own.inspector(QUEUE).depth())["in_flight"] <= 1
+
+    async def test_a_connection_that_is_lost_for_a_while_is_ridden_out_with_leases_kept(
+        self, redis_server: RedisServer
+    ) -> None:
+        async with proxied(*redis_server.address) as proxy:
+            driver = driver_at(f"redis://127.0.0.1:{proxy.port}", call_s=0.5)
+            await driver.sender(QUEUE).send_many(tasks_named("a", "b"))
+            queue = driver.tasks(QUEUE, LONG_S)
+            (lease,) = await queue.receive(1, 1.0)
+            proxy.cut()
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                with pytest.raises(QueueUnavailableError):
+                    await queue.receive(1, 5.0)
+                with pytest.raises(QueueUnavailableError):
+                    await queue.extend(lease, LONG_S)
+            proxy.mend()
+            await queue.extend(lease, LONG_S)
+            assert ids_of(await queue.receive(5, 1.0)) == ["b"]
+            await queue.ack(lease, DONE)
+            assert (await driver.inspector(QUEUE).depth())["in_flight"] == 1
+            await driver.inspector(QUEUE).delete()
+            await driver.disconnect()
 
     async def test_everything_removed_is_no_reason_to_stop(
         self, own: RedisDriver, own_redis_server: RedisServer

@@ -1,4 +1,4 @@
-"""A way to the broker that can be cut."""
+"""A way to a server that can be cut."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ class Proxy:
     """Passes on what comes, until it is cut.
 
     Attributes:
-        url: Its address, for the driver.
+        port: Where it listens, on the loopback.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self.port = 0
         self._refusing = False
-
-    @property
-    def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self._port}/"
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
         """End every connection, without a word; new ones end at once until `mend`."""

@@ -88,18 +88,31 @@ class Soak:
             site.workers[number].wait()
             self._killed.add(str(number))
             alive.append(self._start())
+            self._supervise(alive)
             if not restarted and time.monotonic() - began > kill_s / 2:
                 restarted = True
                 self._disturbed.update(map(str, alive))
                 assert self._restart is not None
                 self._restart()
-        wait_until(lambda: len({line.split()[0] for line in site.lines()}) >= tasks, limit_s=120)
+        wait_until(lambda: self._supervise(alive) and self._all_ran(tasks), limit_s=120)
         wait_until(self._is_empty, limit_s=60)
         for number in alive:
             status = site.end(site.workers[number])
             # One that is still starting up holds nothing, and ends by the signal itself.
             assert status == 0 or (status == -signal.SIGTERM and not site.log(number)), site.log(number)
         return self._looked_at(tasks)
+
+    def _supervise(self, alive: list[int]) -> bool:
+        """Start workers anew that ended by themselves, because they found no server when they started."""
+        for place, number in enumerate(alive):
+            status = self._site.workers[number].poll()
+            if status is not None:
+                assert status == 1, self._site.log(number)
+                alive[place] = self._start()
+        return True
+
+    def _all_ran(self, tasks: int) -> bool:
+        return len({line.split()[0] for line in self._site.lines()}) >= tasks
 
     async def _fill(self, tasks: int, task_s: float) -> None:
         for number in range(tasks):

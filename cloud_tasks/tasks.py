@@ -37,6 +37,7 @@ from cloud_tasks.task_app.config import (
     TaskDefaultsConfig,
 )
 from cloud_tasks.task_app.definition import TaskDefinition, task
+from cloud_tasks.task_app.serializing import Serializer, path_of
 
 if TYPE_CHECKING:
     from cloud_tasks.interfaces import QueueDriver
@@ -55,6 +56,7 @@ __all__ = [
     "RepositoryConfig",
     "SQLiteConfig",
     "SQSConfig",
+    "Serializer",
     "TaskDefaultsConfig",
     "TaskDefinition",
     "Worker",
@@ -113,7 +115,8 @@ def _handed_down() -> Config | None:
         text = current_worker_data().handed_down
     except LookupError:
         return None
-    return msgspec.json.decode(text, type=Config) if text else None
+    # A worker whose driver somebody else has made knows nothing of where its queues are.
+    return msgspec.json.decode(text, type=Config) if '"driver"' in text else None
 
 
 _outbox.set_opener(_open_outbox)
@@ -144,6 +147,7 @@ class Worker:
         *,
         concurrency: int = 10,
         max_tasks: int | None = None,
+        serializer: Serializer | None = None,
         worker_id: str | None = None,
         heartbeat_interval: float = 60.0,
         process_pool_size: int | None = None,
@@ -159,6 +163,8 @@ class Worker:
             queues: Names of the queues, the most urgent first.
             concurrency: Tasks at a time.
             max_tasks: Tasks after which it ends, exactly; None: it runs until it is told to end.
+            serializer: What reads arguments; each process makes one of its class. None: as in the settings
+                of the driver.
             worker_id: Its name; None: one is made.
             heartbeat_interval: Time between heartbeats; 0: none.
             process_pool_size: Processes for functions of mode "pool"; None: one for each processor.
@@ -189,6 +195,7 @@ class Worker:
                 starvation_guard_s=starvation_guard,
             ),
             task_defaults,
+            serializer=None if serializer is None else path_of(serializer),
         )
 
     @property

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import QueueDriver, TaskSender
+from cloud_tasks.task_app.serializing import Serializer
 
 
 class EnqueuedTeller(Protocol):
@@ -28,11 +29,19 @@ class DriverOutbox:
         default_queue: Where tasks go whose function names no queue.
         teller: Who is told of each; None: nobody.
         owned: Whether the driver is disconnected with this.
+        serializer: What writes arguments; None: JSON.
     """
 
     def __init__(
-        self, driver: QueueDriver, default_queue: str, teller: EnqueuedTeller | None, *, owned: bool
+        self,
+        driver: QueueDriver,
+        default_queue: str,
+        teller: EnqueuedTeller | None,
+        *,
+        owned: bool,
+        serializer: Serializer | None = None,
     ) -> None:
+        self.serializer = serializer
         self._driver = driver
         self._default_queue = default_queue
         self._teller = teller

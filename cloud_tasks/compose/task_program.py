@@ -25,6 +25,7 @@ from cloud_tasks.summary import Summary
 from cloud_tasks.task_app import outbox
 from cloud_tasks.task_app.config import Config
 from cloud_tasks.task_app.options import TaskDefaults
+from cloud_tasks.task_app.serializing import serializer_of
 
 _config_of: weakref.WeakKeyDictionary[QueueDriver, Config] = weakref.WeakKeyDictionary()
 
@@ -55,7 +56,13 @@ async def open_outbox(config: Config | None, environ: Mapping[str, str]) -> Driv
     driver = open_driver(found)
     teller = open_teller(found)
     await driver.connect()
-    return DriverOutbox(driver, found.task_defaults.queue, teller, owned=True)
+    return DriverOutbox(
+        driver,
+        found.task_defaults.queue,
+        teller,
+        owned=True,
+        serializer=serializer_of(found.serializer),
+    )
 
 
 class ProgramWorker:
@@ -65,6 +72,7 @@ class ProgramWorker:
         driver: The driver; it stays connected.
         settings: What the worker is told; `defaults` and `handed_down` are filled in here.
         defaults: What holds for functions that say nothing themselves; None: as in the driver's settings.
+        serializer: What reads and writes arguments, as "module:Class"; None: as in the driver's settings.
         sinks: Those that must have stored an event before its task is settled.
         displays: Those whose failures never matter; not closed here.
         observer: Who watches; None: the logger "cloud_tasks".
@@ -77,6 +85,7 @@ class ProgramWorker:
         settings: TaskWorkerSettings,
         defaults: TaskDefaults | None = None,
         *,
+        serializer: str | None = None,
         sinks: tuple[EventSink, ...] = (),
         displays: tuple[EventSink, ...] = (),
         observer: Observer | None = None,
@@ -90,10 +99,15 @@ class ProgramWorker:
         config = _config_of.get(driver)
         self._driver = driver
         self._config = config or Config()
+        if serializer is not None:
+            self._config = replace(self._config, serializer=serializer)
+        self._serializer = serializer_of(self._config.serializer)
+        # Of a driver that we did not make nobody knows where it is.
+        told = {"serializer": self._config.serializer} if config is None else self._config
         self._settings = replace(
             settings,
             defaults=defaults or self._config.task_defaults,
-            handed_down="" if config is None else msgspec.json.encode(config).decode(),
+            handed_down=msgspec.json.encode(told).decode(),
         )
         self._sinks, self._displays, self._observer = sinks, displays, observer
         self._on_signal = on_signal
@@ -120,7 +134,13 @@ class ProgramWorker:
         channel = open_channel(self._config, told)
         worker = self._worker if channel is None else self._watched(channel)
         teller = None if channel is None else EnqueuedOnChannel(channel, self._encode, owned=False)
-        own = DriverOutbox(self._driver, self._settings.defaults.queue, teller, owned=False)
+        own = DriverOutbox(
+            self._driver,
+            self._settings.defaults.queue,
+            teller,
+            owned=False,
+            serializer=self._serializer,
+        )
         outbox.set_outbox(own)
         try:
             return await worker.work()

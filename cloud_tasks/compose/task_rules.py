@@ -16,8 +16,8 @@ class RuleBook:
 
     Attributes:
         usual: What holds for a function that says nothing itself, and for one that is not known.
-        lease_s: How long a lease is at first: as the shortest of them says, so that a task comes again in time
-            even if its worker dies before it has said a word.
+        lease_s: How long a lease is at first: as the shortest of them says, so that a task comes again in
+            time even if its worker dies before it has said a word.
     """
 
     def __init__(self, defaults: TaskDefaults) -> None:

@@ -70,6 +70,17 @@ class Parameters:
     def _problem(self, what: str, *helps: str) -> Problem:
         return Problem(f"the task function `{self._name}`: {what}", helps=helps)
 
+    def check(self, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        """See that the function can be called so, types apart.
+
+        Raises:
+            TypeError: It cannot.
+        """
+        try:
+            self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}(): {error}") from None
+
     def encode(
         self, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> tuple[list[Json], dict[str, Json]]:
@@ -78,10 +89,6 @@ class Parameters:
         Raises:
             TypeError: They do not fit the function's parameters, or JSON cannot carry one.
         """
-        try:
-            self._signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{self._name}(): {error}") from None
         listed = [self._encoded(value, f"argument {number}") for number, value in enumerate(args, 1)]
         named = {name: self._encoded(value, f"`{name}`") for name, value in kwargs.items()}
         self.decode(listed, named)

@@ -11,9 +11,15 @@ import msgspec
 from cloud_tasks.core.task import Json
 from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.task_app import outbox, registry
+from cloud_tasks.task_app.serializing import Serializer, serializer_of, unpack
 
-TASK, ARGS, KWARGS = "task", "args", "kwargs"
-"""Keys of the data of a task: the function's name, and the arguments."""
+TASK, ARGS, KWARGS, PACKED = "task", "args", "kwargs", "packed"
+"""Keys of the data of a task: the function's name, and the arguments, plain or packed by a serializer."""
+
+
+class _HandedDown(msgspec.Struct):
+    serializer: str = ""
+
 
 _current: contextvars.ContextVar[WorkerData] = contextvars.ContextVar("cloud_tasks_worker_data")
 
@@ -49,9 +55,20 @@ def _call(task_data: Mapping[str, Json], worker_data: WorkerData) -> Any:
     definition = registry.find(str(task_data[TASK]))
     args: Any = task_data.get(ARGS, [])
     kwargs: Any = task_data.get(KWARGS, {})
+    if PACKED in task_data:
+        args, kwargs = unpack(_serializer_of(worker_data), str(task_data[PACKED]))
     given, named = definition.parameters.decode(args, kwargs)
     _current.set(worker_data)
     return definition.function(*given, **named)
+
+
+def _serializer_of(worker_data: WorkerData) -> Serializer:
+    """What the worker was told to read arguments with."""
+    path = msgspec.json.decode(worker_data.handed_down or b"{}", type=_HandedDown).serializer
+    serializer = serializer_of(path)
+    if serializer is None:
+        raise TypeError("the arguments were packed by a serializer, and this worker has none")
+    return serializer
 
 
 async def _finish(value: Awaitable[Any]) -> tuple[bool, object]:

@@ -140,9 +140,11 @@ class Config(Struct, frozen=True, kw_only=True):
 
     Attributes:
         driver: One of `DRIVERS`.
+        serializer: What writes and reads arguments, as "module:Class"; "": JSON, typed by the annotations.
     """
 
     driver: str = "sqlite"
+    serializer: str = ""
     sqlite: SQLiteConfig = field(default_factory=SQLiteConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
     postgres: PostgresConfig = field(default_factory=PostgresConfig)

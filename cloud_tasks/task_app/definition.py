@@ -10,12 +10,13 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import msgspec
 
 from cloud_tasks.core.message import FORBIDDEN_IN_TASK_IDS
-from cloud_tasks.core.task import Task
+from cloud_tasks.core.task import Json, Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_app import outbox, registry
 from cloud_tasks.task_app.arguments import Parameters
-from cloud_tasks.task_app.calling import ARGS, KWARGS, TASK
+from cloud_tasks.task_app.calling import ARGS, KWARGS, PACKED, TASK
 from cloud_tasks.task_app.options import TaskOptions
+from cloud_tasks.task_app.serializing import Serializer, pack
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,8 +86,11 @@ class TaskDefinition(Generic[P, R]):
         """
         if not 0 <= delay < float("inf"):
             raise ValueError(f"delay is {delay}, and must be 0 or more, in seconds")
-        task = self._task(args, kwargs, task_id)
+        if task_id is not None:
+            _check_id(task_id)
+        self.parameters.check(args, kwargs)
         target = await outbox.outbox()
+        task = Task(task_id or uuid.uuid4().hex, self._data(target.serializer, args, kwargs))
         await target.send(queue or self.options.queue, task, delay, self.name)
         return task.task_id
 
@@ -102,12 +106,19 @@ class TaskDefinition(Generic[P, R]):
         named: dict[str, Any] = {**kwargs, "delay": delay, "queue": queue, "task_id": task_id}
         return outbox.run_sync(self.dispatch(*args, **named))
 
-    def _task(self, args: tuple[object, ...], kwargs: dict[str, object], task_id: str | None) -> Task:
+    def _data(
+        self, serializer: Serializer | None, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> dict[str, Json]:
+        """The call as the data of a task."""
+        if serializer is not None:
+            return {TASK: self.name, PACKED: pack(serializer, list(args), kwargs)}
         listed, named = self.parameters.encode(args, kwargs)
-        name = uuid.uuid4().hex if task_id is None else task_id
-        if not name or any(character in name for character in FORBIDDEN_IN_TASK_IDS):
-            raise ValueError(f"{name!r} is not a task id: empty, or holds '/' or NUL")
-        return Task(name, {TASK: self.name, ARGS: listed, KWARGS: named})
+        return {TASK: self.name, ARGS: listed, KWARGS: named}
+
+
+def _check_id(task_id: str) -> None:
+    if not task_id or any(character in task_id for character in FORBIDDEN_IN_TASK_IDS):
+        raise ValueError(f"{task_id!r} is not a task id: empty, or holds '/' or NUL")
 
 
 @overload

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import QueueError
+from cloud_tasks.task_app.serializing import Serializer
 
 T = TypeVar("T")
 
@@ -20,6 +21,11 @@ class NotConnectedError(QueueError):
 
 class Outbox(Protocol):
     """A connection to the queues, for a producer."""
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """What writes arguments; None: JSON."""
+        ...
 
     async def send(self, queue: str | None, task: Task, delay_s: float, name: str) -> None:
         """Put a task of the function `name` into a queue; None: into the one for functions that name none."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import pickle
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.task_app import outbox, registry
+from cloud_tasks.task_app.calling import call_task_on_loop
 from cloud_tasks.task_app.definition import task
+from cloud_tasks.task_app.serializing import Serializer, path_of
 from cloud_tasks.tasks import close_sync
 
 
@@ -41,8 +46,20 @@ def renamed(anything) -> object:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return anything
 
 
+class PickleJar:
+    """A serializer for those who trust each other."""
+
+    def serialize(self, value: object) -> bytes:
+        return pickle.dumps(value)
+
+    def deserialize(self, data: bytes) -> object:
+        return pickle.loads(data)  # noqa: S301 - the test's own
+
+
 class Outbox:
     """Takes what is dispatched."""
+
+    serializer: Serializer | None = None
 
     def __init__(self) -> None:
         self.sent: list[tuple[str | None, Task, float, str]] = []
@@ -109,6 +126,19 @@ async def test_dispatch_takes_a_delay_a_queue_and_an_id(box: Outbox) -> None:
 async def test_a_function_without_a_queue_leaves_it_to_the_settings(box: Outbox) -> None:
     await double.dispatch(1)
     assert box.sent[0][0] is None
+
+
+async def test_a_serializer_of_ones_own_packs_the_arguments(box: Outbox) -> None:
+    box.serializer = PickleJar()
+    await ship.dispatch(Order(7, dt.date(2026, 2, 3)), "quickly", weight=3)
+    ((_, sent, _, _),) = box.sent
+    assert set(sent.data) == {"task", "packed"}
+    worker_data = WorkerData()
+    with pytest.raises(TypeError, match="packed by a serializer, and this worker has none"):
+        await call_task_on_loop("", sent.data, worker_data)
+    worker_data.handed_down = msgspec.json.encode({"serializer": path_of(PickleJar())}).decode()
+    retry, result = await call_task_on_loop("", sent.data, worker_data)
+    assert (retry, result) == (False, "7 2026 ('quickly',) False {'weight': 3}")
 
 
 async def test_two_dispatches_have_two_ids(box: Outbox) -> None:

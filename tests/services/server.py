@@ -25,6 +25,8 @@ HOST = "127.0.0.1"
 START_S = 90.0
 """A loaded machine may need it; one that is idle takes six at most."""
 LOOK_S = 0.02
+STOPPING_S = 0.1
+"""Each thread of a process that is stopped goes on until it is looked at."""
 KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -129,6 +131,7 @@ class Server(ABC):
     def pause(self) -> None:
         """Let it hang: connections stay, and nobody answers."""
         self._signal(signal.SIGSTOP)
+        time.sleep(STOPPING_S)
 
     def resume(self) -> None:
         """Let it go on."""

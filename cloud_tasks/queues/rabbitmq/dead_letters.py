@@ -81,15 +81,15 @@ class RabbitDeadLetters:
     @asynccontextmanager
     async def _looking(self) -> AsyncIterator[tuple[AbstractChannel, AsyncIterator[Delivery]]]:
         await self._topology.need_queue(self._name)
-        async with self._link.borrowed(endless=True) as channel:
+        async with self._link.looking() as channel:
             yield channel, self._each(channel)
 
     async def _each(self, channel: AbstractChannel) -> AsyncIterator[Delivery]:
         """All that are there now; each once, as what was taken does not come again."""
         name = dead_name(self._name)
-        left = (await channel.queue_declare(name, passive=True)).message_count or 0
+        left = (await channel.queue_declare(name, passive=True, timeout=self._link.call_s)).message_count or 0
         while left > 0:
-            message = await channel.basic_get(name)
+            message = await channel.basic_get(name, timeout=self._link.call_s)
             if is_nothing(message):
                 return
             yield Delivery(message, "")

@@ -44,9 +44,9 @@ class RabbitInspector:
         check_positive("tasks_max", tasks_max)
         await self._topology.need_queue(self._name)
         bodies: list[bytes] = []
-        async with self._link.borrowed() as channel:
+        async with self._link.looking() as channel:
             while len(bodies) < tasks_max:
-                message = await channel.basic_get(self._name)
+                message = await channel.basic_get(self._name, timeout=self._link.call_s)
                 if is_nothing(message):
                     break
                 bodies.append(message.body)

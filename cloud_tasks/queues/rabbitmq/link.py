@@ -65,7 +65,7 @@ class Link:
 
     def __init__(self, url: URL, call_s: float) -> None:
         self._url = url
-        self._call_s = call_s
+        self.call_s = call_s
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self.version = (0, 0)
@@ -79,27 +79,38 @@ class Link:
             QueueUnavailableError: Nobody is there, or nobody lets us in any more.
         """
         with unavailable(self.where):
-            async with asyncio.timeout(self._call_s), self._opening:
+            async with asyncio.timeout(self.call_s), self._opening:
                 if self._connection is None or self._connection.is_closed:
                     self._connection = await aiormq.connect(self._url)
                     self.version = version_of(self._connection)
                 connection = self._connection
-            async with asyncio.timeout(self._call_s):
+            async with asyncio.timeout(self.call_s):
                 channel = await connection.channel(publisher_confirms=confirms, on_return_raises=True)
                 return cast("Channel", channel)
 
     @contextlib.asynccontextmanager
-    async def borrowed(self, *, endless: bool = False) -> AsyncIterator[Channel]:
-        """A channel for a moment: what is refused closes it. What was taken and not settled goes back.
-
-        Args:
-            endless: Whether it may be used for longer than a call.
-        """
+    async def borrowed(self) -> AsyncIterator[Channel]:
+        """A channel for one call or two: what is refused closes it."""
         channel = await self.channel()
         try:
             with unavailable(self.where):
-                async with asyncio.timeout(None if endless else self._call_s):
+                async with asyncio.timeout(self.call_s):
                     yield channel
+        finally:
+            with contextlib.suppress(*SILENCE, RuntimeError):
+                await channel.close()
+
+    @contextlib.asynccontextmanager
+    async def looking(self) -> AsyncIterator[Channel]:
+        """A channel to take messages with, for as long as need be; those that are left go back at the end."""
+        channel = await self.channel()
+        try:
+            with unavailable(self.where):
+                yield channel
+                async with asyncio.timeout(self.call_s):
+                    await channel.basic_nack(0, multiple=True, requeue=True)
+                    # The answer comes after they have gone back: who looks next sees them.
+                    await channel.basic_qos(prefetch_count=1)
         finally:
             with contextlib.suppress(*SILENCE, RuntimeError):
                 await channel.close()
@@ -113,7 +124,7 @@ class Link:
         """
         with unavailable(self.where):
             try:
-                async with asyncio.timeout(self._call_s):
+                async with asyncio.timeout(self.call_s):
                     connection = await aiormq.connect(self._url)
             except (AuthenticationError, ProbableAuthenticationError) as error:
                 raise ConfigurationError(refused(self.where, one_line(error))) from error
@@ -135,7 +146,7 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed:
             with contextlib.suppress(*SILENCE, RuntimeError):
-                async with asyncio.timeout(self._call_s):
+                async with asyncio.timeout(self.call_s):
                     await connection.close()
 
 

@@ -43,7 +43,7 @@ class RabbitHarness:
     text_only = False
     virtual = False
     delays_sends = True
-    lease_s = 0.3
+    lease_s = 0.1
     patience_s = 1.0
 
     def __init__(self, url: str) -> None:

@@ -13,7 +13,6 @@ from cloud_tasks.interfaces import TaskQueue, TaskSender
 from cloud_tasks.queues.redis_streams import RedisSettings
 from cloud_tasks.queues.redis_streams.driver import RedisDriver
 from cloud_tasks.queues.redis_streams.keys import QueueKeys
-from fakes.clock import VirtualClock
 
 T = TypeVar("T")
 
@@ -29,8 +28,34 @@ def settings_at(url: str, **values: object) -> RedisSettings:
     return RedisSettings(**{"url": url, "prefix": f"test-{secrets.token_hex(6)}", **values})  # type: ignore[arg-type]
 
 
+# All that the server does by its time stands in these sets.
+_SHIFT = b"""
+for place = 1, 3 do
+  local members = redis.call('ZRANGE', KEYS[place], 0, -1, 'WITHSCORES')
+  for at = 1, #members, 2 do
+    redis.call('ZADD', KEYS[place], members[at + 1] - ARGV[1], members[at])
+  end
+end
+redis.call('XADD', KEYS[4], '*', 'w', '')
+"""
+_PAUSE_S = 0.02
+
+
+class MovedClock(SystemClock):
+    """The machine's, moved forward by what has been skipped."""
+
+    def __init__(self) -> None:
+        self.skipped_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.skipped_s
+
+
 class RedisHarness:
-    """One queue of a server that other tests use as well."""
+    """One queue of a server that other tests use as well.
+
+    Time is skipped by moving what the server has planned nearer.
+    """
 
     virtual = False
     delays_sends = True
@@ -38,8 +63,8 @@ class RedisHarness:
     keeps_order = True
     text_only = False
 
-    def __init__(self, url: str, *, lease_s: float = 0.7, patience_s: float = 0.3) -> None:
-        self.clock: SystemClock | VirtualClock = SystemClock()
+    def __init__(self, url: str, *, lease_s: float = 2.0, patience_s: float = 0.3) -> None:
+        self.clock = MovedClock()
         self.lease_s = lease_s
         self.patience_s = patience_s
         self.settings = settings_at(url)
@@ -67,7 +92,12 @@ class RedisHarness:
         return [(one.body, one.reason) for one in await self.driver.dead_letters(QUEUE).oldest(100)]
 
     async def advance(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        pause_s = min(seconds, _PAUSE_S)
+        await asyncio.sleep(pause_s)
+        skipped_s = seconds - pause_s
+        keys = (self.keys.all[1], self.keys.all[2], self.keys.all[4], self.keys.wake)
+        await self.driver._connection.call(b"EVAL", _SHIFT, len(keys), *keys, int(skipped_s * 1000))
+        self.clock.skipped_s += skipped_s
 
     async def drive(self, call: Awaitable[T]) -> T:
         return await call
@@ -76,28 +106,3 @@ class RedisHarness:
         await self.queue.aclose()
         await self.driver.inspector(QUEUE).delete()
         await self.driver.disconnect()
-
-
-# All that the server does by its time stands in these sets.
-_SHIFT = b"""
-for _, key in ipairs(KEYS) do
-  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-  for place = 1, #members, 2 do
-    redis.call('ZADD', key, members[place + 1] - ARGV[1], members[place])
-  end
-end
-"""
-
-
-class ShiftedHarness(RedisHarness):
-    """Lets hours pass by moving what the server has planned nearer."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, lease_s=10.0, patience_s=0.0)
-        self.clock: VirtualClock = VirtualClock()
-
-    async def advance(self, seconds: float) -> None:
-        timed = (self.keys.all[1], self.keys.all[2], self.keys.all[4])
-        call = self.driver._connection.call
-        await call(b"EVAL", _SHIFT, len(timed), *timed, int(seconds * 1000))
-        await self.clock.run_for(seconds)

@@ -13,7 +13,7 @@ from tests.contracts.any_order import AnyOrderContract
 from tests.contracts.harness import QueueHarness
 from tests.contracts.task_queue import TaskQueueContract
 from tests.contracts.task_sender import TaskSenderContract
-from tests.queues.redis_streams.harness import RedisHarness, ShiftedHarness
+from tests.queues.redis_streams.harness import RedisHarness
 from tests.services.redis import RedisServer
 
 
@@ -36,4 +36,4 @@ class TestSender(TaskSenderContract):
 class TestAnyOrder(AnyOrderContract):
     @pytest.fixture
     def make_harness(self, redis_server: RedisServer) -> Callable[[], QueueHarness]:
-        return partial(ShiftedHarness, redis_server.url)
+        return partial(RedisHarness, redis_server.url, lease_s=10.0, patience_s=0.0)

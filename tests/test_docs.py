@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
+from cloud_tasks.compose.drivers import open_driver
 from cloud_tasks.config.option import Option
 from cloud_tasks.config.queue_table import OPTIONS as QUEUE_OPTIONS
 from cloud_tasks.config.queue_table import VARIABLE_PREFIX as QUEUE_PREFIX
 from cloud_tasks.config.table import OPTIONS
 from cloud_tasks.config_file.keys import KEYS, Key
 from cloud_tasks.core.events import EVENT_CLASSES, Event
+from cloud_tasks.task_app.config import DRIVERS, Config
 from simulation.commands.app import parsers
 from simulation.faults import FaultClass
 
@@ -125,3 +127,47 @@ def test_every_class_of_faults_and_no_other_is_told_of() -> None:
     section = page.partition("## Faults")[2].partition("Not among them")[0]
     told = set(re.findall(r"`([a-z_]+)`", section))
     assert told == {kind.value for kind in FaultClass}
+
+
+# --- What the drivers can do
+
+
+def _said_of_drivers() -> dict[str, dict[str, str]]:
+    """The table of the page, by driver and row."""
+    text = (DOCS / "task-functions.md").read_text()
+    lines = text.split("## What the drivers can do")[1].split("\n\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    names = rows[0][1:]
+    return {name: {row[0]: row[number] for row in rows[2:]} for number, name in enumerate(names, 1)}
+
+
+_UNITS = {"year": 365 * 86_400, "days": 86_400, "hours": 3600, "minutes": 60, "MiB": 2**20}
+
+
+def _quantity(text: str) -> float | None:
+    number, _, unit = text.partition(" ")
+    if unit not in _UNITS:
+        return None
+    return (1 if number == "a" else int(number)) * _UNITS[unit]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_the_page_says_what_a_driver_can_do(driver: str) -> None:
+    said = _said_of_drivers()[driver]
+    can = open_driver(Config(driver=driver)).tasks("default", 60.0).capabilities
+    assert {
+        "Longest lease": can.lease_s_max,
+        "Longest time in all": can.lease_total_s_max,
+        "Longest pause before a retry": can.delay_s_max,
+        "Largest message": can.message_size_bytes_max,
+        "Tasks in one receive": can.batch_size_max,
+    } == {
+        **{row: _quantity(said[row]) for row in list(said)[:4]},
+        "Tasks in one receive": int(said["Tasks in one receive"]),
+    }
+    words = {True: "yes", False: "no"}
+    assert said["Attempts survive a crash"] == words[can.delivery_count]
+    assert said["Interruptions counted apart"] == words[can.counts_interruptions]
+    assert said["Dead letters"] == words[can.dead_letters]
+    assert said["History of attempts"] == words[can.history]
+    assert said["An old receipt is always refused"] == words[can.fenced]

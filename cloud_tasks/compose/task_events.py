@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import contextlib
 import logging
+import os
 from collections.abc import Callable
 
 from cloud_tasks.clock import SystemClock
@@ -11,6 +15,9 @@ from cloud_tasks.sinks.redis_server import RedisServer
 from cloud_tasks.sinks.worker_events import enqueued_message
 from cloud_tasks.sinks.worker_messages import Encode, encoder
 from cloud_tasks.task_app.config import Config
+
+_CLOSE_S = 5.0
+"""Longer than a channel takes to close."""
 
 
 def events_server(config: Config) -> RedisServer:
@@ -36,7 +43,9 @@ def open_channel(config: Config, tell: Callable[[str], None] | None = None) -> R
 
 
 class EnqueuedOnChannel:
-    """Tells of dispatched tasks on the channel.
+    """Tells of dispatched tasks on the channel. Made on the event loop.
+
+    A program that ends without closing its connection has what waits published all the same.
 
     Args:
         channel: The channel.
@@ -49,6 +58,9 @@ class EnqueuedOnChannel:
         self._encode = encode
         self._owned = owned
         self._clock = SystemClock()
+        self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
+        if owned:
+            atexit.register(self._close_at_exit)
 
     async def enqueued(self, task_id: str, name: str, queue: str) -> None:
         """A task is in its queue."""
@@ -58,7 +70,14 @@ class EnqueuedOnChannel:
     async def aclose(self) -> None:
         """Publish what waits, and let go."""
         if self._owned:
+            atexit.unregister(self._close_at_exit)
             await self._channel.aclose()
+
+    def _close_at_exit(self) -> None:
+        """The program ends, and the loop still runs in another thread: what waits is published."""
+        if self._loop.is_running() and os.getpid() == self._pid:
+            with contextlib.suppress(Exception):  # boundary: nobody is left who could do anything about it
+                asyncio.run_coroutine_threadsafe(self._channel.aclose(), self._loop).result(_CLOSE_S)
 
 
 def open_teller(config: Config) -> EnqueuedOnChannel | None:
@@ -68,7 +87,9 @@ def open_teller(config: Config) -> EnqueuedOnChannel | None:
         ConfigurationError: The address is none, or the package is missing.
     """
     channel = open_channel(config)
-    return None if channel is None else EnqueuedOnChannel(channel, encoder(config.events.format), owned=True)
+    if channel is None:
+        return None
+    return EnqueuedOnChannel(channel, encoder(config.events.format), owned=True)
 
 
 def _log(text: str) -> None:

@@ -39,7 +39,7 @@ class RedisChannel:
     """
 
     def __init__(self, server: RedisServer, channel: str, tell: Callable[[str], None]) -> None:
-        """Take note; nothing is connected.
+        """Take note; nothing is connected. On the event loop.
 
         Raises:
             ConfigurationError: The address is none, or the package is missing.
@@ -50,18 +50,17 @@ class RedisChannel:
         self._tell = tell
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._under_way = 0
+        self._batch: list[bytes] = []
         self._failures = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._idle.set()
         self._hurry = asyncio.Event()
-        self._publisher: asyncio.Task[None] | None = None
+        self._publisher = asyncio.get_running_loop().create_task(self._run())
         self.dropped = 0
 
     def put(self, body: bytes) -> None:
         """Have a message published. On the event loop; not after `aclose`."""
-        if self._publisher is None:
-            self._publisher = asyncio.get_running_loop().create_task(self._publish_all())
         self._waiting.append(body)
         self._waiting_bytes += len(body)
         while len(self._waiting) > WAITING_MAX or self._waiting_bytes > WAITING_BYTES_MAX:
@@ -71,14 +70,30 @@ class RedisChannel:
         self._wake.set()
 
     async def aclose(self) -> None:
-        """Publish what waits, if that goes quickly, and let go."""
-        if self._publisher is not None:
+        """Publish what waits, if that goes quickly, and let go; no error if that is done."""
+        self._hurry.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), _FLUSH_S)
+        self._publisher.cancel()
+        await asyncio.gather(self._publisher, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            await self._publish_all()
+        except asyncio.CancelledError:
+            self._publisher.uncancel()  # time limits that begin now take it for theirs otherwise
+            await self._end()
+            raise
+
+    async def _end(self) -> None:
+        """Nothing more comes: after `aclose`, or because the event loop ends and nobody has called that."""
+        if not self._hurry.is_set():
             self._hurry.set()
+            self._failures += bool(self._batch)  # whether it has arrived is not known
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), _FLUSH_S)
-            self._publisher.cancel()
-            await asyncio.gather(self._publisher, return_exceptions=True)
-            self._tell_losses()
+                async with asyncio.timeout(_FLUSH_S):
+                    await self._publish_waiting()
+        self._tell_losses()
         with contextlib.suppress(Exception):  # boundary: a connection that is broken need not be closed well
             await asyncio.wait_for(self._redis.aclose(), _FLUSH_S)
 
@@ -86,12 +101,14 @@ class RedisChannel:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
-                batch = self._take()
-                self._under_way = len(batch)
-                await self._publish_surely(batch)
-                self._under_way = 0
+            await self._publish_waiting()
             self._idle.set()
+
+    async def _publish_waiting(self) -> None:
+        while self._batch or self._waiting:
+            self._batch = self._batch or self._take()
+            await self._publish_surely(self._batch)
+            self._batch = []
 
     def _take(self) -> list[bytes]:
         """The next messages to be sent, one at least."""
@@ -146,7 +163,7 @@ class RedisChannel:
         self._failures = 0
 
     def _tell_losses(self) -> None:
-        left = len(self._waiting) + self._under_way
+        left = len(self._waiting) + len(self._batch)
         self.dropped += left
         if left:
             self._tell(f"events that could not be published on {self._where} before the end: {left:,}")

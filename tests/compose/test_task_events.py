@@ -84,6 +84,33 @@ def test_a_worker_and_a_program_tell_of_tasks(
     }
 
 
+ENDINGS = {
+    "dispatch_sync, and nothing more": """
+        import tasks
+        for number in range(3):
+            tasks.add.dispatch_sync(number, 1)
+        """,
+    "asyncio.run, and no close": """
+        import asyncio, tasks
+        async def main():
+            for number in range(3):
+                await tasks.add.dispatch(number, 1)
+        asyncio.run(main())
+        """,
+}
+
+
+@pytest.mark.parametrize("source", ENDINGS.values(), ids=ENDINGS)
+def test_a_program_that_closes_nothing_tells_of_its_tasks_too(
+    app: App, redis_server: RedisServer, channel: str, listener: Listener, source: str
+) -> None:
+    app.programs.write(source, "program.py")
+    done = app.programs.launch("-W", "error", "program.py", env=variables(redis_server, channel)).finish()
+    assert done.status == 0, done
+    assert_quiet(done)
+    listener.wait_for(lambda it: len({event["task_id"] for event in it.events}) == 3)
+
+
 def test_tasks_that_dispatch_tasks_tell_of_them(
     app: App, redis_server: RedisServer, channel: str, listener: Listener
 ) -> None:

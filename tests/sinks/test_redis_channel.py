@@ -78,6 +78,23 @@ async def test_messages_arrive_once_and_in_order(
     assert channel.dropped == 0
 
 
+async def test_who_may_publish_and_nothing_else_can(
+    redis_server: RedisServer, name: str, listener: Listener
+) -> None:
+    with Redis(host=redis_server.host, port=redis_server.port) as client:
+        client.execute_command("ACL", "SETUSER", name, "on", ">pw", "&*", "+publish", "+ping", "+client")
+    try:
+        url = f"redis://{name}:pw@{redis_server.host}:{redis_server.port}"
+        async with opened(url, name) as channel:
+            for number in range(100):
+                channel.put(body(number))
+        await until(lambda: len(listener.bodies) == 100)
+        assert numbers(listener) == list(range(100))
+    finally:
+        with Redis(host=redis_server.host, port=redis_server.port) as client:
+            client.execute_command("ACL", "DELUSER", name)
+
+
 async def test_what_waits_at_the_end_is_published(
     redis_server: RedisServer, name: str, listener: Listener
 ) -> None:

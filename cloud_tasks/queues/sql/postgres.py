@@ -30,7 +30,7 @@ _MISTAKES = {
     "No address associated": "look at the name of the host",
     "failed to resolve host": "look at the name of the host",
 }
-_PLANS = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
+_OFF = ("enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin", "jit")
 _SILENT_S = 20
 """After so many seconds without an answer to what was sent, or to three probes, the system gives up a
 connection."""
@@ -109,8 +109,11 @@ class PostgresDialect(Dialect):
     def take(self, queue: sa.Table) -> sa.Update | None:
         """Lock the first that nobody else has locked, and update them, in one statement."""
         c = queue.c
+        # Where the row is: the rows are locked, so they stay there until the end of the statement.
+        place: sa.ColumnElement[object] = sa.literal_column(f'"{queue.name}".ctid')
         first = (
-            sa.select(c.id)
+            sa.select(place.label("place"))
+            .select_from(queue)
             .where(c.queue == sa.bindparam("b_queue"), c.visible_at <= self.now)
             .order_by(c.visible_at, c.id)
             .limit(sa.bindparam("b_count"))
@@ -119,7 +122,7 @@ class PostgresDialect(Dialect):
         )
         return (
             sa.update(queue)
-            .where(c.id == first.c.id)
+            .where(place == first.c.place)
             .values(
                 due_at=c.visible_at,
                 visible_at=self.now + sa.bindparam("b_lease", type_=sa.BigInteger),
@@ -213,6 +216,6 @@ def _know_one_plan(connection: sa.engine.interfaces.DBAPIConnection, _: object) 
     """
     cursor = connection.cursor()
     try:
-        cursor.execute("SELECT " + ", ".join(f"set_config('enable_{plan}', 'off', false)" for plan in _PLANS))
+        cursor.execute("SELECT " + ", ".join(f"set_config('{name}', 'off', false)" for name in _OFF))
     finally:
         cursor.close()

@@ -50,7 +50,7 @@ async def run_sql(driver: SqlDriver, *statements: sa.Executable | str) -> None:
 
 
 class SqlHarness(RealTime):
-    """One queue of a database, in tables that it shares with others."""
+    """One queue of a database, in tables that it shares with others; what is left in it is nobody's."""
 
     strict_receipts = True
     keeps_order = True
@@ -100,5 +100,4 @@ class SqlHarness(RealTime):
 
     async def aclose(self) -> None:
         await self.queue.aclose()
-        await self.driver.inspector(self.name).delete()
         await self.driver.disconnect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import Task
 from cloud_tasks.task_app import registry
@@ -45,7 +47,9 @@ class RuleBook:
         name = task.data.get(TASK)
         if not isinstance(name, str):
             return _NO_NAME
-        return self._rules.get(name, self.usual)
+        known = self._rules.get(name)
+        # Whoever reads the events or the dead letters of it wants to know which function was missing.
+        return replace(self.usual, name=name) if known is None else known
 
     def mode_of(self, task: Task) -> str:
         """How it is run."""

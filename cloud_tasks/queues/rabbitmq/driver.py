@@ -39,7 +39,10 @@ class RabbitDriver:
         self._sending = Link(url, settings.call_s)
         self._topology = Topology(self._receiving, settings.exchange_name, clock)
         self._publisher = Publisher(
-            self._sending, Topology(self._sending, settings.exchange_name, clock), settings.call_s
+            self._sending,
+            Topology(self._sending, settings.exchange_name, clock),
+            settings.call_s,
+            clock,
         )
         self._names: set[str] = set()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from aiormq.abc import FieldValue
 
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
@@ -141,6 +142,24 @@ class TestWorkers:
         await killed_with_a_lease(driver, name)
         (lease,) = await driver.tasks(name, LEASE_S).receive(1, 10.0)
         assert lease.delivery_count == 2
+
+    async def test_what_a_full_queue_refuses_is_sent_when_there_is_room(
+        self, driver: RabbitDriver, name: str
+    ) -> None:
+        async with driver._receiving.borrowed() as channel:
+            limits: dict[str, FieldValue] = {"x-max-length": 1, "x-overflow": "reject-publish"}
+            await channel.queue_declare(name, durable=True, arguments=limits)
+        sender = driver.sender(name)
+        await sender.send(Task("a", {}))
+        with pytest.raises(QueueUnavailableError, match="takes no messages"):
+            await sender.send(Task("b", {}))
+        sending = asyncio.create_task(sender.send(Task("c", {})))
+        await asyncio.sleep(0.2)
+        queue = driver.tasks(name, LEASE_S)
+        (lease,) = await all_of(queue, 1)
+        await queue.ack(lease, DONE)
+        await sending
+        assert ids_of(await all_of(queue, 1)) == ["c"]
 
 
 class TestConnections:

@@ -47,6 +47,7 @@ class Recorder:
         self._stored = stored
         self._failing = failing
         self._waiting: list[tuple[EventRecord, int | None]] = []
+        self._storing: list[tuple[EventRecord, int | None]] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -67,6 +68,10 @@ class Recorder:
         if self._pausing is not None:
             self._pausing.cancel()
 
+    def unconfirmed(self) -> list[Event]:
+        """The events that are not known to be stored; what comes later is stored after them."""
+        return [record.event for record, _ in (*self._storing, *self._waiting)]
+
     async def flush(self) -> None:
         """Wait until everything that was taken in is stored."""
         await self._idle.wait()
@@ -81,7 +86,9 @@ class Recorder:
                 await self._clock.sleep_until(self._clock.monotonic() + GATHER_S)
             batch, self._waiting = self._waiting, []
             if batch:
+                self._storing = batch
                 await self._store(batch)
+                self._storing = []
                 stored_at = self._clock.monotonic()
             if not self._waiting:
                 self._idle.set()

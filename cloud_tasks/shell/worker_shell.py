@@ -16,6 +16,7 @@ from cloud_tasks.core.events import (
     Event,
     FatalException,
     KeepAlive,
+    TaskEvent,
     TaskStarted,
     WorkerStarted,
     WorkerStopped,
@@ -27,7 +28,7 @@ from cloud_tasks.interfaces import Clock, EventSink, InstanceMetadata, RunSpec, 
 from cloud_tasks.shell.calls import QueueCalls
 from cloud_tasks.shell.notices import NoticeWatch
 from cloud_tasks.shell.recorder import Recorder
-from cloud_tasks.summary import Summary, SummaryBuilder
+from cloud_tasks.summary import OUTCOMES, Summary, SummaryBuilder
 from cloud_tasks.version import __version__
 
 _CLOSE_S = 5.0
@@ -327,6 +328,9 @@ class WorkerShell:
             self._problems.append(_abandoned(finish.abandoned))
         summary = self._sum_up(finish, self._clock.monotonic() - began)
         counts = {name: getattr(summary.counts, name) for name in summary.counts.__struct_fields__}
+        for event in self._recorder.unconfirmed():  # stored before this, if this ever is
+            if isinstance(event, TaskEvent):
+                counts[OUTCOMES[type(event)]] += 1
         self._recorder.put(
             WorkerStopped(
                 worker_id=self._settings.worker_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from fakes.history import FactKind
+from simulation.faults import FaultClass
 from simulation.history import History, QueueChanged
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
@@ -13,6 +14,8 @@ from simulation.link import SLOW_S_MAX
 
 REDELIVERIES_MAX = 4
 """After the faults: the lease that was held, its hand-back by a worker that ends, and some to spare."""
+START_S_MAX = 300.0
+"""How long a worker lets a run take to start."""
 PATIENCE_S = 120.0
 """The longest pauses between tries, and some slack."""
 PROGRESS = frozenset((FactKind.DELIVERED, FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED))
@@ -97,6 +100,9 @@ class LivenessJudge:
         """How long the queue may be still while something is in it: a lease and a run, a call and a pause."""
         plan = self._bench.plan
         one_s = plan.worker.max_runtime_s + plan.queue.lease_s + 2 * SLOW_S_MAX
+        kind = FaultClass.CHILD_SLOW_START
+        if kind in plan.odds or any(fault.kind is kind for fault in plan.faults):
+            one_s += START_S_MAX  # one that began before the faults stopped takes as long as it takes
         return one_s + PATIENCE_S
 
     def finish(self) -> None:

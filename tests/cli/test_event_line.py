@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_tasks.cli.event_line import NotAnEventError, json_line, line, read_event
@@ -82,6 +82,7 @@ def test_a_line_is_not_endless() -> None:
     assert len(line({**TASK, "error": "x" * 1_000_000})) <= 300
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_any_event_is_shown(event: dict[str, Any]) -> None:
     kind = event.get("event_type")

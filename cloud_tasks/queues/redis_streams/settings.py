@@ -15,7 +15,8 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
             `unix://path`.
         password: Its password; None: the one in the address, if any.
         db: Number of the database; 0: the one in the address, if any.
-        max_connections: Most connections at a time; a call for which there is none waits.
+        max_connections: Most connections for calls at a time; a call for which there is none waits. Those
+            that wait for tasks, one for each queue of a worker, come on top.
         prefix: What the names of all keys begin with.
         keep_completed: Whether a record of each completed task is kept.
         call_s: How long a call may take before the server is taken for unavailable, in seconds.

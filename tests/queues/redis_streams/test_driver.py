@@ -262,6 +262,14 @@ class TestSending:
             await driver.sender(QUEUE).send_many(tasks_named(*(f"t{number}" for number in range(1002))))
         assert (len(caught.value.in_doubt), caught.value.unsent) == (1000, ("t1000", "t1001"))
 
+    async def test_there_are_no_more_connections_than_allowed(self, own_redis_server: RedisServer) -> None:
+        driver = driver_at(own_redis_server.url, max_connections=2)
+        await asyncio.gather(*(driver.sender(QUEUE).send(Task(f"t{number}", {})) for number in range(30)))
+        facts = (await driver._connection.call(b"INFO", b"clients")).decode()
+        assert "connected_clients:2\r\n" in facts
+        assert (await driver.inspector(QUEUE).depth())["visible"] == 30
+        await driver.disconnect()
+
 
 @pytest.fixture(scope="module")
 def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:

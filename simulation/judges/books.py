@@ -293,6 +293,8 @@ class Books:
         run = self._find(happening.run)
         if run is not None:
             run.over_at, run.end = happening.at, happening.end
+            if run.term_at is None and self.life is not None:
+                run.unheard = _unheard(run, self.life, happening.at)
             if self.life is not None:
                 self.life.dying += 1
 

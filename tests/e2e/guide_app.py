@@ -50,6 +50,20 @@ async def in_pool_on_a_loop(file: str, text: str) -> None:
     note(file, text)
 
 
+@task
+def in_thread_and_on(file: str, text: str) -> None:
+    """In a thread; it dispatches another task."""
+    remember.dispatch_sync(file, f"{text}, and what it dispatched")
+    note(file, text)
+
+
+@task(process=True)
+def in_pool_and_on(file: str, text: str) -> None:
+    """In a warm process; it dispatches another task."""
+    remember.dispatch_sync(file, f"{text}, and what it dispatched")
+    note(file, text)
+
+
 @task(max_attempts=3, retry_delay=0.2, retry_strategy="fixed")
 async def fail(file: str) -> None:
     """Fails each time."""

@@ -22,6 +22,7 @@ from cloud_tasks.tasks import (
     RedisConfig,
     SQLiteConfig,
     SQSConfig,
+    TaskDefinition,
 )
 from tests.e2e import crash_app
 from tests.e2e import guide_app as app
@@ -246,11 +247,12 @@ def test_functions_that_compute_run_in_processes(redis_site: Site) -> None:
     assert redis_site.end(worker) == 0
 
 
-def test_a_task_in_a_process_dispatches_another(redis_site: Site) -> None:
+@pytest.mark.parametrize("function", [app.in_pool_on_a_loop, app.in_pool_and_on, app.in_thread_and_on])
+def test_a_task_dispatches_another(redis_site: Site, function: TaskDefinition[..., object]) -> None:
     (queue,) = new_names("default")
 
     async def work() -> None:
-        await app.in_pool_on_a_loop.dispatch(str(redis_site.file), "one", queue=queue)
+        await function.dispatch(str(redis_site.file), "one", queue=queue)
 
     redis_site.dispatch(work)
     worker = redis_site.worker("--queues", queue, "--task-defaults-queue", queue, "--process-pool-size", "1")

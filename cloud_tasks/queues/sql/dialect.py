@@ -109,7 +109,7 @@ class Dialect(ABC):
     def take(self, queue: sa.Table) -> sa.Update | None:
         """One statement that leases messages; None where it takes two.
 
-        Parameters `b_queue`, `b_count`, `b_lease`; it returns `leased_columns`.
+        Parameters `b_queue`, `b_count`, `b_begin`, `b_lease`; it returns `leased_columns`.
         """
 
     def insert_many(self, queue: sa.Table) -> sa.Insert | None:
@@ -153,3 +153,10 @@ def leased_columns(queue: sa.Table) -> tuple[sa.ColumnElement[object], ...]:
     """What is to be known of a message that was leased, in the order of `leases.Row`."""
     c = queue.c
     return (c.id, c.due_at, c.visible_at, c.deliveries, c.interruptions, c.body, c.history)
+
+
+def waiting(queue: sa.Table, now: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether a message of `b_queue` can be had, and since `b_begin` at the earliest."""
+    c = queue.c
+    begin = sa.bindparam("b_begin", type_=sa.BigInteger)
+    return sa.and_(c.queue == sa.bindparam("b_queue"), c.visible_at >= begin, c.visible_at <= now)

@@ -26,6 +26,8 @@ Row: TypeAlias = tuple[Any, ...]
 """A message that was leased: id, due_at, visible_at, deliveries, interruptions, body, history."""
 place_in_line = itemgetter(1, 0)
 """Of a row: when it was due, and then its id."""
+due_at_of = itemgetter(1)
+"""Of a row."""
 visible_at_of = itemgetter(2)
 """Of a row."""
 

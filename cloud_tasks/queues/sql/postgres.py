@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cloud_tasks.errors import QueueUnavailableError
-from cloud_tasks.queues.sql.dialect import IDS, Dialect, Listen, Meaning, leased_columns
+from cloud_tasks.queues.sql.dialect import IDS, Dialect, Listen, Meaning, leased_columns, waiting
 from cloud_tasks.queues.sql.direct import Direct, Found, written_for
 from cloud_tasks.queues.sql.settings import SqlSettings
 
@@ -114,7 +114,7 @@ class PostgresDialect(Dialect):
         first = (
             sa.select(place.label("place"))
             .select_from(queue)
-            .where(c.queue == sa.bindparam("b_queue"), c.visible_at <= self.now)
+            .where(waiting(queue, self.now))
             .order_by(c.visible_at, c.id)
             .limit(sa.bindparam("b_count"))
             .with_for_update(skip_locked=True)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, leased_columns
+from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, leased_columns, waiting
 from cloud_tasks.queues.sql.direct import Direct, Found, written_for
 from cloud_tasks.queues.sql.settings import SqlSettings
 
@@ -114,7 +114,7 @@ class SqliteDialect(Dialect):
         c = queue.c
         first = (
             sa.select(c.id)
-            .where(c.queue == sa.bindparam("b_queue"), c.visible_at <= self.now)
+            .where(waiting(queue, self.now))
             .order_by(c.visible_at, c.id)
             .limit(sa.bindparam("b_count"))
         )

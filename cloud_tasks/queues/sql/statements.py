@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cloud_tasks.queues.sql.completed import insert_completed
-from cloud_tasks.queues.sql.dialect import Dialect
+from cloud_tasks.queues.sql.dialect import Dialect, waiting
 from cloud_tasks.queues.sql.tables import Tables
 
 
@@ -17,8 +17,8 @@ class Statements:
     """What is said about one queue's messages; `b_queue` is the queue where nothing else is said.
 
     Attributes:
-        take: Leases up to `b_count` messages for `b_lease` in one statement; None where that takes the next
-            two.
+        take: Leases up to `b_count` messages for `b_lease` in one statement, searching from `b_begin` on;
+            None where that takes the next two.
         find: Locks them, and returns what `take` does.
         mark: Leases those of `ids`.
         next_in: In how many microseconds the next message can be had; below 0: since when.
@@ -55,7 +55,7 @@ class Statements:
                 c.body,
                 c.history,
             )
-            .where(queue, c.visible_at <= now)
+            .where(waiting(tables.queue, now))
             .order_by(c.visible_at, c.id)
             .limit(sa.bindparam("b_count"))
             .with_for_update(skip_locked=True)

@@ -15,9 +15,11 @@ from cloud_tasks.queues.sql.completed import record_of
 from cloud_tasks.queues.sql.database import outcome
 from cloud_tasks.queues.sql.dialect import IDS
 from cloud_tasks.queues.sql.direct import Found
+from cloud_tasks.queues.sql.head import Head
 from cloud_tasks.queues.sql.leases import (
     US,
     Receipt,
+    due_at_of,
     encode_history,
     lease_of,
     place_in_line,
@@ -54,6 +56,7 @@ class SqlQueue:
         self._nacks: Gatherer[Settlement] = Gatherer(settlements.nack, BATCH_MAX)
         self._extensions: Gatherer[Settlement] = Gatherer(settlements.extend, BATCH_MAX)
         self._dead_letters: Gatherer[Settlement] = Gatherer(settlements.dead_letter, BATCH_MAX)
+        self._head = Head(parts.clock)
         self._closing = False
         self._has_bell = False
         self._late: set[asyncio.Future[Found]] = set()
@@ -142,9 +145,20 @@ class SqlQueue:
     # --- Taking
 
     async def _take(self, tasks_max: int) -> list[Lease]:
+        count, begin = min(tasks_max, BATCH_MAX), self._head.begin()
+        rows = await self._search(count, begin)
+        if not rows and begin:
+            rows = await self._search(count, 0)
+        self._head.found(due_at_of(rows[0]) if len(rows) == count else None)
+        if rows:
+            self._parts.server_time.learn(visible_at_of(rows[0]) - self._lease_us)
+        return [lease_of(row, self._queue, self._lease_s) for row in rows]
+
+    async def _search(self, count: int, begin: int) -> Found:
         parameters = {
             "b_queue": self._queue,
-            "b_count": min(tasks_max, BATCH_MAX),
+            "b_count": count,
+            "b_begin": begin,
             "b_lease": self._lease_us,
         }
         answer = self._start_taking(parameters)
@@ -154,10 +168,7 @@ class SqlQueue:
             self._late.add(answer)
             answer.add_done_callback(self._hand_back)
             raise
-        if not rows:
-            return []
-        self._parts.server_time.learn(visible_at_of(rows[0]) - self._lease_us)
-        return [lease_of(row, self._queue, self._lease_s) for row in sorted(rows, key=place_in_line)]
+        return sorted(rows, key=place_in_line)
 
     def _start_taking(self, parameters: dict[str, object]) -> asyncio.Future[Found]:
         statements, database = self._parts.statements, self._parts.database

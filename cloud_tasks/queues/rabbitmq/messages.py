@@ -20,7 +20,6 @@ INTERRUPTIONS = "x-cloud-tasks-interruptions"
 NOTES = "x-cloud-tasks-notes"
 REASON = "x-cloud-tasks-reason"
 AT = "x-cloud-tasks-at"
-QUEUE = "x-cloud-tasks-queue"
 _COUNTED_BY_BROKER = ("x-delivery-count", "x-acquired-count")
 
 
@@ -127,11 +126,10 @@ def again(delivery: Delivery, interruptions: int, history: tuple[AttemptNote, ..
     return Outgoing(delivery.body, delivery.key, headers)
 
 
-def dead(delivery: Delivery, queue: str, reason: str, history: tuple[AttemptNote, ...], at: str) -> Outgoing:
+def dead(delivery: Delivery, reason: str, history: tuple[AttemptNote, ...], at: str) -> Outgoing:
     """The same message as a dead letter."""
     letter = again(delivery, delivery.interruptions, history, at)
-    more = {REASON: as_text(reason), AT: at, QUEUE: queue}
-    return Outgoing(letter.body, letter.key, {**letter.headers, **more})
+    return Outgoing(letter.body, letter.key, {**letter.headers, REASON: as_text(reason), AT: at})
 
 
 def _earlier(headers: Mapping[str, object], *, again: bool) -> int:

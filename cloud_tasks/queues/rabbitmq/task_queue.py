@@ -111,7 +111,7 @@ class RabbitQueue:
         """Put the message, byte for byte, among the dead letters, and then remove it; see `TaskQueue`."""
         delivery = self._movable(lease.receipt)
         if not delivery.moved:
-            letter = dead(delivery, self._name, reason, lease.history, self._now())
+            letter = dead(delivery, reason, lease.history, self._now())
             await self._publisher.bury(self._name, letter)
             delivery.moved = True
         await self._removals.submit(delivery)

@@ -249,8 +249,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="worker",
         help="Run task functions, those marked with @task, from the queues of a driver.",
-        text="SIGTERM and SIGINT drain: no more tasks are taken, running ones have the grace period, and what "
-        "is not done by then is handed back. A second signal ends it at once.",
+        text="SIGTERM and SIGINT drain: no more tasks are taken, running ones have the grace period, and "
+        "what is not done by then is handed back. A second signal ends it at once.",
         sections=(WORKER, DRIVER, TASK_DEFAULTS, *DRIVERS_OWN, EVENTS, WORKER_SHOWN),
         by_driver=True,
     ),

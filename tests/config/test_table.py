@@ -76,7 +76,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
 
 
 def test_tasks_are_told_every_setting_that_worker_data_has_an_attribute_for() -> None:
-    of_the_attempt = {"args", "attempt", "deadline"}
+    of_the_attempt = {"args", "attempt", "deadline", "handed_down"}
     attributes = {name for name in vars(WorkerData()) if not name.startswith("_")}
     assert set(settings_for_worker_data(resolve_local().settings)) == attributes - of_the_attempt
 

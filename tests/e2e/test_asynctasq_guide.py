@@ -331,7 +331,7 @@ def test_failures_are_tried_again_and_then_put_aside_with_their_history(redis_si
     told = redis_site.command("dead", "show", key, "--queues", queue, *redis_site.options).stdout
     assert told.count("ValueError: it cannot be done") == 3
     again = redis_site.command("dead", "retry", key, "--queues", queue, *redis_site.options)
-    assert (again.returncode, again.stdout) == (0, "1 dead letters put back into their queues\n"), (
+    assert (again.returncode, again.stdout) == (0, "1 dead letter put back\n"), (
         again.stderr
     )
     assert redis_site.depth(queue)["visible"] == 1

@@ -202,3 +202,44 @@ async def test_a_file_that_somebody_else_keeps_to_himself_may_work_later(tmp_pat
     await driver.sender("q").send(Task("a", {}))
     assert (await driver.inspector("q").depth())["visible"] == 1
     await driver.disconnect()
+
+
+# --- Packages
+
+
+@pytest.mark.parametrize(
+    ("dsn", "package", "extra"),
+    [
+        ("queue.db", "aiosqlite", "sqlite"),
+        ("postgresql://u:p@h/d", "psycopg", "postgres"),
+        ("mysql://u:p@h/d", "asyncmy", "mysql"),
+        ("queue.db", "sqlalchemy", "sqlite"),
+    ],
+)
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(
+    dsn: str, package: str, extra: str
+) -> None:
+    program = f"""
+        import sys
+        sys.modules[{package!r}] = None
+        from cloud_tasks.clock import SystemClock
+        from cloud_tasks.errors import ConfigurationError
+        from cloud_tasks.queues.sql import SqlSettings, open_driver
+        try:
+            open_driver(SqlSettings(dsn={dsn!r}), SystemClock())
+        except ConfigurationError as error:
+            print(error, *error.problems[0].helps)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    assert package in said
+    assert f"pip install 'cloud-tasks[{extra}]'" in said
+
+
+async def test_a_driver_that_was_disconnected_can_be_connected_again(settings: SqlSettings) -> None:
+    driver = open_driver(settings, SystemClock())
+    for _ in range(2):
+        await driver.connect()
+        await driver.queue_names()
+        await driver.disconnect()
+    await driver.disconnect()

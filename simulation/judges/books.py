@@ -256,7 +256,7 @@ class Books:
         waiting = newest = None
         for holding in life.holdings.get(key, ()):
             newest = holding
-            if holding.verdict is None and holding.run is None:
+            if holding.verdict is None and holding.run is None and not holding.let_go:
                 if holding.over is None:
                     return holding
                 waiting = waiting or holding

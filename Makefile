@@ -4,6 +4,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# What `make bench` measures beside ours. One of them, AsyncTasQ, needs Python 3.12, and is left out with an older one.
+PEERS := .venv-peers
+PEERS_PYTHON ?= $(PYTHON)
 LOCKS := $(addprefix requirements/,build.txt run.txt dev.txt docs.txt)
 
 # No version check by pip, no download of another Python by uv.
@@ -12,11 +15,11 @@ export UV_PYTHON_DOWNLOADS := never
 # The tests start thousands of processes: modules are compiled once, not once in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo services test soak lint format bench docs lock clean
+.PHONY: help setup demo services test soak lint format bench bench-peers docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what can be typed
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## make the virtual environment with everything for tests and linters
 	@echo "Ready: $(BIN)/python, $$($(BIN)/python --version)"
@@ -51,6 +54,8 @@ format: $(VENV)/.dev ## format the sources and mend what ruff can mend
 bench: $(VENV)/.dev ## measure, each as a ratio to a raw limit of the same machine
 	$(BIN)/python -m benchmarks
 
+bench-peers: $(PEERS)/.ready ## install the systems that `make bench` compares with, apart from everything else
+
 docs: $(VENV)/.docs ## generate the tables and build the HTML pages into docs/_build/html
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
@@ -67,9 +72,10 @@ lock: $(VENV)/.tools ## look for newer versions of all requirements and lock the
 	    --constraints requirements/run.txt --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml requirements/docs.in --constraints requirements/build.txt \
 	    --constraints requirements/dev.txt --output-file requirements/docs.txt
+	$(COMPILE) requirements/peers.in --override requirements/peers-override.in --output-file requirements/peers.txt
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 INSTALL := requirements/uv $(VENV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
@@ -97,3 +103,12 @@ $(VENV)/.dev: $(VENV)/.project
 $(VENV)/.docs: $(VENV)/.project
 	@$(INSTALL) --require-hashes --requirement requirements/docs.txt
 	@touch $@
+
+# `sync` asks no more than the hashes: arq's bounds do not fit, see requirements/peers-override.in.
+$(PEERS)/.ready: $(VENV)/.tools requirements/peers.txt
+	@rm -rf $(PEERS)
+	@$(PEERS_PYTHON) -m venv $(PEERS)
+	@requirements/uv $(VENV) pip sync --quiet --compile-bytecode --require-hashes --python $(PEERS)/bin/python \
+	    requirements/peers.txt
+	@touch $@
+	@echo "Ready: $(PEERS), $$($(PEERS)/bin/python --version)"

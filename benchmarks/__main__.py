@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import (
+    bench_depth,
     bench_loading,
     bench_pubsub_stand_in,
     bench_queues,
     bench_simulation,
     bench_sqs_stand_in,
+    bench_task_functions,
     bench_worker,
 )
 from benchmarks.measuring import Finding, table
@@ -34,6 +36,14 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "sqs_depth": bench_sqs_stand_in.sqs_depth,
     "pubsub_stand_in": bench_pubsub_stand_in.pubsub_stand_in,
     "pubsub_depth": bench_pubsub_stand_in.pubsub_depth,
+    "redis_async": bench_task_functions.redis_async,
+    "redis_pool": bench_task_functions.redis_pool,
+    "postgres": bench_task_functions.postgres,
+    "redis_depth": bench_depth.redis,
+    "sqlite_depth": bench_depth.sqlite,
+    "postgres_depth": bench_depth.postgres,
+    "mysql_depth": bench_depth.mysql,
+    "rabbitmq_depth": bench_depth.rabbitmq,
     "models": bench_sqs_stand_in.models,
     "loading": bench_loading.loading,
     "simulation": bench_simulation.simulation,

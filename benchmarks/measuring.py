@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -23,7 +24,7 @@ class Finding(Struct, frozen=True):
 
     Attributes:
         name: What was measured.
-        value: The figure.
+        value: The figure; not a number where there is none.
         unit: What it counts.
         target: What it is to be, in words; "" where it is told for information.
         good: Whether it is; None where there is no target.
@@ -51,6 +52,11 @@ def at_most(name: str, value: float, bound: float, unit: str, detail: str = "") 
 def figure(name: str, value: float, unit: str, detail: str = "") -> Finding:
     """A figure for information."""
     return Finding(name, value, unit, detail=detail)
+
+
+def missing(name: str, why: str) -> Finding:
+    """No figure, as what it takes is not on this machine."""
+    return Finding(name, math.nan, "", detail=why)
 
 
 def interleaved(contenders: dict[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
@@ -127,7 +133,7 @@ def table(findings: Sequence[Finding]) -> str:
     rows = [
         (
             finding.name,
-            f"{finding.value:,.3g}" if finding.value < 1000 else f"{finding.value:,.0f}",
+            _shown(finding.value),
             finding.unit,
             finding.target,
             {True: "ok", False: "MISSED", None: ""}[finding.good],
@@ -141,3 +147,9 @@ def table(findings: Sequence[Finding]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [heads, *rows]
     )
+
+
+def _shown(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"

@@ -147,7 +147,8 @@ class EndingJudge:
         """Whether what became of it was durable in time, and the worker knew: then it settles at once."""
         by = min(at - SETTLE_S, life.exit_by) - self._bench.slack_s
         for event, stored_at in life.told.get(holding.message.task_id, ()):
-            known = life.store_failed_at < stored_at < by
+            # What became of an earlier delivery of it here is another matter.
+            known = max(life.store_failed_at, holding.issued_at) < stored_at < by
             if known and not (isinstance(event, TaskInterrupted) and event.reason == "lease_lost"):
                 return True
         return False

@@ -141,6 +141,7 @@ class ProgramWorker:
             owned=False,
             serializer=self._serializer,
         )
+        await outbox.close_outbox()  # what the program dispatched before had a connection of its own
         outbox.set_outbox(own)
         try:
             return await worker.work()

@@ -331,9 +331,7 @@ def test_failures_are_tried_again_and_then_put_aside_with_their_history(redis_si
     told = redis_site.command("dead", "show", key, "--queues", queue, *redis_site.options).stdout
     assert told.count("ValueError: it cannot be done") == 3
     again = redis_site.command("dead", "retry", key, "--queues", queue, *redis_site.options)
-    assert (again.returncode, again.stdout) == (0, "1 dead letter put back\n"), (
-        again.stderr
-    )
+    assert (again.returncode, again.stdout) == (0, "1 dead letter put back\n"), again.stderr
     assert redis_site.depth(queue)["visible"] == 1
 
 
@@ -441,3 +439,46 @@ def test_a_program_with_a_worker_of_its_own(redis_site: Site, redis_server: Redi
     assert (ended.returncode, ended.stdout) == (0, "10\n"), ended.stderr
     assert len(redis_site.lines()) == 10
     assert redis_site.depth(high)["visible"] + redis_site.depth(default)["visible"] == 5
+
+
+TWO_WORKERS = """
+import asyncio
+from cloud_tasks.tasks import Config, DriverFactory, RedisConfig, Worker, run
+from tests.e2e import guide_app
+
+async def main():
+    config = Config(driver='redis', redis=RedisConfig(url='{url}'))
+    driver = DriverFactory.create('redis', config)
+    await driver.connect()
+    try:
+        workers = [Worker(driver, [queue], concurrency=2) for queue in ('{high}', '{default}')]
+        summaries = await asyncio.gather(*(worker.start() for worker in workers))
+        print([summary.counts.completed for summary in summaries])
+    finally:
+        await driver.disconnect()
+
+if __name__ == "__main__":
+    run(main())
+"""
+
+
+def test_a_signal_ends_all_workers_of_a_program(redis_site: Site, redis_server: RedisServer) -> None:
+    high, default = new_names("high-priority", "default")
+
+    async def work() -> None:
+        for queue in (high, default):
+            await app.remember.dispatch(str(redis_site.file), queue, queue=queue)
+
+    redis_site.dispatch(work)
+    program = redis_site.directory / "program.py"
+    program.write_text(TWO_WORKERS.format(url=redis_server.url, high=high, default=default))
+    process = subprocess.Popen(  # noqa: S603 - the program of the test
+        [sys.executable, str(program)], env=redis_site.environ, stdout=subprocess.PIPE, text=True
+    )
+    redis_site.workers.append(process)
+    redis_site.wait_for(2)
+    redis_site.wait_for_depth(high, visible=0, in_flight=0)
+    redis_site.wait_for_depth(default, visible=0, in_flight=0)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "[1, 1]\n")

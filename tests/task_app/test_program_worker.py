@@ -1,0 +1,148 @@
+"""A worker in a program of one's own, on the embedded driver: what it takes, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.interfaces import QueueDriver
+from cloud_tasks.tasks import (
+    Config,
+    DriverFactory,
+    SQLiteConfig,
+    TaskDefaultsConfig,
+    Worker,
+    close,
+    configure,
+    current_worker_data,
+    task,
+)
+
+ran: list[tuple[str, int]] = []
+
+
+@task
+async def note(text: str) -> str:
+    ran.append((text, current_worker_data().attempt))
+    await asyncio.sleep(0)
+    return text
+
+
+@task
+async def pass_on(text: str) -> None:
+    await note.dispatch(f"{text}, passed on")
+
+
+@task(max_attempts=2, retry_delay=0)
+def stumble(text: str) -> None:
+    ran.append((text, current_worker_data().attempt))
+    raise RuntimeError(text)
+
+
+@pytest_asyncio.fixture
+async def driver(tmp_path: Path) -> AsyncIterator[QueueDriver]:
+    config = Config(sqlite=SQLiteConfig(path=str(tmp_path / "queues.db")))
+    made = DriverFactory.create("sqlite", config)
+    await made.connect()
+    configure(config)
+    ran.clear()
+    yield made
+    configure(None)
+    await close()
+    await made.disconnect()
+
+
+async def test_it_ends_after_exactly_so_many_tasks(driver: QueueDriver) -> None:
+    for number in range(7):
+        await note.dispatch(f"{number}")
+    summary = await Worker(driver, concurrency=4, max_tasks=5).start()
+    assert (summary.counts.completed, summary.reason) == (5, "max_num_tasks")
+    assert len(ran) == 5
+    assert (await driver.inspector("default").depth())["visible"] == 2
+
+
+async def test_it_leaves_the_driver_connected_and_can_be_followed_by_another(driver: QueueDriver) -> None:
+    for number in range(2):
+        await note.dispatch(f"{number}")
+        await Worker(driver, max_tasks=1).start()
+    assert [text for text, _ in ran] == ["0", "1"]
+
+
+async def test_two_workers_of_one_program_stand_side_by_side(driver: QueueDriver) -> None:
+    for queue in ("high", "low"):
+        for number in range(3):
+            await note.dispatch(f"{queue} {number}", queue=queue)
+    workers = [Worker(driver, [queue], max_tasks=3) for queue in ("high", "low")]
+    await asyncio.gather(*(worker.start() for worker in workers))
+    assert len(ran) == 6
+    assert workers[0].worker_id != workers[1].worker_id
+
+
+async def test_what_its_tasks_dispatch_goes_to_its_driver(driver: QueueDriver) -> None:
+    await pass_on.dispatch("a")
+    await Worker(driver, max_tasks=2).start()
+    assert ran == [("a, passed on", 1)]
+
+
+async def test_attempts_and_their_history(driver: QueueDriver) -> None:
+    await stumble.dispatch("oh")
+    await Worker(driver, max_tasks=2, worker_id="w").start()
+    assert ran == [("oh", 1), ("oh", 2)]
+    (letter,) = await driver.dead_letters("default").oldest(5)
+    assert [(one.attempt, one.outcome, one.worker_id) for one in letter.history] == [
+        (1, "exception", "w"),
+        (2, "exception", "w"),
+    ]
+    assert all("RuntimeError: oh" in one.error and one.at for one in letter.history)
+
+
+async def test_a_message_that_names_no_function_is_put_aside(driver: QueueDriver) -> None:
+    from cloud_tasks.core.task import Task
+
+    await driver.sender("default").send(Task("stray", {"x": 1}))
+    await note.dispatch("after it")
+    await Worker(driver, max_tasks=1).start()
+    (letter,) = await driver.dead_letters("default").oldest(5)
+    assert letter.reason == "its data names no task function: there is no text under `task`"
+    assert letter.body == b'{"task_id":"stray","data":{"x":1}}'
+
+
+async def test_a_function_that_is_not_known_is_tried_again_and_then_put_aside(driver: QueueDriver) -> None:
+    from cloud_tasks.core.task import Task
+
+    await driver.sender("default").send(Task("new", {"task": "later.function", "args": [], "kwargs": {}}))
+    defaults = TaskDefaultsConfig(max_attempts=2, retry_delay=0)
+    await Worker(driver, max_tasks=2, task_defaults=defaults).start()
+    (letter,) = await driver.dead_letters("default").oldest(5)
+    assert "no task function is called 'later.function' here" in letter.history[-1].error
+
+
+async def test_a_driver_of_ones_own_making_will_do(driver: QueueDriver, tmp_path: Path) -> None:
+    from cloud_tasks.clock import SystemClock
+    from cloud_tasks.queues.sql import SqlSettings, open_driver
+
+    await note.dispatch("x")
+    own = open_driver(SqlSettings(dsn=str(tmp_path / "queues.db")), SystemClock())
+    await own.connect()
+    try:
+        summary = await Worker(own, max_tasks=1).start()
+    finally:
+        await own.disconnect()
+    assert summary.counts.completed == 1
+
+
+def test_what_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    made = DriverFactory.create("sqlite", Config(sqlite=SQLiteConfig(path=str(tmp_path / "queues.db"))))
+    with pytest.raises(ConfigurationError) as caught:
+        Worker(made, [], concurrency=0, max_tasks=0, process_pool_size=0)
+    assert len(caught.value.problems) == 4
+
+
+def test_a_driver_that_is_not_known_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="there is no driver 'kafka'"):
+        DriverFactory.create("kafka", Config())

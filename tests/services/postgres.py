@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import struct
 import subprocess
+from pathlib import Path
 
 from tests.services.binaries import POSTGRES
 from tests.services.server import Server
@@ -56,6 +58,15 @@ class PostgresServer(Server):
         options = [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
         return [programs[0], "-D", str(self.data), "-p", str(self.port), *options], {}
 
+    def _signal(self, number: signal.Signals) -> None:
+        """Its sessions are processes with groups of their own; one that hangs hangs with all of them."""
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            parent = (self.directory / "server.pid").read_text().strip()
+            for pid in _children_of(parent):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        super()._signal(number)
+
     def is_ready(self) -> bool:
         """Who is refused a session gets an answer that begins with E; "N" is about encryption."""
         with socket.create_connection(self.address, 5) as one:
@@ -65,3 +76,22 @@ class PostgresServer(Server):
             words = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
             one.sendall(struct.pack("!II", 8 + len(words), 3 << 16) + words)
             return one.recv(1) == b"R"
+
+
+def _children_of(parent: str) -> list[int]:
+    """Process ids, from /proc where there is one, else from `ps`."""
+    if Path("/proc/self/stat").exists():
+        return [
+            pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent_of(pid) == parent
+        ]
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True)  # noqa: S607
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return [int(pid) for ppid, pid in rows if ppid == parent]
+
+
+def _parent_of(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # it has ended meanwhile
+        return ""
+    return stat.rpartition(")")[2].split()[1]

@@ -86,10 +86,11 @@ def drain(
     directory = Path(tempfile.mkdtemp(prefix="cloud-tasks-bench-"))
     told = {**env, tally.DIRECTORY: str(directory), tally.COUNT: str(count)}
     try:
-        with (directory / "log").open("w+b") as log, contextlib.ExitStack() as workers:
-            for command in commands:
-                workers.enter_context(_worker(command, told, directory, log.fileno()))
-            if not _all_were_run(directory, count):
+        with (directory / "log").open("w+b") as log, contextlib.ExitStack() as closing:
+            workers = [
+                closing.enter_context(_worker(command, told, directory, log.fileno())) for command in commands
+            ]
+            if not _all_were_run(directory, count, workers):
                 log.seek(0)
                 seen = tally.read(directory, count)
                 raise RuntimeError(f"{commands[0]}: {seen} of {count}\n{log.read()[-3000:].decode()}")
@@ -101,7 +102,9 @@ def drain(
 
 
 @contextmanager
-def _worker(command: Sequence[str], env: dict[str, str], directory: Path, log: int) -> Iterator[None]:
+def _worker(
+    command: Sequence[str], env: dict[str, str], directory: Path, log: int
+) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(  # noqa: S603 - our own programs, and those of the peers
         command,
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
@@ -112,7 +115,7 @@ def _worker(command: Sequence[str], env: dict[str, str], directory: Path, log: i
         start_new_session=True,
     ) as worker:
         try:
-            yield
+            yield worker
         finally:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(worker.pid, signal.SIGTERM)
@@ -121,9 +124,10 @@ def _worker(command: Sequence[str], env: dict[str, str], directory: Path, log: i
                 os.killpg(worker.pid, signal.SIGKILL)
 
 
-def _all_were_run(directory: Path, count: int) -> bool:
+def _all_were_run(directory: Path, count: int, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
+    """False as soon as it is clear that this does not come."""
     runs, deadline = 0, time.monotonic() + _STUCK_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and all(worker.poll() is None for worker in workers):
         time.sleep(_LOOK_S)
         before, runs = runs, tally.tasks_so_far(directory)
         if runs > before:

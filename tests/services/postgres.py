@@ -81,9 +81,8 @@ class PostgresServer(Server):
 def _children_of(parent: str) -> list[int]:
     """Process ids, from /proc where there is one, else from `ps`."""
     if Path("/proc/self/stat").exists():
-        return [
-            pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent_of(pid) == parent
-        ]
+        pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal()]
+        return [pid for pid in pids if _parent_of(pid) == parent]
     listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True)  # noqa: S607
     rows = (line.split() for line in listed.stdout.splitlines())
     return [int(pid) for ppid, pid in rows if ppid == parent]

@@ -41,7 +41,7 @@ lint: $(VENV)/.dev ## check style, types, imports and the generated tables of th
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	@# Each of these is a program of its own, with its modules beside it.
-	@set -e; for program in docs/generate.py $(addsuffix .,$(wildcard examples/*/)); do echo "mypy $$program"; \
+	@set -e; for program in docs/generate.py $(addsuffix .,$(sort $(dir $(wildcard examples/*/*.py)))); do echo "mypy $$program"; \
 	    (cd $$(dirname $$program) && MYPYPATH=. "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
 	    --cache-dir "$(CURDIR)/.mypy_cache/$$program" $$(basename $$program)); done
 	$(BIN)/lint-imports --no-cache

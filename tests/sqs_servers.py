@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import boto3
+import moto.core.models  # noqa: F401 - first: a session that is older than it goes to the real service
 from botocore.config import Config
 
 from cloud_tasks.clock import SystemClock

@@ -30,7 +30,7 @@ from tests.services.rabbitmq import RabbitmqServer
 from tests.services.redis import RedisServer
 
 LONG = bool(os.environ.get("CLOUD_TASKS_LONG_SOAK"))
-TASKS, KILL_S = (2000, 60.0) if LONG else (250, 5.0)
+TASKS, KILL_S = (2000, 60.0) if LONG else (160, 3.0)
 
 pytestmark = pytest.mark.timeout(400 if LONG else 240)
 

@@ -73,8 +73,8 @@ class TestWorkers:
         await killed_with_a_lease(driver, name)
         (lease,) = await driver.tasks(name, LEASE_S).receive(1, 10.0)
         assert lease.delivery_count is not None
-        # It may have been on its way to the first worker when that one let go: one more of both.
-        assert lease.delivery_count - lease.interruptions == 3
+        # It may have been on its way to a worker that let go or was killed: the broker counts that, too.
+        assert 3 <= lease.delivery_count - lease.interruptions <= 4
         assert lease.interruptions >= 1
 
     async def test_a_worker_gets_no_more_than_it_has_room_for(self, driver: RabbitDriver, name: str) -> None:

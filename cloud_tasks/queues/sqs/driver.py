@@ -15,7 +15,7 @@ from cloud_tasks.queues.sqs.inspector import SqsInspector
 from cloud_tasks.queues.sqs.late import LateQueue, LateSender
 from cloud_tasks.queues.sqs.names import dead_letter_name
 from cloud_tasks.queues.sqs.opening import OpenedQueue
-from cloud_tasks.queues.sqs.queues import LISTED_MAX, Queues
+from cloud_tasks.queues.sqs.queues import Queues
 from cloud_tasks.queues.sqs.settings import SqsDriverSettings, SqsSettings
 
 
@@ -66,7 +66,6 @@ class SqsDriver:
         """The names of the queues that are there, those for dead letters left out; a thousand at most."""
         connection = await self._connected()
         names = await Queues(connection.calls, self._settings_of("any")).names()
-        assert len(names) <= LISTED_MAX  # noqa: S101 - what was asked for
         letters = {dead_letter_name(name, fifo=False) for name in names}
         return [name for name in names if name not in letters]
 

@@ -49,7 +49,9 @@ def redis_async(_scratch: Path) -> Iterator[Finding]:
         ours = _OnRedis(server, task_functions.noop, workers=2)
         rates = interleaved({"ours": ours.rate, **_rates(server, there)}, RUNS)
     yield from _told("async on Redis", rates, ours.again)
-    best = max((peer.package for peer in ON_THE_LOOP if peer.package in rates), key=rates.get, default="")  # type: ignore[arg-type]
+    best = max(
+        (one.package for one in ON_THE_LOOP if one.package in rates), key=rates.__getitem__, default=""
+    )
     if best:
         yield at_least(f"async on Redis / {best}, the best", rates["ours"] / rates[best], 1.5, "ratio")
     if "dramatiq" in rates:

@@ -48,7 +48,7 @@ async def tables(dsn: str, name: str) -> AsyncIterator[SqlDriver]:
         call_s=600,
     )
     driver = open_driver(settings, SystemClock())
-    metadata, database = driver._parts.tables.metadata, driver._parts.database  # noqa: SLF001
+    metadata, database = driver._parts.tables.metadata, driver._parts.database  # noqa: SLF001 - measured below its surface
 
     async def drop() -> None:
         await database.call(lambda connection: connection.run_sync(metadata.drop_all))
@@ -90,17 +90,17 @@ async def bare(driver: SqlDriver, name: str, count: int, *, plain: bool) -> floa
         count: How many.
         plain: Whether the connection is as the server gives it, with the planner's own choices.
     """
-    dialect = driver._dialect  # noqa: SLF001
-    first = f"SELECT id FROM {name} WHERE queue = '{QUEUE}' ORDER BY visible_at, id LIMIT {BATCH}"  # noqa: S608
+    dialect = driver._dialect  # noqa: SLF001 - measured below its surface
+    first = f"SELECT id FROM {name} WHERE queue = '{QUEUE}' ORDER BY visible_at, id LIMIT {BATCH}"  # noqa: S608 - names of our own
     skip = "" if dialect.embedded else " FOR UPDATE SKIP LOCKED"
-    removal = f"DELETE FROM {name} WHERE id IN ({first}{skip}) RETURNING body"  # noqa: S608
+    removal = f"DELETE FROM {name} WHERE id IN ({first}{skip}) RETURNING body"  # noqa: S608 - names of our own
     engine = dialect.engine()
     if plain:
         engine = create_async_engine(engine.url, isolation_level="AUTOCOMMIT")
     left = count
     async with engine.connect() as pooled:
         connection = await pooled.get_raw_connection()
-        async with connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
+        async with connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr] # it is open
             started = time.perf_counter()
             while left > 0:
                 if dialect.returning:
@@ -110,7 +110,7 @@ async def bare(driver: SqlDriver, name: str, count: int, *, plain: bool) -> floa
                 await cursor.execute("START TRANSACTION")
                 await cursor.execute(first.replace("id", "id, body", 1) + skip)
                 ids = ", ".join(str(row[0]) for row in await cursor.fetchall())
-                await cursor.execute(f"DELETE FROM {name} WHERE id IN ({ids})")  # noqa: S608
+                await cursor.execute(f"DELETE FROM {name} WHERE id IN ({ids})")  # noqa: S608 - names of our own
                 left -= cursor.rowcount
                 await cursor.execute("COMMIT")
             took_s = time.perf_counter() - started
@@ -122,7 +122,7 @@ async def speed(dsn: str, count: int) -> AsyncIterator[Finding]:
     """Sending, draining, and the bare loop; medians, taking turns."""
     seen: dict[str, list[float]] = {what: [] for what in ("send", "one", "many", "bare", "plain")}
     async with tables(dsn, "bench_speed") as driver:
-        kind = driver._dialect.name  # noqa: SLF001
+        kind = driver._dialect.name  # noqa: SLF001 - measured below its surface
         for _ in range(RUNS):
             for what in ("one", "many", "bare", *(["plain"] if kind == "PostgreSQL" else [])):
                 started = time.perf_counter()
@@ -148,7 +148,7 @@ async def speed(dsn: str, count: int) -> AsyncIterator[Finding]:
 
 async def depth(dsn: str, deep: int) -> AsyncIterator[Finding]:
     """What a task costs in a deep queue, over what it costs in a shallow one."""
-    kind = open_driver(SqlSettings(dsn=dsn), SystemClock())._dialect.name  # noqa: SLF001
+    kind = open_driver(SqlSettings(dsn=dsn), SystemClock())._dialect.name  # noqa: SLF001 - measured below its surface
     rates: dict[int, list[float]] = {SHALLOW: [], deep: []}
     async with tables(dsn, "bench_shallow") as shallow, tables(dsn, "bench_deep") as deeply:
         await deeply.sender(QUEUE).send_many(tasks(deep))

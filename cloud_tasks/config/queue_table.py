@@ -66,9 +66,7 @@ def _database(driver: str, name: str, dsn: str) -> tuple[Option, ...]:
             "themselves; --task-defaults-max-attempts beats it.",
             default_text="3",
         ),
-        _count(
-            f"{driver}_min_pool_size", "Connections that are kept open.", 10, minimum=0, maximum=_POOL_MAX
-        ),
+        _count(f"{driver}_min_pool_size", "Connections that are kept open.", 10, maximum=_POOL_MAX),
         _count(f"{driver}_max_pool_size", "Connections at a time.", 10, maximum=_POOL_MAX),
     )
 

@@ -152,7 +152,7 @@ class RedisChannel:
         from redis.exceptions import NoPermissionError, ResponseError
 
         try:
-            await self._redis.execute_command("EVAL", _SCRIPT, 0, self._channel, *batch)  # type: ignore[no-untyped-call]
+            await self._redis.execute_command("EVAL", _SCRIPT, 0, self._channel, *batch)  # type: ignore[no-untyped-call] # no types in redis-py
         except (NoPermissionError, ResponseError):
             self._by_script = False
         return self._by_script

@@ -228,9 +228,8 @@ def test_every_queue_is_confirmed_before_the_first_is_touched(letters: Letters, 
     assert (len(letters.keys()), len(letters.keys("high"))) == (1, 1)
 
 
-def test_without_a_terminal_nobody_is_asked(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_nobody_is_asked(letters: Letters) -> None:
     letters.add("t1")
-    monkeypatch.setattr("sys.stdin", None)
     done = letters("purge", "--all")
     assert done.status == 2
     assert "--force does it without asking" in done.err

@@ -11,6 +11,7 @@ import pytest
 from cloud_tasks.cli.parser import make_parser, parse
 from cloud_tasks.cli.queue_call import QueueCall
 from cloud_tasks.compose.queue_config import config_from_environment
+from cloud_tasks.config.option import Option
 from cloud_tasks.config.queue_table import OPTIONS
 from cloud_tasks.errors import ConfigurationError
 from tests.e2e.programs import ROOT
@@ -59,8 +60,8 @@ def test_flag_beats_variable_beats_default() -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_every_option_has_a_variable(option: object) -> None:
-    name, variable = option.name, option.variable  # type: ignore[attr-defined]
+def test_every_option_has_a_variable(option: Option) -> None:
+    name, variable = option.name, option.variable
     if name == "show_config":
         assert not variable
     elif name.startswith("aws_"):

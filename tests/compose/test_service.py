@@ -148,7 +148,7 @@ async def test_a_manager_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
         ({}, False),
     ],
 )
-async def test_who_is_watched(manager: Manager, environ: dict[str, str], watched: bool) -> None:  # noqa: FBT001
+async def test_who_is_watched(manager: Manager, environ: dict[str, str], watched: bool) -> None:  # noqa: FBT001 - a parameter of the test
     service = Service({**environ, "NOTIFY_SOCKET": manager.address}, 1.0, Nobody())
     with service.watching():
         await asyncio.sleep(0.2)

@@ -79,5 +79,5 @@ async def test_each_task_goes_its_own_way() -> None:
     finally:
         await runner.aclose()
     assert {end.kind for end in ends.ends.values()} == {EndKind.RETURNED}
-    pids = {name: int(bytes(end.result)) for name, end in ends.ends.items()}  # type: ignore[arg-type]
+    pids = {name: int(bytes(end.result)) for name, end in ends.ends.items()}  # type: ignore[arg-type] # bytes in a Raw
     assert pids["loop-1"] == pids["loop-2"] == os.getpid() != pids["pool-1"]

@@ -83,7 +83,7 @@ def _children_of(parent: str) -> list[int]:
     if Path("/proc/self/stat").exists():
         pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal()]
         return [pid for pid in pids if _parent_of(pid) == parent]
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True)  # noqa: S607
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True)  # noqa: S607 - found by its name
     rows = (line.split() for line in listed.stdout.splitlines())
     return [int(pid) for ppid, pid in rows if ppid == parent]
 

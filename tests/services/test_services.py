@@ -1,6 +1,6 @@
 """The servers that the other tests are given."""
 
-# ruff: noqa: S603, S607
+# ruff: noqa: S603, S607 - programs of our own and of the system, found by their names
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Listener:
     def __init__(self, server: RedisServer, channel: str) -> None:
         self.bodies: list[bytes] = []
         self._client = Redis(host=server.host, port=server.port)
-        self._subscription = self._client.pubsub()  # type: ignore[no-untyped-call]
+        self._subscription = self._client.pubsub()  # type: ignore[no-untyped-call] # no types in redis-py
         self._subscription.subscribe(channel)
         assert self._subscription.get_message(timeout=LIMIT_S)
         self._ended = False

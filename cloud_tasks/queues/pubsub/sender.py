@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import MessageRefusedError
+from cloud_tasks.queues.batching import body_of
 from cloud_tasks.queues.pubsub.limits import MESSAGE_BYTES_MAX
 from cloud_tasks.queues.pubsub.publishing import Message, Publishing, message
 
@@ -59,10 +59,4 @@ def _up_to_the_first_refused(tasks: Iterable[Task], refused: list[MessageRefused
 
 
 def _message_of(task: Task) -> Message:
-    try:
-        body = encode_task(task)
-    except (ValueError, TypeError) as error:
-        raise MessageRefusedError(task.task_id, str(error)) from error
-    if len(body) > MESSAGE_BYTES_MAX:
-        raise MessageRefusedError(task.task_id, f"{len(body)} bytes, and the limit is {MESSAGE_BYTES_MAX}")
-    return message(body)
+    return message(body_of(task, MESSAGE_BYTES_MAX))

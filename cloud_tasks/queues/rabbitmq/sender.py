@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import MessageRefusedError, QueueUnavailableError, SendFailedError
+from cloud_tasks.queues.batching import body_of, send_in_batches
 from cloud_tasks.queues.rabbitmq.messages import new_message
 from cloud_tasks.queues.rabbitmq.publisher import Publisher
 from cloud_tasks.queues.rabbitmq.task_queue import MESSAGE_BYTES_MAX
@@ -40,37 +39,13 @@ class RabbitSender:
 
     async def send_many(self, tasks: Iterable[Task]) -> None:
         """Put many in, up to the first that is refused; see `TaskSender`."""
-        batch: list[tuple[Task, bytes]] = []
-        size_bytes = 0
-        rest = iter(tasks)
-        for task in rest:
-            try:
-                body = _body(task)
-            except MessageRefusedError:
-                await self._send(batch, iter(()))
-                raise
-            batch.append((task, body))
-            size_bytes += len(body)
-            if len(batch) == BATCH_MAX or size_bytes > BATCH_BYTES_MAX:
-                await self._send(batch, rest)
-                batch, size_bytes = [], 0
-        await self._send(batch, rest)
+        await send_in_batches(
+            tasks, _body, len, self._send, count_max=BATCH_MAX, size_bytes_max=BATCH_BYTES_MAX
+        )
 
-    async def _send(self, batch: list[tuple[Task, bytes]], rest: Iterator[Task]) -> None:
-        if not batch:
-            return
-        try:
-            await self._publisher.send(self._name, [new_message(body) for _, body in batch])
-        except QueueUnavailableError as error:
-            unsent = tuple(task.task_id for task in rest)
-            raise SendFailedError(str(error), unsent, tuple(task.task_id for task, _ in batch)) from error
+    async def _send(self, batch: Sequence[tuple[Task, bytes]]) -> None:
+        await self._publisher.send(self._name, [new_message(body) for _, body in batch])
 
 
 def _body(task: Task) -> bytes:
-    try:
-        body = encode_task(task)
-    except (ValueError, TypeError) as error:
-        raise MessageRefusedError(task.task_id, str(error)) from error
-    if len(body) > MESSAGE_BYTES_MAX:
-        raise MessageRefusedError(task.task_id, f"{len(body)} bytes, and the limit is {MESSAGE_BYTES_MAX}")
-    return body
+    return body_of(task, MESSAGE_BYTES_MAX)

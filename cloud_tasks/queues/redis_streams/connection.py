@@ -124,7 +124,7 @@ class Connection:
 
 
 async def _execute(client: Redis, *words: bytes | int) -> Any:
-    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py gives it no types
 
 
 def _client(options: dict[str, Any], silence_s: float) -> Redis:

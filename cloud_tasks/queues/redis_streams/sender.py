@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import MessageRefusedError, QueueUnavailableError, SendFailedError
+from cloud_tasks.queues.batching import body_of, send_in_batches
 from cloud_tasks.queues.redis_streams.connection import Connection
 from cloud_tasks.queues.redis_streams.keys import QueueKeys
 from cloud_tasks.queues.redis_streams.leases import ms_of
@@ -45,7 +44,7 @@ class RedisSender:
             QueueUnavailableError: Nobody knows whether it was sent.
         """
         check_not_negative("delay_s", delay_s)
-        body = _body(task)
+        body = body_of(task)
         await self._tell_name()
         if delay_s:
             values = (body, ms_of(delay_s, YEAR_S), secrets.token_bytes(12))
@@ -55,41 +54,16 @@ class RedisSender:
 
     async def send_many(self, tasks: Iterable[Task]) -> None:
         """Put many in, up to the first that is refused; see `TaskSender`."""
-        batch: list[tuple[Task, bytes]] = []
-        size_bytes = 0
-        rest = iter(tasks)
-        for task in rest:
-            try:
-                body = _body(task)
-            except MessageRefusedError:
-                await self._send(batch, iter(()))
-                raise
-            batch.append((task, body))
-            size_bytes += len(body)
-            if len(batch) == BATCH_MAX or size_bytes > BATCH_BYTES_MAX:
-                await self._send(batch, rest)
-                batch, size_bytes = [], 0
-        await self._send(batch, rest)
+        await send_in_batches(
+            tasks, body_of, len, self._send, count_max=BATCH_MAX, size_bytes_max=BATCH_BYTES_MAX
+        )
 
-    async def _send(self, batch: list[tuple[Task, bytes]], rest: Iterator[Task]) -> None:
-        if not batch:
-            return
-        try:
-            await self._tell_name()
-            await self._connection.run(SEND, self._keys.all, *(body for _, body in batch))
-        except QueueUnavailableError as error:
-            unsent = tuple(task.task_id for task in rest)
-            raise SendFailedError(str(error), unsent, tuple(task.task_id for task, _ in batch)) from error
+    async def _send(self, batch: Sequence[tuple[Task, bytes]]) -> None:
+        await self._tell_name()
+        await self._connection.run(SEND, self._keys.all, *(body for _, body in batch))
 
     async def _tell_name(self) -> None:
         """The set is in another slot of a cluster, and no script may touch both."""
         if not self._named:
             await self._connection.call(b"SADD", self._names, self._name)
             self._named = True
-
-
-def _body(task: Task) -> bytes:
-    try:
-        return encode_task(task)
-    except (ValueError, TypeError) as error:
-        raise MessageRefusedError(task.task_id, str(error)) from error

@@ -67,10 +67,11 @@ class Database:
         Raises:
             sqlalchemy.exc.DBAPIError: It cannot.
         """
-        if not self.dialect.embedded:
+        open_once = self.dialect.opener()
+        if open_once is None:
             return
         try:
-            await asyncio.to_thread(self.dialect.open_once)
+            await asyncio.to_thread(open_once)
         except self.dialect.driver_error as error:
             raise self._wrapped(error) from error
 
@@ -91,9 +92,7 @@ class Database:
         every = {**statement.constants, **parameters}
 
         async def work(connection: AsyncConnection) -> Found:
-            return await self._directly(
-                connection, lambda raw: self.dialect.fetch(raw, statement.text, every)
-            )
+            return await self._directly(connection, lambda raw: statement.fetch(raw, statement.text, every))
 
         return self.start(work)
 
@@ -150,8 +149,7 @@ class Database:
                 return await work(connection)
             except (sa.exc.DBAPIError, QueueError):
                 raise  # SQLAlchemy knows whether the connection can be used any more
-            except BaseException:
-                # In the middle of who knows what.
+            except BaseException:  # boundary: in the middle of who knows what; raised again
                 await connection.invalidate()
                 raise
 
@@ -162,7 +160,7 @@ class Database:
         try:
             return await act(pooled.driver_connection)
         except self.dialect.driver_error as error:
-            lost = bool(self._engine.dialect.is_disconnect(error, pooled, None))  # type: ignore[arg-type]
+            lost = bool(self._engine.dialect.is_disconnect(error, pooled, None))  # type: ignore[arg-type] # it takes the pooled one too
             if lost:
                 await connection.invalidate()
                 await self._engine.dispose()  # the others were connected to the same server

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cloud_tasks.queues.sql.direct import Direct, Found
+from cloud_tasks.queues.sql.direct import Direct
 from cloud_tasks.queues.sql.settings import SqlSettings
 
 IDS = "ids"
@@ -73,16 +73,8 @@ class Dialect(ABC):
         """
 
     def direct(self, statement: sa.ClauseElement) -> Direct | None:
-        """The statement as `fetch` takes it; None where it goes the long way."""
+        """The statement as the driver itself takes it; None where it goes the long way."""
         return None
-
-    async def fetch(self, connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
-        """Have the driver itself carry out a statement, and return its rows.
-
-        Raises:
-            Exception: What the driver raises; one of `driver_error`.
-        """
-        raise NotImplementedError
 
     @abstractmethod
     async def say(self, connection: Any, text: str) -> None:
@@ -97,13 +89,12 @@ class Dialect(ABC):
         """Whether there is a database already, as far as can be told without opening it."""
         return True
 
-    def open_once(self) -> None:
-        """Open the file and close it again; blocks.
+    def opener(self) -> Callable[[], None] | None:
+        """What opens the file once and closes it again; None where there is no file.
 
-        Raises:
-            Exception: What the driver raises; one of `driver_error`.
+        It blocks, and raises what the driver raises: one of `driver_error`.
         """
-        raise NotImplementedError
+        return None
 
     @abstractmethod
     def take(self, queue: sa.Table) -> sa.Update | None:

@@ -87,13 +87,8 @@ class PostgresDialect(Dialect):
 
     def direct(self, statement: sa.ClauseElement) -> Direct | None:
         """As psycopg is told anyway."""
-        return written_for(statement, PGDialectAsync_psycopg())  # type: ignore[no-untyped-call]
-
-    async def fetch(self, connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
-        """In one round trip; the rows come with the answer."""
-        cursor = await connection.execute(text, parameters)
-        rows: Found = await cursor.fetchall()
-        return rows
+        dialect = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call] # SQLAlchemy gives it no types
+        return written_for(statement, dialect, _fetch)
 
     async def say(self, connection: Any, text: str) -> None:
         """In one round trip."""
@@ -219,3 +214,10 @@ def _know_one_plan(connection: sa.engine.interfaces.DBAPIConnection, _: object) 
         cursor.execute("SELECT " + ", ".join(f"set_config('{name}', 'off', false)" for name in _OFF))
     finally:
         cursor.close()
+
+
+async def _fetch(connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
+    """In one round trip; the rows come with the answer."""
+    cursor = await connection.execute(text, parameters)
+    rows: Found = await cursor.fetchall()
+    return rows

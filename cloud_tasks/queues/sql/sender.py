@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import MessageRefusedError, QueueUnavailableError, SendFailedError
+from cloud_tasks.queues.batching import body_of, send_in_batches
 from cloud_tasks.queues.sql.leases import US
 from cloud_tasks.queues.sql.limits import BODY_BYTES_MAX, SEND_BYTES_MAX, SEND_MAX, YEAR_S
 from cloud_tasks.queues.sql.parts import Parts
@@ -56,36 +55,14 @@ class SqlSender:
 
     async def send_many(self, tasks: Iterable[Task]) -> None:
         """Put many in, up to the first that is refused; see `TaskSender`."""
-        ids: list[str] = []
-        bodies: list[bytes] = []
-        size_bytes = 0
-        rest = iter(tasks)
-        for task in rest:
-            try:
-                body = _body_of(task)
-            except MessageRefusedError:
-                await self._send(ids, bodies, iter(()))
-                raise
-            if len(ids) == SEND_MAX or (ids and size_bytes + len(body) > SEND_BYTES_MAX):
-                await self._send(ids, bodies, _and_rest(task, rest))
-                ids, bodies, size_bytes = [], [], 0
-            ids.append(task.task_id)
-            bodies.append(body)
-            size_bytes += len(body)
-        await self._send(ids, bodies, iter(()))
+        await send_in_batches(
+            tasks, _body_of, len, self._send, count_max=SEND_MAX, size_bytes_max=SEND_BYTES_MAX
+        )
 
-    async def _send(self, ids: list[str], bodies: list[bytes], unsent: Iterator[str]) -> None:
-        """Send one batch, as a whole or not at all.
-
-        Raises:
-            SendFailedError: Nobody knows whether it was sent; names `unsent`, which was not.
-        """
-        if not ids:
-            return
-        try:
-            await self._parts.database.transaction(lambda one: self._insert(one, bodies), durable=True)
-        except QueueUnavailableError as error:
-            raise SendFailedError(str(error), tuple(unsent), tuple(ids)) from error
+    async def _send(self, batch: Sequence[tuple[Task, bytes]]) -> None:
+        """Send one batch, as a whole or not at all."""
+        bodies = [body for _, body in batch]
+        await self._parts.database.transaction(lambda one: self._insert(one, bodies), durable=True)
         self._parts.bell.ring(self._queue)
 
     async def _insert(self, connection: AsyncConnection, bodies: list[bytes]) -> None:
@@ -102,16 +79,4 @@ class SqlSender:
 
 
 def _body_of(task: Task) -> bytes:
-    try:
-        body = encode_task(task)
-    except (ValueError, TypeError) as error:
-        raise MessageRefusedError(task.task_id, str(error)) from error
-    if len(body) > BODY_BYTES_MAX:
-        raise MessageRefusedError(task.task_id, f"{len(body)} bytes, and the limit is {BODY_BYTES_MAX}")
-    return body
-
-
-def _and_rest(task: Task, rest: Iterator[Task]) -> Iterator[str]:
-    yield task.task_id
-    for one in rest:
-        yield one.task_id
+    return body_of(task, BODY_BYTES_MAX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -85,12 +85,7 @@ class SqliteDialect(Dialect):
 
     def direct(self, statement: sa.ClauseElement) -> Direct | None:
         """With names for parameters."""
-        return written_for(statement, SQLiteDialect_aiosqlite(paramstyle="named"))
-
-    async def fetch(self, connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
-        """In one visit to the connection's thread."""
-        rows: Found = await connection.execute_fetchall(text, parameters)
-        return rows
+        return written_for(statement, SQLiteDialect_aiosqlite(paramstyle="named"), _fetch)
 
     async def say(self, connection: Any, text: str) -> None:
         """In one visit to the connection's thread."""
@@ -105,9 +100,9 @@ class SqliteDialect(Dialect):
         """Whether the file exists: opening it would make it."""
         return self._path.exists()
 
-    def open_once(self) -> None:
-        """Aiosqlite leaves a thread behind, for a moment, when it cannot."""
-        sqlite3.connect(self._path).close()
+    def opener(self) -> Callable[[], None]:
+        """Python's own module: aiosqlite leaves a thread behind, for a moment, when it cannot."""
+        return lambda: sqlite3.connect(self._path).close()
 
     def take(self, queue: sa.Table) -> sa.Update | None:
         """Update what a sub-query finds: one statement, which is a transaction by itself."""
@@ -166,3 +161,9 @@ def _set_up(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None
 def _code(error: sa.exc.DBAPIError) -> int:
     """The primary code of SQLite; 0 where there is none."""
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
+async def _fetch(connection: Any, text: str, parameters: Mapping[str, object]) -> Found:
+    """In one visit to the connection's thread."""
+    rows: Found = await connection.execute_fetchall(text, parameters)
+    return rows

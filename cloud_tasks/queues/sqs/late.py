@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import HandBack, Lease, Outcome, Task
-from cloud_tasks.errors import LeaseLostError, MessageRefusedError
+from cloud_tasks.errors import LeaseLostError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.batching import body_of
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.leases import SqsLease
 from cloud_tasks.queues.sqs.limits import LEASE_S_MAX, SEND_DELAY_S_MAX
@@ -62,10 +62,7 @@ class LateSender:
 
     def _late_body(self, task: Task, delay_s: float) -> bytes:
         """The message with when it is to be run."""
-        try:
-            body = encode_task(task)
-        except (ValueError, TypeError) as error:
-            raise MessageRefusedError(task.task_id, str(error)) from error
+        body = body_of(task)
         early = math.ceil((delay_s - SEND_DELAY_S_MAX) / _HIDE_S_MAX)
         late = _Late(self._clock.utc_now().timestamp() + delay_s, early)
         return body[:-1] + b"," + msgspec.json.encode(late)[1:]

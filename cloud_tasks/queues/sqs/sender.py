@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from cloud_tasks.core.arguments import check_not_negative
-from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import MessageRefusedError, QueueError, QueueUnavailableError, SendFailedError
+from cloud_tasks.queues.batching import body_of, send_in_batches
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_body
 from cloud_tasks.queues.sqs.limits import BATCH_MAX, MESSAGE_BYTES_MAX, SEND_DELAY_S_MAX, whole_seconds
@@ -35,7 +35,7 @@ class SqsSender:
     async def send_body(self, task: Task, body: bytes, delay_s: float) -> None:
         """Put a task into the queue whose message is written already; as `send`."""
         entry: _Entry = {"MessageBody": as_body(body), "DelaySeconds": whole_seconds(delay_s)}
-        await self._send([task], [entry])
+        await self._send([(task, entry)])
 
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
         """Put one task into the queue.
@@ -52,34 +52,21 @@ class SqsSender:
         entry = self._entry(task)
         if delay_s:
             entry["DelaySeconds"] = whole_seconds(delay_s)
-        await self._send([task], [entry])
+        await self._send([(task, entry)])
 
     async def send_many(self, tasks: Iterable[Task]) -> None:
         """Put many in, up to the first that is refused; see `TaskSender`."""
-        batch: list[Task] = []
-        entries: list[_Entry] = []
-        size_bytes = 0
-        rest = iter(tasks)
-        for task in rest:
-            try:
-                entry = self._entry(task)
-            except MessageRefusedError:
-                await self._send(batch, entries)
-                raise
-            added_bytes = len(entry["MessageBody"].encode())
-            if len(batch) == BATCH_MAX or size_bytes + added_bytes > MESSAGE_BYTES_MAX:
-                await self._send_or_name_the_rest(batch, entries, task, rest)
-                batch, entries, size_bytes = [], [], 0
-            batch.append(task)
-            entries.append(entry)
-            size_bytes += added_bytes
-        await self._send(batch, entries)
+        await send_in_batches(
+            tasks,
+            self._entry,
+            _size_of,
+            self._send,
+            count_max=BATCH_MAX,
+            size_bytes_max=MESSAGE_BYTES_MAX,
+        )
 
     def _entry(self, task: Task) -> _Entry:
-        try:
-            body = as_body(encode_task(task))
-        except (ValueError, TypeError) as error:
-            raise MessageRefusedError(task.task_id, str(error)) from error
+        body = as_body(body_of(task))
         size_bytes = len(body.encode())
         if size_bytes > MESSAGE_BYTES_MAX:
             reason = f"{size_bytes} bytes, and the limit is {MESSAGE_BYTES_MAX}"
@@ -89,31 +76,24 @@ class SqsSender:
             entry["MessageGroupId"] = entry["MessageDeduplicationId"] = group_of(task.task_id)
         return entry
 
-    async def _send_or_name_the_rest(
-        self, batch: list[Task], entries: list[_Entry], following: Task, rest: Iterator[Task]
-    ) -> None:
-        try:
-            await self._send(batch, entries)
-        except SendFailedError as error:
-            unsent = (*error.unsent, following.task_id, *(task.task_id for task in rest))
-            raise SendFailedError(str(error), unsent, error.in_doubt) from error
-
-    async def _send(self, batch: list[Task], entries: list[_Entry]) -> None:
+    async def _send(self, batch: Sequence[tuple[Task, _Entry]]) -> None:
         """Send one batch.
 
         Raises:
             SendFailedError: Not all of it was accepted.
         """
-        if not batch:
-            return
-        ids = [task.task_id for task in batch]
+        ids = tuple(task.task_id for task, _ in batch)
         try:
-            answers = await self._batches.send(entries)
+            answers = await self._batches.send([entry for _, entry in batch])
         except QueueUnavailableError as error:
-            raise SendFailedError(str(error), (), tuple(ids)) from error
+            raise SendFailedError(str(error), (), ids) from error
         failed: list[tuple[str, QueueError]] = [
             (task_id, error) for task_id, error in zip(ids, answers, strict=True) if error is not None
         ]
         if failed:
             reason = f"{len(failed)} of {len(batch)} tasks were not accepted, the first: {failed[0][1]}"
             raise SendFailedError(reason, tuple(task_id for task_id, _ in failed))
+
+
+def _size_of(entry: _Entry) -> int:
+    return len(entry["MessageBody"].encode())

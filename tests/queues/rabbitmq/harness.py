@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def settings_at(url: str, **values: object) -> RabbitSettings:
-    return RabbitSettings(**{"url": url, "exchange_name": "tests", **values})  # type: ignore[arg-type]
+    return RabbitSettings(**{"url": url, "exchange_name": "tests", **values})  # type: ignore[arg-type] # a test knows its fields
 
 
 def driver_at(url: str, **values: object) -> RabbitDriver:

@@ -268,7 +268,7 @@ class TestBrokers:
         with pytest.raises(LeaseLostError):
             await queue.ack(lease, DONE)
         for one in again:
-            await sooner_or_later(lambda one=one: queue.ack(one, DONE))  # type: ignore[misc]
+            await sooner_or_later(lambda one=one: queue.ack(one, DONE))  # type: ignore[misc] # a default binds it
         assert (await driver.inspector(name).depth())["visible"] == 0
         await queue.aclose()
         await driver.disconnect()

@@ -25,7 +25,7 @@ def driver_at(url: str, **values: object) -> RedisDriver:
 
 
 def settings_at(url: str, **values: object) -> RedisSettings:
-    return RedisSettings(**{"url": url, "prefix": f"test-{secrets.token_hex(6)}", **values})  # type: ignore[arg-type]
+    return RedisSettings(**{"url": url, "prefix": f"test-{secrets.token_hex(6)}", **values})  # type: ignore[arg-type] # as given
 
 
 # All that the server does by its time stands in these sets.

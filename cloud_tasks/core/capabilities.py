@@ -22,6 +22,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         delivery_count: Whether leases carry one.
         counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
         requeues: Whether a task that was handed back comes again.
+        decides_retries: Whether the backend itself decides, from the outcome that `ack` brings, if and when a
+            task is tried again; the worker then hands back what was interrupted, and nothing else.
         dead_letters: Whether `dead_letter` keeps the message somewhere.
         history: Whether `nack` and `dead_letter` keep the lease's `history`, so that the next lease has it.
         fenced: Whether a receipt that is out of date is refused, always: an extension that is confirmed then
@@ -42,6 +44,7 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     delivery_count: bool = False
     counts_interruptions: bool = False
     requeues: bool = True
+    decides_retries: bool = False
     dead_letters: bool = False
     history: bool = False
     fenced: bool = False

@@ -84,6 +84,8 @@ def judge(
     if kind is OutcomeKind.INTERRUPTED:
         used_up = policy.too_often_interrupted(attempt.interruptions + 1)
         return _DEAD_LETTER if used_up and capabilities.dead_letters else _HAND_BACK
+    if capabilities.decides_retries:
+        return _ACK
     if not wanted or not capabilities.requeues:
         kept = policy.keep_failed and kind is not _COMPLETED and capabilities.dead_letters
         return _DEAD_LETTER if kept else _ACK

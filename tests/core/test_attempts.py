@@ -436,3 +436,45 @@ def test_a_message_that_waits_for_its_older_run_may_lose_its_lease_too() -> None
     assert event.reason == "lease_lost"
     assert driver.machine.running == 1
     assert not only(driver.finish(1), do.StartRun)
+
+
+# --- A queue that decides about retries itself
+
+ITS_OWN_RETRIES = QueueCapabilities(lease_s_max=600.0, delivery_count=True, decides_retries=True)
+
+
+@pytest.mark.parametrize("end", [RETRY, RAISED, KILLED, RETURNED])
+@pytest.mark.parametrize("attempts_max", [None, 1])
+def test_a_queue_that_decides_about_retries_is_told_the_outcome(
+    end: RunEnd, attempts_max: int | None
+) -> None:
+    driver = Driver(
+        ITS_OWN_RETRIES,
+        retry=RetryPolicy(on_exit=True, on_exception=True, attempts_max=attempts_max, keep_failed=True),
+    )
+    driver.receive(lease(duration_s=60.0, delivery_count=1))
+    asked = driver.tell(got.RunStarted(1), got.RunEnded(1, end), got.EventsStored([1]))
+    (ack,) = only(asked, do.Ack)
+    assert ack.outcome.retry_requested == (end is not RETURNED)
+    assert not ack.outcome.retry
+
+
+def test_a_queue_that_decides_about_retries_gets_back_what_was_interrupted() -> None:
+    driver = Driver(ITS_OWN_RETRIES, grace_s=60.0)
+    driver.receive(lease(duration_s=600.0, delivery_count=3))
+    driver.tell(got.RunStarted(1), got.ShutdownRequested())
+    driver.wait(59.0)
+    assert only(driver.log, do.StopRun)
+    driver.tell(got.RunEnded(1, TERMINATED), got.EventsStored([1]))
+    (nack,) = only(driver.log, do.Nack)
+    assert nack.reason is HandBack.INTERRUPTED
+
+
+def test_a_task_that_such_a_queue_hands_out_again_is_the_attempt_that_it_says() -> None:
+    driver = Driver(ITS_OWN_RETRIES, slots=1)
+    for number in (1, 2):
+        asked = driver.receive(lease(receipt=f"r{number}", duration_s=60.0, delivery_count=number))
+        (start,) = only(asked, do.StartRun)
+        assert start.attempt == number
+        driver.tell(got.RunStarted(number), got.RunEnded(number, RAISED), got.EventsStored([number]))
+        driver.tell(got.RunGone(number), got.Settled(number))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.console import Console, Level
-from cloud_tasks.shell import WorkerShell
 
 T = TypeVar("T")
 _SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
@@ -28,8 +27,16 @@ class ConsoleObserver:
         self._console.message(Level.WARNING, text)
 
 
+class Failing(Protocol):
+    """What can be ended with an error: a worker, or all of a fleet."""
+
+    def fail(self, error: Exception) -> None:
+        """End with an error that should not have been possible."""
+        ...
+
+
 @contextlib.contextmanager
-def failures_told_to(shell: WorkerShell, *, loop_is_shared: bool) -> Iterator[None]:
+def failures_told_to(worker: Failing, *, loop_is_shared: bool) -> Iterator[None]:
     """An error in a callback on the loop ends the worker; asyncio would log it and leave a wedged worker.
 
     Where the loop is the tasks' own as well, what they leave to it is theirs.
@@ -40,7 +47,7 @@ def failures_told_to(shell: WorkerShell, *, loop_is_shared: bool) -> Iterator[No
     def on_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if "handle" in context and isinstance(error, Exception):
-            shell.fail(error)
+            worker.fail(error)
         else:
             loop.default_exception_handler(context)
 

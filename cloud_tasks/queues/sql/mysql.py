@@ -50,8 +50,8 @@ class MysqlDialect(Dialect):
 
     @property
     def where(self) -> str:
-        """The address without the password."""
-        url = self._url.set(drivername=self._url.get_backend_name())
+        """The address without the password, and without its parameters: one of them may be one."""
+        url = self._url.set(drivername=self._url.get_backend_name(), query={})
         return url.render_as_string(hide_password=True)
 
     def engine(self) -> AsyncEngine:

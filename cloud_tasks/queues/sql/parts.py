@@ -30,7 +30,7 @@ class Parts:
         self.database = Database(dialect)
         self.tables = Tables(dialect.settings)
         self.statements = Statements(self.tables, dialect)
-        self.bell = Bell(dialect.listen(), clock)
+        self.bell = Bell(dialect.listen(), clock, dialect.settings.poll_s)
         self.server_time = ServerTime(clock)
 
     async def server_now(self) -> str:

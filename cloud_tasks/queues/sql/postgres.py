@@ -53,8 +53,8 @@ class PostgresDialect(Dialect):
 
     @property
     def where(self) -> str:
-        """The address without the password."""
-        return self._url.set(drivername="postgresql").render_as_string(hide_password=True)
+        """The address without the password, and without its parameters: one of them may be one."""
+        return self._url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
     def engine(self) -> AsyncEngine:
         """Connections whose end is noticed also when the network only falls silent."""

@@ -28,6 +28,8 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         pool_size_max: Most connections; `LISTEN` has one more. SQLite has four at most.
         connect_s: How long making a connection may take, in seconds.
         call_s: How long a call may take, in seconds; more, and the server is not available.
+        poll_s: Longest pause between two looks into a queue that somebody waits for, where the database does
+            not tell, in seconds.
     """
 
     dsn: str
@@ -39,6 +41,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
     pool_size_max: int = 10
     connect_s: float = 10.0
     call_s: float = 30.0
+    poll_s: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no database could do.
@@ -58,6 +61,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
             raise _wrong(f"a pool of {sizes} connections cannot be", "both numbers must be at least 1")
         check_positive("connect_s", self.connect_s)
         check_positive("call_s", self.call_s)
+        check_positive("poll_s", self.poll_s)
 
     @property
     def pool_sizes(self) -> tuple[int, int]:

@@ -10,10 +10,8 @@ from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.sql.dialect import Listen
 
 PAUSE_S_MIN = 0.02
-PAUSE_S_MAX = 1.0
-"""Longest pause between two looks where nobody tells."""
 TOLD_PAUSE_S_MAX = 10.0
-"""The same where the database tells."""
+"""Longest pause between two looks where the database tells."""
 RECONNECT_S_MAX = 5.0
 """Longest pause before listening is tried again."""
 
@@ -26,11 +24,13 @@ class Bell:
     Args:
         listen: Listens to the database; None where it cannot tell.
         clock: Time.
+        poll_s: Longest pause between two looks where the database does not tell, in seconds.
     """
 
-    def __init__(self, listen: Listen | None, clock: Clock) -> None:
+    def __init__(self, listen: Listen | None, clock: Clock, poll_s: float) -> None:
         self._listen = listen
         self._clock = clock
+        self._poll_s = poll_s
         self._waiting: dict[str, set[asyncio.Future[bool]]] = {}
         self._open = 0
         self._hears = False
@@ -39,7 +39,7 @@ class Bell:
     @property
     def pause_s_max(self) -> float:
         """Longest pause between two looks."""
-        return TOLD_PAUSE_S_MAX if self._hears else PAUSE_S_MAX
+        return TOLD_PAUSE_S_MAX if self._hears else self._poll_s
 
     def open(self) -> None:
         """Somebody is going to wait."""

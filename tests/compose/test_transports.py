@@ -1,0 +1,220 @@
+"""Queues by an address: every scheme, what children are told, and what can be wrong with one."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.memory_place import memory_place
+from cloud_tasks.compose.transports import open_transport, url_for_children
+from cloud_tasks.core.task import Outcome, OutcomeKind, Task
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.interfaces import QueueDriver
+from tests.services.mariadb import MariadbServer
+from tests.services.postgres import PostgresServer
+from tests.services.rabbitmq import RabbitmqServer
+from tests.services.redis import RedisServer
+
+DONE = Outcome(OutcomeKind.COMPLETED)
+SECRET = "geheim"  # noqa: S105 - what must not be shown
+
+
+async def send(url: str, queue: str, task_id: str) -> None:
+    driver = open_transport(url, SystemClock())
+    await prepared(driver)
+    await driver.sender(queue).send(Task(task_id, {"n": 1}))
+    await driver.disconnect()
+
+
+async def taken(url: str, queue: str, wait_s: float = 2.0) -> list[str]:
+    """The ids of the tasks in a queue, which are settled."""
+    driver = open_transport(url, SystemClock())
+    await prepared(driver)
+    tasks = driver.tasks(queue, 30.0)
+    ids = []
+    for lease in await tasks.receive(10, wait_s):
+        assert isinstance(lease.task, Task)
+        ids.append(lease.task.task_id)
+        await tasks.ack(lease, DONE)
+    await tasks.aclose()
+    await driver.disconnect()
+    return ids
+
+
+async def prepared(driver: QueueDriver) -> None:
+    """Tables of a server are made by hand."""
+    migrate = getattr(driver, "migrate", None)
+    if migrate is not None:
+        await migrate()
+    await driver.connect()
+
+
+async def goes_through(url: str, queue: str = "foo") -> None:
+    await send(url, queue, "a")
+    assert await taken(url_for_children(url), queue) == ["a"]
+
+
+def problem_of(url: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        open_transport(url, SystemClock())
+    (problem,) = caught.value.problems
+    return "\n".join((problem.message, problem.hint, *problem.helps, *problem.notes))
+
+
+class TestEachScheme:
+    async def test_a_file_by_its_names(self, tmp_path: Path) -> None:
+        await send(f"sqlite:///{tmp_path}/a.db", "foo", "a")
+        assert await taken(f"file:{tmp_path}/a.db", "foo") == ["a"]
+        assert (tmp_path / "a.db").is_file()
+
+    async def test_a_directory_gets_a_file(self, tmp_path: Path) -> None:
+        await goes_through(f"filesys:{tmp_path}")
+        assert (tmp_path / "queues.db").is_file()
+
+    async def test_postgresql(self, postgres_server: PostgresServer) -> None:
+        await goes_through(postgres_server.dsn(), "transport-a")
+        await goes_through(postgres_server.dsn().replace("postgresql:", "pgsql:"), "transport-b")
+
+    async def test_mysql(self, mariadb_server: MariadbServer) -> None:
+        await goes_through(mariadb_server.dsn("test"), "transport")
+
+    async def test_redis_with_a_prefix(self, redis_server: RedisServer) -> None:
+        url = redis_server.url
+        await send(f"{url}?key_prefix=one", "foo", "a")
+        assert await taken(f"{url}?key_prefix=two", "foo", 0.0) == []
+        assert await taken(f"{url}?key_prefix=one", "foo") == ["a"]
+
+    async def test_redis_with_a_database(self, redis_server: RedisServer) -> None:
+        where = f"redis://127.0.0.1:{redis_server.port}"
+        await send(f"{where}?db=3&key_prefix=p", "foo", "a")
+        assert await taken(f"{where}/0?key_prefix=p", "foo", 0.0) == []
+        assert await taken(f"{where}/3?key_prefix=p", "foo") == ["a"]
+
+    async def test_rabbitmq(self, rabbitmq_server: RabbitmqServer) -> None:
+        await goes_through(f"{rabbitmq_server.url}?exchange=transports", "transport")
+
+
+class TestMemory:
+    async def test_it_is_shared_in_a_process_and_with_its_children(self) -> None:
+        await send("memory:shared", "foo", "a")
+        text = (
+            "import asyncio, sys; sys.path.insert(0, sys.argv[2])\n"
+            "from tests.compose.test_transports import send\n"
+            "asyncio.run(send(sys.argv[1], 'foo', 'b'))\n"
+        )
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", text, url_for_children("memory:shared"), str(Path.cwd()))
+        )
+        assert await child.wait() == 0
+        assert sorted(await taken("memory:shared", "foo")) == ["a", "b"]
+
+    async def test_names_tell_places_apart(self) -> None:
+        await send("memory:one", "foo", "a")
+        assert await taken("memory:two", "foo", 0.0) == []
+        assert await taken("localmem:one", "foo") == ["a"]
+
+    def test_it_goes_with_its_process_and_what_a_kill_leaves_with_the_next(self) -> None:
+        text = textwrap.dedent("""
+            import os, signal, sys
+            from cloud_tasks.compose.memory_place import memory_place
+            print(memory_place(""), flush=True)
+            if sys.argv[1] == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if os.fork() == 0:
+                sys.exit()  # a child ends the way a program does, and takes nothing with it
+            os.wait()
+            assert memory_place("").is_dir()
+        """)
+
+        def ended(how: str) -> tuple[Path, int]:
+            run = subprocess.run(  # noqa: S603 - this interpreter, and a program of this test
+                [sys.executable, "-c", text, how], stdout=subprocess.PIPE, text=True, check=False
+            )
+            return Path(run.stdout.strip()), run.returncode
+
+        left, status = ended("kill")
+        assert status == -signal.SIGKILL
+        assert left.is_dir()
+        gone, status = ended("end")
+        assert status == 0
+        assert not gone.exists()
+        assert not left.exists()
+        assert memory_place("").is_dir()
+
+
+class TestChildrenAreTold:
+    def test_paths_from_the_root(self, tmp_path: Path) -> None:
+        assert url_for_children("file:a.db") == f"sqlite:///{Path.cwd()}/a.db"
+        assert url_for_children("sqlite:///a.db") == f"sqlite:///{Path.cwd()}/a.db"
+        assert url_for_children(f"sqlite:///{tmp_path}/a.db") == f"sqlite:///{tmp_path}/a.db"
+
+    def test_everything_that_opens_it(self) -> None:
+        url = f"redis://me:{SECRET}@host:6379/1?key_prefix=p"
+        assert url_for_children(url) == url
+        assert url_for_children("pgsql:jobs") == "postgresql:///jobs"
+
+
+class TestMistakes:
+    @pytest.mark.parametrize("url", ["", "redis", "rediz://host", "http://host/x", "localhost:6379"])
+    def test_an_unknown_scheme(self, url: str) -> None:
+        text = problem_of(url)
+        assert "is the address of no transport that is known" in text
+        assert "redis://" in text
+        assert "memory:" in text
+
+    def test_a_slip_is_guessed(self) -> None:
+        assert "\nredis" in problem_of("rediz://host")
+
+    @pytest.mark.parametrize("url", ["file:", "sqlite://", "sqlite:///", "redis:", "amqp:///"])
+    def test_nothing_after_the_scheme(self, url: str) -> None:
+        assert "it names no" in problem_of(url)
+
+    @pytest.mark.parametrize(
+        ("url", "wrong", "right"),
+        [
+            ("sqs:?regoin=eu-west-1", "regoin", "region"),
+            ("redis://host?key_prefx=jobs", "key_prefx", "key_prefix"),
+        ],
+    )
+    def test_a_parameter_that_there_is_not(self, url: str, wrong: str, right: str) -> None:
+        text = problem_of(url)
+        assert f'"{wrong}"' in text
+        assert f"\n{right}\n" in text
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            f"redis://me:{SECRET}#x@host:6379",
+            f"redis://me:{SECRET}@host:port",
+            f"redis://me:{SECRET}@host/zero",
+            f"redis://:{SECRET}/x@host",
+            f"amqp://me:{SECRET}#x@host/",
+            f"amqp://me:{SECRET}@host:99999/",
+            f"postgresql://me:{SECRET}#x@host/db",
+            f"mysql://me:{SECRET}@[host/db",
+            f"kafka://me:{SECRET}@host",
+            f"kafka:me:{SECRET}/x@host",
+            f"sqs:?password={SECRET}",
+        ],
+    )
+    def test_no_password_is_shown(self, url: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            open_transport(url, SystemClock())
+        shown = [f"{one.message} {one.hint} {one.helps} {one.notes}" for one in caught.value.problems]
+        assert SECRET not in f"{caught.value} {shown}"
+
+    @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+    async def test_no_password_is_shown_when_nobody_is_there(self, scheme: str) -> None:
+        driver = open_transport(f"{scheme}://me:{SECRET}@127.0.0.1:1/db?password={SECRET}", SystemClock())
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is, it shows none
+            await driver.connect()
+        shown = " ".join(str(one) for one in getattr(caught.value, "problems", ()))
+        assert SECRET not in f"{caught.value} {shown} {caught.value.__cause__}"
+        await driver.disconnect()

@@ -146,8 +146,8 @@ class PoolMember:
         self._run: PoolRun | None = None
         self._channel: Channel | None = None
         self._tasks = 0
-        self._doomed = False
-        self._exited = False
+        self.doomed = False
+        self.exited = False
         self._timer: asyncio.TimerHandle | None = None
 
     # What the pool asks for.
@@ -166,9 +166,9 @@ class PoolMember:
         """Send a signal; whatever comes of it, this member takes no further task."""
         if self._slot is None:
             return
-        self._doomed = True
+        self.doomed = True
         self._retire()
-        if not self._exited:
+        if not self.exited:
             self._slot.signal(number)
         if number == signal.SIGKILL:
             self._arm(KILL_CONFIRM_S)
@@ -190,7 +190,7 @@ class PoolMember:
 
     def _kill_hard(self) -> None:
         if self._slot is not None:
-            if self.pid is not None and not self._exited:
+            if self.pid is not None and not self.exited:
                 kill_group(self.pid)
             self._slot.kill()
 
@@ -236,11 +236,11 @@ class PoolMember:
     def slot_exited(self, status: int, peak_bytes: int) -> None:
         """The process has ended: with its task, unless it had none."""
         self._drain_channel()
-        self._exited = True
+        self.exited = True
         self._retire()
         if self._run is not None and not self._run.ended:
             code = os.waitstatus_to_exitcode(status)
-            killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self._doomed
+            killed = code == -signal.SIGKILL and self._owner.oom.rose() and not self.doomed
             self._run.end(end_from_status(status, peak_bytes, self._run.tail.text(), oom_killed=killed))
 
     def slot_over(self, status: int, peak_bytes: int) -> None:
@@ -258,13 +258,13 @@ class PoolMember:
 
     def slot_died(self) -> None:
         """The watcher is dead, so the process is too."""
-        if self._exited:
+        if self.exited:
             return
         self._drain_channel()
-        self._exited = True
+        self.exited = True
         self._retire()
         if self._run is not None and not self._run.ended:
-            note = "" if self._doomed else SLOT_DIED
+            note = "" if self.doomed else SLOT_DIED
             self._run.end(end_from_status(signal.SIGKILL, None, self._run.tail.text(), note=note))
 
     def slot_buried(self) -> None:
@@ -313,7 +313,7 @@ class PoolMember:
         if self._slot is not None:
             self._slot.drain_output()
         end = end_from_frame(frame, None, run.tail.text())
-        if self._doomed:
+        if self.doomed:
             # It is about to be hit by a signal; `gone` is told when it is gone.
             run.end(end)
             self._slot_signal_kill()
@@ -326,7 +326,7 @@ class PoolMember:
         run.finish(end)
 
     def _slot_signal_kill(self) -> None:
-        if self._slot is not None and not self._exited:
+        if self._slot is not None and not self.exited:
             self._slot.signal(signal.SIGKILL)
             self._arm(KILL_CONFIRM_S)
 

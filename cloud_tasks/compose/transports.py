@@ -176,6 +176,16 @@ def _sqs(address: Address, clock: Clock) -> QueueDriver:
     return open_driver(settings, clock)
 
 
+def _pubsub(address: Address, clock: Clock) -> QueueDriver:
+    from cloud_tasks.queues.pubsub import PubSubDriverSettings, open_driver
+
+    _check_names(address, "project", "endpoint")
+    settings = PubSubDriverSettings(
+        project_id=address.query.get("project"), emulator_host=address.query.get("endpoint")
+    )
+    return open_driver(settings, clock)
+
+
 _OPENERS: Mapping[str, Callable[[Address, Clock], QueueDriver]] = {
     "memory": _sql,
     "file": _sql,
@@ -189,6 +199,7 @@ _OPENERS: Mapping[str, Callable[[Address, Clock], QueueDriver]] = {
     "amqp": _amqp,
     "amqps": _amqp,
     "sqs": _sqs,
+    "pubsub": _pubsub,
 }
 _ALIASES = {"localmem": "memory", "filesys": "file", "pgsql": "postgresql", "postgres": "postgresql"}
 _EXAMPLES = {
@@ -207,6 +218,7 @@ _SCHEMES = (
     "redis://host:6379/0",
     "amqp://user:password@host:5672/",
     "sqs:?region=us-east-1",
+    "pubsub:?project=name",
 )
 
 

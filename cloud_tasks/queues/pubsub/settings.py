@@ -59,6 +59,18 @@ class PubSubSettings(Struct, frozen=True, kw_only=True):
             _check_range("retry_delay_s", delay_s, 0.0, 600.0)
 
 
+class PubSubDriverSettings(Struct, frozen=True, kw_only=True):
+    """Where the queues are.
+
+    Attributes:
+        project_id: The Google Cloud project; None: the one that the credentials name.
+        emulator_host: `host:port` of a stand-in, as in `PubSubSettings`.
+    """
+
+    project_id: str | None = None
+    emulator_host: str | None = None
+
+
 def _check_range(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}, and must be {least:g} to {most:g}")

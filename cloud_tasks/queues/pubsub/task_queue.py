@@ -33,6 +33,19 @@ LATE_SHARE = 0.1
 """A lease of which more than this share went by in the pull is renewed at once."""
 
 
+def capabilities_of(*, counts_deliveries: bool, dead_letters: bool) -> QueueCapabilities:
+    """Leases and delays of up to 600 s; neither interruptions nor the history of a task are kept."""
+    return QueueCapabilities(
+        lease_s_max=float(LEASE_S_MAX),
+        delay_s_max=float(LEASE_S_MAX),
+        message_size_bytes_max=MESSAGE_BYTES_MAX,
+        batch_size_max=PULL_MESSAGES_MAX,
+        gather_s=GATHER_S,
+        delivery_count=counts_deliveries,
+        dead_letters=dead_letters,
+    )
+
+
 class PubSubQueue:
     """Takes tasks from a subscription with unary pulls, under leases of its own.
 
@@ -64,14 +77,8 @@ class PubSubQueue:
         self._requests = AckRequests(calls, facts.name)
         self._acks = Gatherer(self._acknowledge, ACK_IDS_MAX)
         self._deadlines: dict[int, Gatherer[str]] = {}
-        self._capabilities = QueueCapabilities(
-            lease_s_max=float(LEASE_S_MAX),
-            delay_s_max=float(LEASE_S_MAX),
-            message_size_bytes_max=MESSAGE_BYTES_MAX,
-            batch_size_max=PULL_MESSAGES_MAX,
-            gather_s=GATHER_S,
-            delivery_count=facts.counts_deliveries,
-            dead_letters=dead_letters is not None,
+        self._capabilities = capabilities_of(
+            counts_deliveries=facts.counts_deliveries, dead_letters=dead_letters is not None
         )
 
     @property

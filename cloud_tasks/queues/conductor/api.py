@@ -1,0 +1,114 @@
+"""The calls of the task API that a worker makes, in either of its two layouts."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import msgspec
+
+from cloud_tasks.errors import QueueUnavailableError
+from cloud_tasks.queues.conductor.forms import ServerTask, Update
+from cloud_tasks.queues.conductor.http import ConductorHttp, NotThereError
+from cloud_tasks.queues.conductor.settings import ConductorSettings
+
+REQUEST_S_MAX = 15.0
+"""A server that takes longer over a request than this is taken for one that is not there."""
+_PATHS = {"swift": "/task", "oss": "/tasks"}
+_encode = msgspec.json.Encoder().encode
+_tasks = msgspec.json.Decoder(list[dict[str, object]])
+
+
+class ConductorApi:
+    """Polls and updates.
+
+    Args:
+        settings: Which server.
+
+    Attributes:
+        reached: Set as soon as the server has answered.
+    """
+
+    def __init__(self, settings: ConductorSettings) -> None:
+        self._http = ConductorHttp(settings.api_url, settings.headers)
+        self._settings = settings
+        self._base = "" if settings.layout is None else _PATHS[settings.layout]
+        self.reached = asyncio.Event()
+
+    async def poll(self, task_type: str, count: int, wait_s: float) -> list[ServerTask]:
+        """Take up to `count` tasks of a type; the server waits at most `wait_s` for the first.
+
+        Raises:
+            QueueUnavailableError: Try again later.
+        """
+        query = {
+            "workerid": self._settings.worker_id,
+            "count": str(count),
+            "timeout": str(int(wait_s * 1000)),
+        }
+        domain = self._settings.domains.get(task_type)
+        if domain is not None:
+            query["domain"] = domain
+        path = f"/poll/batch/{quote(task_type, safe='')}"
+        if not self._base:
+            return await self._poll_first(path, query, wait_s)
+        return await self._poll(self._base + path, query, wait_s)
+
+    async def _poll_first(self, path: str, query: dict[str, str], wait_s: float) -> list[ServerTask]:
+        """Find out the layout: a server has only one of them."""
+        refused = ""
+        for base in _PATHS.values():
+            try:
+                tasks = await self._poll(base + path, query, wait_s)
+            except NotThereError as error:
+                refused = str(error)
+            else:
+                self._base = base
+                return tasks
+        raise QueueUnavailableError(f"no task API of Conductor at {self._settings.api_url}: {refused}")
+
+    async def _poll(self, path: str, query: dict[str, str], wait_s: float) -> list[ServerTask]:
+        body = await self._http.call("GET", path, query=query, timeout_s=wait_s + REQUEST_S_MAX)
+        self.reached.set()
+        try:
+            return _tasks.decode(body) if body else []  # type: ignore[return-value] # JSON objects are of Json
+        except msgspec.MsgspecError as error:
+            raise QueueUnavailableError(f"GET {path}: not a list of tasks: {error}") from error
+
+    async def update(self, update: Update) -> None:
+        """Tell the server of a task.
+
+        Raises:
+            QueueUnavailableError: Nobody knows whether it took note; to be told again later.
+            NotThereError: It knows no such task.
+            RefusedError: It will never take it.
+        """
+        await self.send(_encode(update))
+
+    async def send(self, body: bytes) -> None:
+        """As `update`, with the body made already."""
+        await self._http.call("POST", self._known_base(), body=body, timeout_s=REQUEST_S_MAX)
+
+    async def status_of(self, task_id: str) -> str:
+        """What the server has of a task: COMPLETED, TIMED_OUT and so on.
+
+        Raises:
+            QueueUnavailableError: Try again later.
+            NotThereError: It knows no such task.
+        """
+        path = f"{self._known_base()}/{quote(task_id, safe='')}"
+        body = await self._http.call("GET", path, timeout_s=REQUEST_S_MAX)
+        try:
+            return str(msgspec.json.decode(body, type=dict[str, object]).get("status", ""))
+        except msgspec.MsgspecError as error:
+            raise QueueUnavailableError(f"GET {path}: not a task: {error}") from error
+
+    def _known_base(self) -> str:
+        """The path of the API. Whoever has something to tell has polled before."""
+        if not self._base:
+            raise QueueUnavailableError("the server has not answered a poll yet")
+        return self._base
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()

@@ -1,0 +1,181 @@
+"""Telling the server of results, so that none is ever dropped: what it cannot be told waits on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+
+import msgspec
+
+from cloud_tasks.core.policy import Backoff
+from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
+from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.conductor.api import ConductorApi
+from cloud_tasks.queues.conductor.forms import TERMINAL, Update
+from cloud_tasks.queues.conductor.http import NotThereError, RefusedError
+from cloud_tasks.queues.conductor.spool import Kept, Spool
+from cloud_tasks.queues.conductor.watching import Watcher
+
+ADOPT_S = 10.0
+"""How often is looked for results that others have left behind, in seconds."""
+BACKOFF = Backoff(base_s=0.25, cap_s=30.0)
+_log = logging.getLogger("cloud_tasks.conductor")
+_encode = msgspec.json.Encoder().encode
+
+
+class Delivery:
+    """Sends results; keeps and repeats those that do not arrive.
+
+    Args:
+        api: The server.
+        spool: Where they are kept meanwhile.
+        clock: Time.
+        watcher: Told of what goes wrong.
+    """
+
+    def __init__(self, api: ConductorApi, spool: Spool, clock: Clock, watcher: Watcher) -> None:
+        self._api = api
+        self._spool = spool
+        self._clock = clock
+        self._watcher = watcher
+        self._kept: deque[Kept] = deque()
+        self._more = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None
+        self._failures = 0
+
+    def start(self) -> None:
+        """Begin to look after what is on disk; no effect if that was done."""
+        if self._sender is None:
+            self._sender = asyncio.get_running_loop().create_task(self._look_after())
+
+    async def deliver(self, task_type: str, update: Update) -> None:
+        """Tell the server of a result. When this returns, it has been told or the result is on disk.
+
+        Raises:
+            LeaseLostError: The server knows no such task.
+            QueueUnavailableError: The server cannot be told, and the disk cannot be written.
+        """
+        body = _encode(update)
+        self._watcher.result_ready(task_type, len(body))
+        if not self._failures:
+            try:
+                await self._api.send(body)
+            except QueueUnavailableError as error:
+                self._watcher.update_failed(task_type, error)
+                self._note_outage(error)
+            except RefusedError as error:
+                self._watcher.update_failed(task_type, error)
+                await self._tell_refusal(update, body, error)
+                return
+            else:
+                return
+        await self._keep(str(update["taskId"]), body)
+
+    async def aclose(self) -> None:
+        """Stop; what is on disk stays there for the next start."""
+        if self._sender is not None:
+            self._sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sender
+            self._sender = None
+        if self._kept:
+            _log.warning(
+                "%d results that the server could not be told wait in %s for the next start",
+                len(self._kept),
+                self._spool.directory,
+            )
+        while self._kept:
+            self._kept.popleft().let_go()
+
+    def _note_outage(self, error: QueueUnavailableError) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            _log.warning(
+                "the server cannot be told of results, which are kept in %s until it can: %s",
+                self._spool.directory,
+                error,
+            )
+
+    async def _keep(self, task_id: str, body: bytes) -> None:
+        try:
+            kept = await asyncio.to_thread(self._spool.keep, task_id, body)
+        except OSError as error:
+            raise QueueUnavailableError(f"the result of {task_id} cannot be kept: {error}") from error
+        self._kept.append(kept)
+        if len(self._kept) == 1:
+            self._more.set()
+
+    async def _tell_refusal(self, update: Update, body: bytes, error: RefusedError) -> None:
+        """The server will never take this result: keep it for people, and fail the task with the reason."""
+        kept = await asyncio.to_thread(self._spool.keep, str(update["taskId"]), body)
+        place = await asyncio.to_thread(kept.put_aside)
+        _log.error("the server refused a result, which is in %s: %s", place, error)
+        failed = {name: update[name] for name in ("workflowInstanceId", "taskId", "workerId")}
+        reason = f"the result was refused: {error}"[:500]
+        with contextlib.suppress(RefusedError):
+            await self._api.update({**failed, "status": TERMINAL, "reasonForIncompletion": reason})
+
+    # --- what is on disk
+
+    async def _look_after(self) -> None:
+        """Send what is on disk, and what others have left there, for as long as this process works."""
+        await self._api.reached.wait()
+        while True:
+            if not self._kept:
+                self._kept.extend(await asyncio.to_thread(self._spool.adopt))
+            if self._kept:
+                await self._send_first()
+            else:
+                self._failures = 0
+                await self._wait(ADOPT_S)
+
+    async def _send_first(self) -> None:
+        kept = self._kept[0]
+        try:
+            told = await self._told(kept)
+        except QueueUnavailableError as error:
+            self._note_outage(error)
+            await self._wait(BACKOFF.pause_s(self._failures, "conductor"))
+            return
+        self._kept.popleft()
+        await asyncio.to_thread(kept.remove if told else kept.put_aside)
+
+    async def _told(self, kept: Kept) -> bool:
+        """Tell the server; False if it will never take it. Says so where it came too late to be of use."""
+        try:
+            await self._api.send(kept.body)
+        except NotThereError:
+            _log.warning("a result came too late: the server does not know the task any more")
+            return True
+        except RefusedError as error:
+            _log.error("the server refused a result, which is in %s: %s", self._spool.directory, error)
+            return False
+        await self._check(kept)
+        return True
+
+    async def _check(self, kept: Kept) -> None:
+        """A late result looks accepted: see what the server has."""
+        told = msgspec.json.decode(kept.body, type=dict[str, object])
+        try:
+            there = await self._api.status_of(str(told["taskId"]))
+        except (QueueUnavailableError, LeaseLostError):
+            return
+        if there != told.get("status"):
+            _log.warning(
+                "the result of %s came too late: it is %s there, and was %s",
+                told["taskId"],
+                there,
+                told.get("status"),
+            )
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleep, until there is something on disk where there was nothing."""
+        self._more.clear()
+        sleeper = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + seconds))
+        sleeper.add_done_callback(lambda _: self._more.set())
+        try:
+            await self._more.wait()
+        finally:
+            sleeper.cancel()

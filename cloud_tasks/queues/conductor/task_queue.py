@@ -1,0 +1,218 @@
+"""`ConductorQueue`: task types of a Conductor server as a `TaskQueue`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
+from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.errors import QueueError
+from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.conductor.api import ConductorApi
+from cloud_tasks.queues.conductor.delivery import Delivery
+from cloud_tasks.queues.conductor.forms import FAILED, REASON_CHARACTERS_MAX, TERMINAL, Form, Update
+from cloud_tasks.queues.conductor.leases import held_of, lease_of
+from cloud_tasks.queues.conductor.polling import Turns
+from cloud_tasks.queues.conductor.settings import ConductorSettings
+from cloud_tasks.queues.conductor.spool import Spool
+from cloud_tasks.queues.conductor.watching import Watcher
+
+YEAR_S = 365 * 86_400.0
+IN_PROGRESS = "IN_PROGRESS"
+
+
+class ConductorQueue:
+    """Takes tasks from a Conductor server. The poll is the acknowledgement; the server waits for the result.
+
+    A lease is as long as the task's response time-out, and is extended with `extendLease`, which makes it
+    that long again from then on. A receipt that is out of date is not refused by the server, but has no
+    effect.
+
+    Args:
+        settings: Which server, which types.
+        clock: Time.
+        form: How a task of the server becomes one of ours, and an outcome a result.
+        watcher: Told of polls and updates.
+        paused: Asked before each poll; while it says True, none is made.
+    """
+
+    def __init__(
+        self,
+        settings: ConductorSettings,
+        clock: Clock,
+        form: Form,
+        watcher: Watcher,
+        paused: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._form = form
+        self._watcher = watcher
+        self._paused = paused
+        self._api = ConductorApi(settings)
+        self._delivery = Delivery(self._api, Spool(_directory(settings)), clock, watcher)
+        self._turns = Turns(settings.task_types, settings.polling_interval_s)
+        self._poll_at = 0.0
+        self._late: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
+        self._capabilities = QueueCapabilities(
+            lease_s_max=YEAR_S,
+            delay_s_max=0.0,
+            batch_size_max=settings.batch_size_max,
+            delivery_count=True,
+            decides_retries=True,
+        )
+
+    @property
+    def capabilities(self) -> QueueCapabilities:
+        """Leases and delivery counts; retries, their pauses and their end are the server's business."""
+        return self._capabilities
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        """Poll, type after type, until one has tasks; see `TaskQueue`.
+
+        What a call brings that is cancelled is handed back at once.
+        """
+        check_receive(tasks_max, wait_s)
+        self._delivery.start()
+        began = self._clock.monotonic()
+        self._turns.start_over()
+        while not self._closing.is_set():
+            left_s = began + wait_s - self._clock.monotonic()
+            leases = [] if self._is_paused() else await self._poll(tasks_max, max(0.0, left_s), began)
+            left_s = began + wait_s - self._clock.monotonic()
+            if leases or left_s <= 0:
+                return leases
+            await self._pause(left_s)
+        return []
+
+    async def extend(self, lease: Lease, seconds: float) -> Lease:
+        """Make the lease last for another response time-out from now, whatever `seconds` says."""
+        check_positive("seconds", seconds)
+        held = held_of(lease)
+        await self._api.update({**self._about(lease), "status": IN_PROGRESS, "extendLease": True})
+        duration_s = held.response_timeout_s or None
+        return msgspec.structs.replace(lease, duration_s=duration_s)
+
+    async def ack(self, lease: Lease, outcome: Outcome) -> None:
+        """Tell the server the outcome. When this returns, it has been told or the result is on disk."""
+        update = {**self._about(lease), **self._form.update_of(outcome)}
+        for entry in update.get("logs") or ():  # type: ignore[attr-defined] # a list, as the forms make it
+            entry.setdefault("taskId", update["taskId"])
+            entry.setdefault("createdTime", int(self._clock.utc_now().timestamp() * 1000))
+        await self._delivery.deliver(lease.queue, update)
+
+    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
+        """Put the task back into its queue; one that is to be tried again fails, and the server says when."""
+        check_not_negative("delay_s", delay_s)
+        await self._api.update({**self._about(lease), **_hand_back(reason)})
+
+    async def dead_letter(self, lease: Lease, reason: str) -> None:
+        """Fail the task for good: its workflow tells of it."""
+        await self._api.update(
+            {
+                **self._about(lease),
+                "status": TERMINAL,
+                "reasonForIncompletion": reason[:REASON_CHARACTERS_MAX],
+            }
+        )
+
+    async def aclose(self) -> None:
+        """End the poll that is under way, hand back what it brings, and close the connections."""
+        self._closing.set()
+        while self._late:
+            await asyncio.wait(self._late)
+        await self._delivery.aclose()
+        await self._api.aclose()
+
+    # --- polling
+
+    def _is_paused(self) -> bool:
+        if not self._paused():
+            return False
+        self._watcher.paused(self._turns.task_type)
+        self._turns.go_on(tasks=0)
+        self._poll_at = self._clock.monotonic() + self._settings.polling_interval_s
+        return True
+
+    async def _poll(self, tasks_max: int, left_s: float, began: float) -> list[Lease]:
+        count = min(tasks_max, self._settings.batch_size_max)
+        call = asyncio.get_running_loop().create_task(self._ask(count, left_s, began))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            self._late.add(call)
+            call.add_done_callback(self._give_back)
+            raise
+
+    async def _ask(self, count: int, left_s: float, began: float) -> list[Lease]:
+        task_type, issued = self._turns.task_type, self._clock.monotonic()
+        try:
+            told = await self._api.poll(task_type, count, self._turns.wait_s(left_s))
+        except QueueError as error:
+            self._watcher.poll_failed(task_type, error)
+            self._turns.go_on(tasks=0)
+            raise
+        self._watcher.polled(task_type, self._clock.monotonic() - issued, len(told))
+        self._turns.go_on(tasks=len(told))
+        self._poll_at = issued + self._turns.pause_s
+        return [lease_of(one, self._form, issued - began) for one in told]
+
+    async def _pause(self, left_s: float) -> None:
+        """Until the next poll may be made, if the call lasts that long."""
+        now = self._clock.monotonic()
+        moment = min(self._poll_at, now + left_s)
+        if moment <= now:
+            await asyncio.sleep(0)
+            return
+        sleeper = asyncio.ensure_future(self._clock.sleep_until(moment))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({sleeper, closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            closing.cancel()
+
+    def _give_back(self, call: asyncio.Task[list[Lease]]) -> None:
+        self._late.discard(call)
+        with contextlib.suppress(QueueError, asyncio.CancelledError):
+            for lease in call.result():
+                back = asyncio.ensure_future(self._give_back_one(lease))
+                self._late.add(back)
+                back.add_done_callback(self._late.discard)
+
+    async def _give_back_one(self, lease: Lease) -> None:
+        with contextlib.suppress(QueueError):  # its time-out brings it back then
+            await self.nack(lease, 0.0, HandBack.INTERRUPTED)
+
+    def _about(self, lease: Lease) -> Update:
+        held = held_of(lease)
+        return {
+            "workflowInstanceId": held.workflow_id,
+            "taskId": held.task_id,
+            "workerId": self._settings.worker_id,
+        }
+
+
+def _hand_back(reason: HandBack) -> Update:
+    if reason is HandBack.RETRY:
+        return {"status": FAILED, "reasonForIncompletion": "to be tried again"}
+    return {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
+
+
+def _directory(settings: ConductorSettings) -> Path:
+    """Where results wait: by default apart for each server, together for all workers of a user."""
+    if settings.results_dir is not None:
+        return Path(settings.results_dir)
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    server = hashlib.sha256(settings.api_url.rstrip("/").encode()).hexdigest()[:16]
+    return Path(state).expanduser() / "cloud_tasks" / "conductor" / server

@@ -1,0 +1,167 @@
+"""Tasks and workflows as the model has them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from msgspec import Struct
+
+from fakes.conductor.definitions import TaskDef, TimeoutPolicy
+from fakes.conductor.flow import Flow, Step
+from fakes.conductor.values import ENDED, Json, Task, TaskStatus
+from fakes.deadlines import Deadline
+
+RUNNING: Final = "RUNNING"
+COMPLETED: Final = "COMPLETED"
+FAILED: Final = "FAILED"
+TIMED_OUT: Final = "TIMED_OUT"
+TERMINATED: Final = "TERMINATED"
+
+
+class Live:
+    """A task, and what it takes to know when something happens to it. Moments are on the monotonic clock.
+
+    Attributes:
+        shown: The task as it is handed out.
+        workflow: What it belongs to.
+        step: What it does there.
+        definition: How it is handled.
+        retries_max: How often it may be tried again.
+        queue: The queue that it waits in, or that it came from.
+        scheduled_at: When it was scheduled.
+        started_at: When it was first polled; None for not yet.
+        updated_at: When its worker was last heard of.
+        visible_at: When it can be polled; None while it can, and while somebody works on it.
+        alarm: When something is to be done about it.
+        delivery_count: How often it was polled, all its tries together.
+    """
+
+    __slots__ = (
+        "alarm",
+        "definition",
+        "delivery_count",
+        "queue",
+        "retries_max",
+        "scheduled_at",
+        "shown",
+        "started_at",
+        "step",
+        "updated_at",
+        "visible_at",
+        "workflow",
+    )
+
+    def __init__(self, shown: Task, workflow: Execution, step: Step, definition: TaskDef) -> None:
+        self.shown = shown
+        self.workflow = workflow
+        self.step = step
+        self.definition = definition
+        self.retries_max = definition.retry_count
+        self.queue = ""
+        self.scheduled_at = 0.0
+        self.started_at: float | None = None
+        self.updated_at = 0.0
+        self.visible_at: float | None = None
+        self.alarm: Deadline[Live] | None = None
+        self.delivery_count = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self.shown.status in ENDED
+
+    def response_due_at(self) -> float:
+        """When its worker has been silent for too long."""
+        silence_s = self.definition.response_timeout_seconds
+        if self.shown.status is not TaskStatus.IN_PROGRESS or not silence_s:
+            return math.inf
+        return self.updated_at + silence_s + self.shown.callback_after_seconds
+
+    def poll_due_at(self) -> float:
+        """When it has waited for a worker for too long."""
+        wait_s = self.definition.poll_timeout_seconds
+        if self.shown.status is not TaskStatus.SCHEDULED or not wait_s or self._only_alerts:
+            return math.inf
+        shown = self.shown
+        return self.scheduled_at + shown.start_delay_in_seconds + wait_s + shown.callback_after_seconds
+
+    def end_due_at(self) -> float:
+        """When it has taken too long in all."""
+        length_s = self.definition.timeout_seconds
+        if self.started_at is None or not length_s or self._only_alerts:
+            return math.inf
+        return self.started_at + self.shown.start_delay_in_seconds + length_s
+
+    def next_due_at(self) -> float:
+        """When something has to be done about it."""
+        visible_at = math.inf if self.visible_at is None else self.visible_at
+        return min(visible_at, self.response_due_at(), self.poll_due_at(), self.end_due_at())
+
+    @property
+    def _only_alerts(self) -> bool:
+        return self.definition.timeout_policy is TimeoutPolicy.ALERT_ONLY
+
+
+class Execution(Struct, kw_only=True):
+    """A workflow that has been started.
+
+    Attributes:
+        workflow_id: Its id.
+        flow: What it does.
+        status: RUNNING, COMPLETED, FAILED, TIMED_OUT or TERMINATED.
+        input: What it was started with.
+        output: What came of it.
+        tasks: Every task that it had, retries too, in the order in which they were scheduled.
+        latest: The newest task of each step.
+        open: Those that have not ended.
+        create_time: When it was started, in ms since 1970.
+        update_time: When something last happened, likewise.
+        end_time: When it ended, likewise; 0 for not yet.
+        correlation_id: What whoever started it calls it.
+        priority: Kept, and not looked at.
+        task_to_domain: In which domain tasks of a type go; `*` for all types.
+        reason_for_incompletion: Why it did not complete.
+        failed_reference_task_names: Because of which steps.
+    """
+
+    workflow_id: str
+    flow: Flow
+    input: Json
+    create_time: int
+    update_time: int
+    status: str = RUNNING
+    output: Json = {}
+    tasks: list[Live] = []
+    latest: dict[str, Live] = {}
+    open: dict[str, Live] = {}
+    end_time: int = 0
+    correlation_id: str | None = None
+    priority: int = 0
+    task_to_domain: dict[str, str] = {}
+    reason_for_incompletion: str | None = None
+    failed_reference_task_names: list[str] = []
+
+    def look_up(self, name: str) -> object:
+        """What the first name of an expression stands for: the workflow, or a step of it."""
+        if name == "workflow":
+            return {
+                "input": self.input,
+                "output": self.output,
+                "workflowId": self.workflow_id,
+                "workflowType": self.flow.definition.name,
+                "version": self.flow.definition.version,
+                "correlationId": self.correlation_id,
+                "status": self.status,
+            }
+        live = self.latest.get(name)
+        if live is None:
+            return None
+        shown = live.shown
+        return {
+            "input": shown.input_data,
+            "output": shown.output_data,
+            "status": shown.status.value,
+            "taskId": shown.task_id,
+            "retryCount": shown.retry_count,
+        }

@@ -196,8 +196,8 @@ def _handed_down(worker: WorkerAbc) -> str:
             Problem(
                 f"the worker of {name!r} cannot be handed to task processes: {error}",
                 helps=(
-                    "define its class or function at the top level of a module, and open connections "
-                    "in `execute`",
+                    "define its class or function at the top level of a module",
+                    "open connections and the like in `execute`, not in `__init__`",
                     'or set `runner = "thread"`: it then runs in the program itself, without isolation',
                 ),
             )

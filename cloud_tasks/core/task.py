@@ -77,7 +77,8 @@ class Lease(Struct, frozen=True):
         duration_s: Length of the lease in seconds, counted from the moment *before* the call that gave it
             was issued; None for a lease that never expires.
         delivery_count: How often the queue has handed the message out, this time included; None where the
-            queue does not count.
+            queue does not count. One that decides about retries itself leaves out what was handed back
+            untried.
         interruptions: How many of those deliveries the queue knows to have been handed back
             without being the task's fault.
         queue: Name of the queue, where the worker reads several; "" otherwise.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.queues.conductor.carrier import Carrier as Carrier
 from cloud_tasks.queues.conductor.forms import Form as Form
 from cloud_tasks.queues.conductor.forms import PlainForm as PlainForm
 from cloud_tasks.queues.conductor.settings import ConductorSettings as ConductorSettings
@@ -27,6 +28,7 @@ def open_queue(
     form: Form | None = None,
     watcher: Watcher | None = None,
     paused: Callable[[], bool] | None = None,
+    carrier: Carrier | None = None,
 ) -> TaskQueue:
     """A queue of one or more task types. Reads no network.
 
@@ -36,12 +38,27 @@ def open_queue(
         form: How a task of the server becomes one of ours, and an outcome a result; None: `PlainForm`.
         watcher: Told of polls and updates.
         paused: Asked before each poll; while it says True, none is made.
+        carrier: Carries calls to the server; None: over HTTP.
 
     Raises:
         ConfigurationError: The package aiohttp is missing, or results cannot be kept on disk.
     """
+    from cloud_tasks.queues.conductor.task_queue import ConductorQueue
+
+    carrier = carrier or _over_http(settings)
+    return ConductorQueue(
+        settings,
+        clock,
+        carrier,
+        form=form or PlainForm(),
+        watcher=watcher or Watcher(),
+        paused=paused or _never,
+    )
+
+
+def _over_http(settings: ConductorSettings) -> Carrier:
     try:
-        from cloud_tasks.queues.conductor.task_queue import ConductorQueue
+        from cloud_tasks.queues.conductor.http import HttpCarrier
     except ImportError as error:
         raise ConfigurationError(
             Problem(
@@ -50,7 +67,7 @@ def open_queue(
                 notes=(str(error),),
             )
         ) from None
-    return ConductorQueue(settings, clock, form or PlainForm(), watcher or Watcher(), paused or _never)
+    return HttpCarrier(settings.api_url, settings.headers)
 
 
 def _never() -> bool:

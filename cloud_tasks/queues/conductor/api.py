@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
 
 from cloud_tasks.errors import QueueUnavailableError
+from cloud_tasks.queues.conductor.carrier import Carrier, NotThereError, content_of
 from cloud_tasks.queues.conductor.forms import ServerTask, Update
-from cloud_tasks.queues.conductor.http import ConductorHttp, NotThereError
 from cloud_tasks.queues.conductor.settings import ConductorSettings
 
 REQUEST_S_MAX = 15.0
@@ -24,13 +25,14 @@ class ConductorApi:
 
     Args:
         settings: Which server.
+        carrier: Carries the calls to it.
 
     Attributes:
         reached: Set as soon as the server has answered.
     """
 
-    def __init__(self, settings: ConductorSettings) -> None:
-        self._http = ConductorHttp(settings.api_url, settings.headers)
+    def __init__(self, settings: ConductorSettings, carrier: Carrier) -> None:
+        self._carrier = carrier
         self._settings = settings
         self._base = "" if settings.layout is None else _PATHS[settings.layout]
         self.reached = asyncio.Event()
@@ -68,7 +70,7 @@ class ConductorApi:
         raise QueueUnavailableError(f"no task API of Conductor at {self._settings.api_url}: {refused}")
 
     async def _poll(self, path: str, query: dict[str, str], wait_s: float) -> list[ServerTask]:
-        body = await self._http.call("GET", path, query=query, timeout_s=wait_s + REQUEST_S_MAX)
+        body = await self._call("GET", path, query, timeout_s=wait_s + REQUEST_S_MAX)
         self.reached.set()
         try:
             return _tasks.decode(body) if body else []  # type: ignore[return-value] # JSON objects are of Json
@@ -87,7 +89,7 @@ class ConductorApi:
 
     async def send(self, body: bytes) -> None:
         """As `update`, with the body made already."""
-        await self._http.call("POST", self._known_base(), body=body, timeout_s=REQUEST_S_MAX)
+        await self._call("POST", self._known_base(), {}, body)
 
     async def status_of(self, task_id: str) -> str:
         """What the server has of a task: COMPLETED, TIMED_OUT and so on.
@@ -97,11 +99,21 @@ class ConductorApi:
             NotThereError: It knows no such task.
         """
         path = f"{self._known_base()}/{quote(task_id, safe='')}"
-        body = await self._http.call("GET", path, timeout_s=REQUEST_S_MAX)
+        body = await self._call("GET", path, {})
         try:
             return str(msgspec.json.decode(body, type=dict[str, object]).get("status", ""))
         except msgspec.MsgspecError as error:
             raise QueueUnavailableError(f"GET {path}: not a task: {error}") from error
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float = REQUEST_S_MAX,
+    ) -> bytes:
+        return content_of(f"{method} {path}", await self._carrier.carry(method, path, query, body, timeout_s))
 
     def _known_base(self) -> str:
         """The path of the API. Whoever has something to tell has polled before."""
@@ -111,4 +123,4 @@ class ConductorApi:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._carrier.aclose()

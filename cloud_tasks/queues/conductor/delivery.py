@@ -13,8 +13,8 @@ from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.conductor.api import ConductorApi
+from cloud_tasks.queues.conductor.carrier import NotThereError, RefusedError
 from cloud_tasks.queues.conductor.forms import TERMINAL, Update
-from cloud_tasks.queues.conductor.http import NotThereError, RefusedError
 from cloud_tasks.queues.conductor.spool import Kept, Spool
 from cloud_tasks.queues.conductor.watching import Watcher
 

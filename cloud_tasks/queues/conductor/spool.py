@@ -85,7 +85,7 @@ class Spool:
     def adopt(self) -> list[Kept]:
         """Take over what processes that have ended left behind, oldest first."""
         with contextlib.suppress(FileNotFoundError):
-            paths = sorted(self.directory.glob(f"*{SUFFIX}"), key=_age)
+            paths = sorted(self.directory.glob(f"[!.]*{SUFFIX}"), key=_age)
             return [kept for kept in map(_take_over, paths) if kept is not None]
         return []
 

@@ -6,21 +6,23 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
-from cloud_tasks.errors import QueueError
+from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.conductor.api import ConductorApi
+from cloud_tasks.queues.conductor.carrier import Carrier
 from cloud_tasks.queues.conductor.delivery import Delivery
 from cloud_tasks.queues.conductor.forms import FAILED, REASON_CHARACTERS_MAX, TERMINAL, Form, Update
-from cloud_tasks.queues.conductor.leases import held_of, lease_of
+from cloud_tasks.queues.conductor.leases import Held, held_of, lease_of
 from cloud_tasks.queues.conductor.polling import Turns
 from cloud_tasks.queues.conductor.settings import ConductorSettings
 from cloud_tasks.queues.conductor.spool import Spool
@@ -28,6 +30,7 @@ from cloud_tasks.queues.conductor.watching import Watcher
 
 YEAR_S = 365 * 86_400.0
 IN_PROGRESS = "IN_PROGRESS"
+T = TypeVar("T")
 
 
 class ConductorQueue:
@@ -40,6 +43,7 @@ class ConductorQueue:
     Args:
         settings: Which server, which types.
         clock: Time.
+        carrier: Carries calls to the server.
         form: How a task of the server becomes one of ours, and an outcome a result.
         watcher: Told of polls and updates.
         paused: Asked before each poll; while it says True, none is made.
@@ -49,6 +53,8 @@ class ConductorQueue:
         self,
         settings: ConductorSettings,
         clock: Clock,
+        carrier: Carrier,
+        *,
         form: Form,
         watcher: Watcher,
         paused: Callable[[], bool],
@@ -58,11 +64,13 @@ class ConductorQueue:
         self._form = form
         self._watcher = watcher
         self._paused = paused
-        self._api = ConductorApi(settings)
+        self._api = ConductorApi(settings, carrier)
         self._delivery = Delivery(self._api, Spool(_directory(settings)), clock, watcher)
         self._turns = Turns(settings.task_types, settings.polling_interval_s)
         self._poll_at = 0.0
-        self._late: set[asyncio.Task[Any]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._due: dict[str, float] = {}
+        """When the time of each task that is held is over, unless it is extended; by its id."""
         self._closing = asyncio.Event()
         self._capabilities = QueueCapabilities(
             lease_s_max=YEAR_S,
@@ -98,39 +106,40 @@ class ConductorQueue:
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease last for another response time-out from now, whatever `seconds` says."""
         check_positive("seconds", seconds)
-        held = held_of(lease)
-        await self._api.update({**self._about(lease), "status": IN_PROGRESS, "extendLease": True})
+        held, issued = held_of(lease), self._clock.monotonic()
+        await self._check_late(held)
+        await self._api.update({**self._about(held), "status": IN_PROGRESS, "extendLease": True})
+        self._hold(held, issued)
         duration_s = held.response_timeout_s or None
         return msgspec.structs.replace(lease, duration_s=duration_s)
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Tell the server the outcome. When this returns, it has been told or the result is on disk."""
-        update = {**self._about(lease), **self._form.update_of(outcome)}
+        held = held_of(lease)
+        update = {**self._about(held), **self._form.update_of(outcome)}
         for entry in update.get("logs") or ():  # type: ignore[attr-defined] # a list, as the forms make it
             entry.setdefault("taskId", update["taskId"])
             entry.setdefault("createdTime", int(self._clock.utc_now().timestamp() * 1000))
+        with contextlib.suppress(QueueUnavailableError):  # the result is kept then, and it is seen later
+            await self._check_late(held)
         await self._delivery.deliver(lease.queue, update)
+        self._due.pop(held.task_id, None)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Put the task back into its queue; one that is to be tried again fails, and the server says when."""
         check_not_negative("delay_s", delay_s)
-        await self._api.update({**self._about(lease), **_hand_back(reason)})
+        await self._settle(lease, _hand_back(reason))
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Fail the task for good: its workflow tells of it."""
-        await self._api.update(
-            {
-                **self._about(lease),
-                "status": TERMINAL,
-                "reasonForIncompletion": reason[:REASON_CHARACTERS_MAX],
-            }
-        )
+        why = reason[:REASON_CHARACTERS_MAX]
+        await self._settle(lease, {"status": TERMINAL, "reasonForIncompletion": why})
 
     async def aclose(self) -> None:
         """End the poll that is under way, hand back what it brings, and close the connections."""
         self._closing.set()
-        while self._late:
-            await asyncio.wait(self._late)
+        while self._under_way:
+            await asyncio.wait(self._under_way)
         await self._delivery.aclose()
         await self._api.aclose()
 
@@ -146,11 +155,10 @@ class ConductorQueue:
 
     async def _poll(self, tasks_max: int, left_s: float, began: float) -> list[Lease]:
         count = min(tasks_max, self._settings.batch_size_max)
-        call = asyncio.get_running_loop().create_task(self._ask(count, left_s, began))
+        call = self._spawn(self._ask(count, left_s, began))
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:
-            self._late.add(call)
             call.add_done_callback(self._give_back)
             raise
 
@@ -165,7 +173,35 @@ class ConductorQueue:
         self._watcher.polled(task_type, self._clock.monotonic() - issued, len(told))
         self._turns.go_on(tasks=len(told))
         self._poll_at = issued + self._turns.pause_s
-        return [lease_of(one, self._form, issued - began) for one in told]
+        leases = [lease_of(one, self._form, issued - began) for one in told]
+        for lease in leases:
+            self._hold(held_of(lease), issued)
+        return leases
+
+    # --- what is held
+
+    def _hold(self, held: Held, since: float) -> None:
+        """Remember until when the server waits for news of a task."""
+        self._due[held.task_id] = since + (held.response_timeout_s or inf)
+
+    async def _check_late(self, held: Held) -> None:
+        """A late update looks accepted, and has no effect: where it may be late, ask.
+
+        Raises:
+            LeaseLostError: The server does not wait for news of the task any more.
+        """
+        if self._clock.monotonic() < self._due.get(held.task_id, inf):
+            return
+        status = await self._api.status_of(held.task_id)
+        if status != IN_PROGRESS:
+            self._due.pop(held.task_id, None)
+            raise LeaseLostError(f"the task is {status} on the server: the update came too late")
+
+    async def _settle(self, lease: Lease, update: Update) -> None:
+        held = held_of(lease)
+        await self._check_late(held)
+        await self._api.update({**self._about(held), **update})
+        self._due.pop(held.task_id, None)
 
     async def _pause(self, left_s: float) -> None:
         """Until the next poll may be made, if the call lasts that long."""
@@ -182,20 +218,23 @@ class ConductorQueue:
             sleeper.cancel()
             closing.cancel()
 
+    def _spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Begin something that `aclose` waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
     def _give_back(self, call: asyncio.Task[list[Lease]]) -> None:
-        self._late.discard(call)
         with contextlib.suppress(QueueError, asyncio.CancelledError):
             for lease in call.result():
-                back = asyncio.ensure_future(self._give_back_one(lease))
-                self._late.add(back)
-                back.add_done_callback(self._late.discard)
+                self._spawn(self._give_back_one(lease))
 
     async def _give_back_one(self, lease: Lease) -> None:
         with contextlib.suppress(QueueError):  # its time-out brings it back then
             await self.nack(lease, 0.0, HandBack.INTERRUPTED)
 
-    def _about(self, lease: Lease) -> Update:
-        held = held_of(lease)
+    def _about(self, held: Held) -> Update:
         return {
             "workflowInstanceId": held.workflow_id,
             "taskId": held.task_id,

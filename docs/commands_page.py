@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cloud_tasks.cli.options import COMMANDS, GLOBAL, Command
+from cloud_tasks.compose.queue_workers_keys import SETTINGS, Scalar
 from cloud_tasks.config.durations import SECONDS_PER_UNIT
 from cloud_tasks.config.option import Kind, Option, Section
 from cloud_tasks.config.queue_table import DRIVER, DRIVERS_OWN, EVENTS, TASK_DEFAULTS
@@ -14,7 +15,8 @@ from pieces import NOTICE, code, marked, table
 
 def commands_page() -> str:
     """Every command with its options, and every key of the configuration file."""
-    of_jobs = [command for command in COMMANDS if not command.by_driver]
+    of_jobs = [command for command in COMMANDS if not (command.by_driver or command.own_settings)]
+    of_queues = [command for command in COMMANDS if command.own_settings]
     by_driver = [command for command in COMMANDS if command.by_driver]
     parts = [NOTICE, "# Commands", _INTRODUCTION, _EXAMPLE, _overview(of_jobs)]
     for command in of_jobs:
@@ -28,6 +30,10 @@ def commands_page() -> str:
     parts += ["## Options of several commands about task functions", _VARIABLES]
     for section in _SHARED:
         parts += [f"### {_headline(section)}", *_section(section)]
+    parts += ["## Workers of queues", _QUEUE_WORKERS, _overview(of_queues)]
+    for command in of_queues:
+        parts += _command(command)
+    parts += ["### Settings", _SETTINGS, _settings()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,6 +58,17 @@ def _command(command: Command) -> Iterator[str]:
     shared = [code(_headline(section)) for section in command.sections if section in _SHARED]
     if command.by_driver and shared:
         yield f"Further options, below: {', '.join(shared).replace('`', '')}."
+
+
+def _settings() -> str:
+    rows = ((code(one.name), _shown(one.default), marked(one.help)) for one in SETTINGS)
+    return table(("Setting", "Default", "Meaning"), rows)
+
+
+def _shown(default: Scalar) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default) if default else ""
 
 
 def _headline(section: Section) -> str:
@@ -147,7 +164,20 @@ _VARIABLES = """\
 Programs that dispatch tasks read the same variables, where they are not told otherwise with
 `cloud_tasks.tasks.configure`."""
 
+_QUEUE_WORKERS = """\
+One process looks after a worker for each of several queues; [workers of queues](queue-workers.md) is the guide."""
+
+_SETTINGS = """\
+They stand in the files that the command names. Each has a variable as well, its name in capitals, which beats
+the files; `--set` beats both. A duration is a number of milliseconds, or a number with `s`, `m`, `h` or `d`
+behind it. `null` stands for the default. Besides these there are `asynctask_workers` and
+`asynctask_scheduled_workers`, of which the guide tells."""
+
 _NOTES = {
+    "workers": """\
+The exit status is 0 after a drain, whatever became of the payloads: those that failed for good are among the
+dead letters. It is 130 or 143 where payloads had to be left behind after SIGINT or SIGTERM, because the queue
+did not take them back in time; they come again when their leases end.""",
     "worker": """\
 The exit status is 0 after a drain, whatever became of the tasks: those that failed for good are among the
 dead letters. It is 130 or 143 where tasks had to be left behind after SIGINT or SIGTERM, because the queue

@@ -118,7 +118,7 @@ def test_every_variable_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_flag_that_a_page_names_exists(page: Path) -> None:
-    named = set(re.findall(r"`(--[a-z][-a-z]*)", page.read_text(encoding="utf-8")))
+    named = set(re.findall(r"`(--[a-z][-_a-z]*)", page.read_text(encoding="utf-8")))
     assert named <= FLAGS
 
 

@@ -65,6 +65,8 @@ def _main(argv: Sequence[str], open_queues: Callable[[BackendSettings], QueueBac
     line = parse(argv, parser)
     if line.command is None:
         return _without_command(line, parser)
+    if line.command.own_settings:
+        return int(import_module(line.command.module).run(line))
     if line.command.by_driver:
         from cloud_tasks.cli.queue_call import QueueCall
 

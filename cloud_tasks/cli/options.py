@@ -36,6 +36,7 @@ class Command(Struct, frozen=True, kw_only=True):
         names: What else may stand there, any number of times, in a word; "" if nothing.
         by_driver: Whether it knows queues by their driver: its options have variables, and it reads no
             configuration file.
+        own_settings: Whether it has settings of its own, in files of their own.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Command(Struct, frozen=True, kw_only=True):
     topics: tuple[str, ...] = ()
     names: str = ""
     by_driver: bool = False
+    own_settings: bool = False
 
     @property
     def module(self) -> str:
@@ -253,6 +255,52 @@ COMMANDS: tuple[Command, ...] = (
         "what is not done by then is handed back. A second signal ends it at once.",
         sections=(WORKER, DRIVER, TASK_DEFAULTS, *DRIVERS_OWN, EVENTS, WORKER_SHOWN),
         by_driver=True,
+    ),
+    Command(
+        name="workers",
+        help="Run a worker for each queue, each in a process of its own, as settings say.",
+        text="Settings stand in YAML files; of several, the later ones beat the earlier, queue by queue, and "
+        "--set beats them all. SIGTERM and SIGINT drain, a second one kills; what is left is handed back.",
+        sections=(
+            Section(
+                title="this command",
+                text="",
+                options=(
+                    Option(
+                        name="require",
+                        flag="--require",
+                        kind=Kind.STRING,
+                        many=True,
+                        metavar="PACKAGE",
+                        help="Import this package or module, which has workers. May be given several times.",
+                    ),
+                    Option(
+                        name="set",
+                        flag="--set",
+                        kind=Kind.STRING,
+                        many=True,
+                        metavar="PARAM=VALUE",
+                        help="Set a setting; the value is YAML or JSON. May be given several times.",
+                    ),
+                    _switch(
+                        "scheduler",
+                        "Put payloads into the queues of scheduled workers when they are due. Several "
+                        "processes may do so: each payload is there once.",
+                    ),
+                    _switch("quiet", "Log nothing.", short_flag="-q"),
+                    Option(
+                        name="halt_when_empty",
+                        flag="--halt-when-empty",
+                        older_flag="--halt_when_empty",
+                        kind=Kind.SWITCH,
+                        default=False,
+                        help="Each worker ends when its queue is empty, and the command when all have.",
+                    ),
+                ),
+            ),
+        ),
+        names="CONFIG",
+        own_settings=True,
     ),
     Command(
         name="migrate",

@@ -68,6 +68,22 @@ class _Store(argparse.Action):
         setattr(namespace, self.dest, Flag(option_string or self.dest, text, on=self.const is not False))
 
 
+class _Gather(argparse.Action):
+    """Keeps the texts of an option that may be given several times."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse each time that the flag is met."""
+        before = getattr(namespace, self.dest)
+        texts = (*(before.texts if before else ()), str(values))
+        setattr(namespace, self.dest, Flag(option_string or self.dest, texts[-1], texts=texts))
+
+
 def make_parser() -> Parser:
     """The parser of all commands."""
     parser = Parser(prog=PROG, allow_abbrev=False, description="Fill, watch and empty the queues of a job.")
@@ -118,10 +134,12 @@ def _add_section(parser: argparse.ArgumentParser, section: Section) -> None:
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
-    flags = [flag for flag in (option.short_flag, option.flag) if flag]
+    flags = [flag for flag in (option.short_flag, option.flag, option.older_flag) if flag]
     text = _help(option)
     if option.name == "verbose":
         group.add_argument(*flags, action="count", default=0, help=text)
+    elif option.many:
+        group.add_argument(*flags, action=_Gather, dest=option.name, metavar=option.metavar, help=text)
     elif option.kind is Kind.SWITCH:
         group.add_argument(*flags, action=_Store, nargs=0, dest=option.name, help=text)
     else:

@@ -47,11 +47,13 @@ class Flag(Struct, frozen=True):
         flag: The flag as the table spells it.
         text: Its value; None for a switch, and where an optional value was left out.
         on: False for a "--no-" flag.
+        texts: All values of one that may be given several times, in their order.
     """
 
     flag: str
     text: str | None = None
     on: bool = True
+    texts: tuple[str, ...] = ()
 
 
 class Gathered(Struct):

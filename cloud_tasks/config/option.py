@@ -46,6 +46,8 @@ class Option(Struct, frozen=True, kw_only=True):
         flag: The flag, "--memory" for instance.
         short_flag: A one-letter form of it, or "".
         negatable: Whether there is a "--no-" form.
+        older_flag: Another spelling of the flag, or "".
+        many: Whether it may be given several times, and each counts.
         variable: The environment variable, or "" where there is none.
         older_variable: A variable of an older version, which the flag and the variable beat.
         kind: How its text is read.
@@ -65,6 +67,8 @@ class Option(Struct, frozen=True, kw_only=True):
     help: str
     short_flag: str = ""
     negatable: bool = False
+    older_flag: str = ""
+    many: bool = False
     variable: str = ""
     older_variable: OlderVariable | None = None
     choices: tuple[str, ...] = ()
@@ -93,7 +97,7 @@ class Option(Struct, frozen=True, kw_only=True):
     @property
     def flags(self) -> tuple[str, ...]:
         """Every flag that sets it."""
-        return tuple(flag for flag in (self.flag, self.short_flag, self.no_flag) if flag)
+        return tuple(flag for flag in (self.flag, self.short_flag, self.no_flag, self.older_flag) if flag)
 
     @property
     def variables(self) -> tuple[str, ...]:

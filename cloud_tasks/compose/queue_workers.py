@@ -1,0 +1,144 @@
+"""Workers of queues under one supervising process: prepares them, and runs them until they have ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+from collections.abc import Callable
+
+from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.fleet import Fleet
+from cloud_tasks.compose.queue_workers_ask import Terms, ask_workers
+from cloud_tasks.compose.queue_workers_crew import Crew, Manner, Shared
+from cloud_tasks.compose.queue_workers_lines import Lines, Words, log
+from cloud_tasks.compose.queue_workers_service import FleetService
+from cloud_tasks.compose.queue_workers_settings import WorkersSettings
+from cloud_tasks.compose.running import nobody, unless_signalled
+from cloud_tasks.compose.signals import SignalWatch
+from cloud_tasks.compose.transports import open_transport, url_for_children
+from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.interfaces import InstanceMetadata, QueueDriver
+from cloud_tasks.metadata.opening import open_metadata
+from cloud_tasks.queue_workers.child import serve
+from cloud_tasks.queue_workers.transport import VARIABLE
+from cloud_tasks.runners.host import Host
+from cloud_tasks.runners.program import Program
+from cloud_tasks.runners.worker_data import WorkerData
+from cloud_tasks.summary import Summary
+
+_FACADE = "cloud_tasks.workers"
+_FILES_PER_WORKER = 8
+_FILES_BESIDE = 256
+
+
+class Supervisor:
+    """Runs the workers of some queues, each in a process of its own.
+
+    Args:
+        settings: What it is told.
+        manner: How it is run this time.
+        lines: Where everything is written.
+    """
+
+    def __init__(self, settings: WorkersSettings, manner: Manner, lines: Lines) -> None:
+        self._settings = settings
+        self._manner = manner
+        self._lines = lines
+        self._clock = SystemClock()
+        self._service = FleetService(os.environ, settings.seconds("asynctask_workers_grace_period"))
+        self._signals = 0
+
+    async def run(self) -> dict[str, Summary]:
+        """Work until all workers have ended; returns what each of them has to say.
+
+        Raises:
+            ConfigurationError: A setting cannot be used.
+            ProgramError: The packages with the workers cannot be imported.
+            QueueUnavailableError: Nobody answers at the address of the transport.
+            SystemExit: A signal came before the first payload (130, 143).
+        """
+        with SignalWatch(nobody) as signals:
+            async with contextlib.AsyncExitStack() as closing:
+                fleet = await unless_signalled(signals, self._prepare(closing))
+                signals.receiver = self._passing_on_to(fleet)
+                with self._service.watching():
+                    self._service.ready()
+                    ends = await fleet.run()
+                    self._service.ended()
+                log.info("All workers halted; closing down...")
+        log.info("Complete")
+        return ends
+
+    def _passing_on_to(self, fleet: Fleet) -> Callable[[str], None]:
+        def receive(name: str) -> None:
+            self._signals += 1
+            what = "taking no more payloads" if self._signals == 1 else "killing what still runs"
+            log.info("Received %s: %s", name, what)
+            self._service.signalled(name)
+            with self._service.hushed():
+                fleet.request_shutdown(name)
+
+        return receive
+
+    async def _prepare(self, closing: contextlib.AsyncExitStack) -> Fleet:
+        """Whatever may fail does so here, before the first payload is taken."""
+        settings = self._settings
+        url = settings.text("asynctask_transport")
+        if url is None:
+            raise _nowhere()
+        host = Host(Program(serve, WorkerData(), preload=(_FACADE, *settings.packages)), "forkserver")
+        closing.push_async_callback(host.aclose)
+        await host.open()
+        poll_ms = int(settings.number("asynctask_workers_poll_interval") or 1)
+        terms = await ask_workers(host, settings.assignments, poll_ms, Words(self._lines))
+        driver = open_transport(url, self._clock, min(one.poll_interval_ms for one in terms.values()) / 1000)
+        closing.push_async_callback(driver.disconnect)
+        await self._connect(driver, terms)
+        metadata = self._metadata()
+        closing.push_async_callback(metadata.aclose)
+        shared = Shared(
+            host, driver, metadata, url_for_children(url), self._lines, self._service, self._clock
+        )
+        crew = Crew(settings, self._manner, shared)
+        return Fleet(
+            {queue: crew.maker(queue, one) for queue, one in terms.items()},
+            self._clock,
+            on_failure=lambda queue, error: log.error("Worker for queue %s failed", queue, exc_info=error),
+        )
+
+    async def _connect(self, driver: QueueDriver, terms: dict[str, Terms]) -> None:
+        _make_room_for(len(terms))
+        await driver.connect()
+        for queue in terms:
+            await driver.inspector(queue).create()
+
+    def _metadata(self) -> InstanceMetadata:
+        return open_metadata(
+            self._settings.text("asynctask_workers_provider"),
+            hostname=socket.gethostname(),
+            clock=self._clock,
+            environ=os.environ,
+        )
+
+
+def _make_room_for(workers: int) -> None:
+    """Allow this process the descriptors that it needs, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_BESIDE + _FILES_PER_WORKER * workers
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def _nowhere() -> ConfigurationError:
+    return ConfigurationError(
+        Problem(
+            "nobody has said where the queues are",
+            helps=(
+                "set `asynctask_transport` to an address: sqlite:///queues.db, redis://host:6379/0, ...",
+                f"in a configuration file, by --set, or by the variable {VARIABLE}",
+            ),
+        )
+    )

@@ -1,0 +1,100 @@
+"""What the workers say of themselves, before they are put to work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from cloud_tasks.compose.queue_workers_table import Assignment
+from cloud_tasks.config.problems import nearest
+from cloud_tasks.core.task import EndKind, Json
+from cloud_tasks.errors import ConfigurationError, Problem, ProgramError
+from cloud_tasks.queues.rate_limit import RateLimit
+from cloud_tasks.runners.asking import ask
+from cloud_tasks.runners.host import Host
+from cloud_tasks.runners.output import Output
+
+
+class Terms(Struct, frozen=True):
+    """What holds for the worker of one queue.
+
+    Attributes:
+        worker: The worker's name.
+        options: What its object is made with.
+        poll_interval_ms: How long its queue may stay unobserved.
+        limit: How many payloads it may be given in a while; None: any number.
+    """
+
+    worker: str
+    options: Mapping[str, Json]
+    poll_interval_ms: int
+    limit: RateLimit | None
+
+
+class _Said(Struct):
+    """The answer for one queue."""
+
+    missing: bool = False
+    failed: str = ""
+    poll_interval_ms: int = 0
+    limit: tuple[int, float] | None = None
+
+
+class _Answer(Struct):
+    known: list[str]
+    queues: dict[str, _Said]
+
+
+async def ask_workers(
+    host: Host, assignments: Mapping[str, Assignment], poll_interval_ms: int, output: Output
+) -> dict[str, Terms]:
+    """Ask all workers, in a process of their own.
+
+    Raises:
+        ConfigurationError: There is no such worker, or what it says of itself cannot be used.
+        ProgramError: The process that was asked died.
+    """
+    options: dict[str, dict[str, Json]] = {
+        queue: {"poll_interval_ms": poll_interval_ms, "limit": None if one.limit is None else list(one.limit)}
+        for queue, one in assignments.items()
+    }
+    rows: dict[str, Json] = {
+        queue: {"worker": one.worker, **options[queue]} for queue, one in assignments.items()
+    }
+    end = await ask(host, {"describe": {"queues": rows}}, output)
+    if end.kind is not EndKind.RETURNED:
+        raise ProgramError(Problem(f"the workers could not be asked: {end.exception or end.signal}"))
+    answer = msgspec.convert(_plain(end.result), _Answer)
+    terms: dict[str, Terms] = {}
+    problems: list[Problem] = []
+    for queue, one in assignments.items():
+        said = answer.queues[queue]
+        problem = _problem(one, said, answer.known)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        limit = None if said.limit is None else RateLimit(*said.limit)
+        terms[queue] = Terms(one.worker, options[queue], said.poll_interval_ms, limit)
+    if problems:
+        raise ConfigurationError(*problems)
+    return terms
+
+
+def _plain(result: Json | msgspec.Raw) -> object:
+    return msgspec.json.decode(result) if isinstance(result, msgspec.Raw) else result
+
+
+def _problem(one: Assignment, said: _Said, known: list[str]) -> Problem | None:
+    if said.missing:
+        near = nearest(one.worker, known)
+        hint = f"did you mean `{near}`?" if near else ""
+        helps = (f"workers that were imported: {', '.join(known) or 'none'}", "--require imports more")
+        return Problem(f"there is no worker `{one.worker}`", place=one.place, hint=hint, helps=helps)
+    if said.failed:
+        return Problem(f"the worker `{one.worker}` cannot be made: {said.failed}", place=one.place)
+    if said.poll_interval_ms < 1:
+        message = f"the worker `{one.worker}` has a poll interval of {said.poll_interval_ms} ms"
+        return Problem(message, place=one.place, helps=("at least 1 ms",))
+    return None

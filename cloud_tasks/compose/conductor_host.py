@@ -78,6 +78,7 @@ class WorkerHost:
             grace_s=shutdown_grace_period, provider=provider, idle_exit_s=exit_when_empty
         )
         try:
+            self.configuration.address(os.environ)
             self._settled = _settled(workers, Sources(os.environ, config_file))
         except ConfigurationError as error:
             raise UsageExit(error) from None
@@ -105,7 +106,7 @@ class WorkerHost:
         if self._thread is not None:
             return
         if self.configuration.debug:
-            _log.setLevel(logging.DEBUG)
+            _log_all()
         self._thread = threading.Thread(target=self._run, name="conductor-host")
         self._thread.start()
         self._ready.wait()
@@ -212,6 +213,15 @@ class WorkerHost:
             raise UsageExit(failure)
         if failure is not None:
             raise failure
+
+
+def _log_all() -> None:
+    """Log in detail, to standard error where the program has said nothing about logging."""
+    _log.setLevel(logging.DEBUG)
+    if not _log.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)-12s %(levelname)-8s %(message)s"))
+        _log.addHandler(handler)
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[str], None], name: str) -> None:

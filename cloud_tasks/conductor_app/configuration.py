@@ -55,7 +55,22 @@ class Configuration:
         return f"Configuration(base_url={self.base_url!r}, server_api_url={self.server_api_url!r})"
 
     def address(self, environ: Mapping[str, str]) -> Setting:
-        """Address of the API, and who says so."""
+        """Address of the API, and who says so.
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        found = self._address(environ)
+        if not found.value.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                Problem(
+                    f"the address of the server is {found.value!r}, and must begin with http:// or https://",
+                    notes=(f"from: {found.origin}",),
+                )
+            )
+        return found
+
+    def _address(self, environ: Mapping[str, str]) -> Setting:
         if self.server_api_url:
             return Setting("server_api_url", self.server_api_url, "constructor")
         if self.base_url:

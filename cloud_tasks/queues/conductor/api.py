@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from cloud_tasks.queues.conductor.settings import ConductorSettings
 REQUEST_S_MAX = 15.0
 """A server that takes longer over a request than this is taken for one that is not there."""
 _PATHS = {"swift": "/task", "oss": "/tasks"}
+_log = logging.getLogger("cloud_tasks.conductor")
 _encode = msgspec.json.Encoder().encode
 _tasks = msgspec.json.Decoder(list[dict[str, object]])
 
@@ -72,6 +74,7 @@ class ConductorApi:
     async def _poll(self, path: str, query: dict[str, str], wait_s: float) -> list[ServerTask]:
         body = await self._call("GET", path, query, timeout_s=wait_s + REQUEST_S_MAX)
         self.reached.set()
+        _log.debug("GET %s %s: %s", path, query, body or b"[]")
         try:
             return _tasks.decode(body) if body else []  # type: ignore[return-value] # JSON objects are of Json
         except msgspec.MsgspecError as error:
@@ -90,6 +93,7 @@ class ConductorApi:
     async def send(self, body: bytes) -> None:
         """As `update`, with the body made already."""
         await self._call("POST", self._known_base(), {}, body)
+        _log.debug("POST %s: %s", self._base, body)
 
     async def status_of(self, task_id: str) -> str:
         """What the server has of a task: COMPLETED, TIMED_OUT and so on.

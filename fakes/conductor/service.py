@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from cloud_tasks.interfaces import Clock
 from fakes.conductor.definitions import TaskDef
-from fakes.conductor.errors import Violation, invalid_input, no_task, no_workflow, not_found, violated
+from fakes.conductor.errors import (
+    Violation,
+    conflict,
+    invalid_input,
+    no_task,
+    no_workflow,
+    not_found,
+    violated,
+)
 from fakes.conductor.executions import Executions
 from fakes.conductor.flow import Flow
 from fakes.conductor.live import RUNNING, TERMINATED, Execution, Live
@@ -86,9 +96,13 @@ class ConductorService:
 
         Args:
             name: The type.
-            settings: Fields of `TaskDef`.
+            settings: Fields of `TaskDef`, as plain data or as values.
+
+        Raises:
+            ConductorError: The definition breaks a rule.
         """
-        definition = TaskDef(name, **settings)  # type: ignore[arg-type] # checked by what reads them
+        plain = msgspec.to_builtins(TaskDef(name, **settings))  # type: ignore[arg-type] # `convert` checks them
+        definition = msgspec.convert(plain, TaskDef)
         self.metadata.put_tasks([definition])
         return definition
 
@@ -132,7 +146,7 @@ class ConductorService:
         """End a workflow, and cancel its tasks."""
         execution = self.workflow(workflow_id)
         if execution.status == "COMPLETED":
-            raise invalid_input("Cannot terminate a COMPLETED workflow.")
+            raise conflict("Cannot terminate a COMPLETED workflow.")
         if execution.status == RUNNING:
             self._executions.end_workflow(execution, TERMINATED, reason)
 

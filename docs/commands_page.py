@@ -16,7 +16,8 @@ from pieces import NOTICE, code, marked, table
 def commands_page() -> str:
     """Every command with its options, and every key of the configuration file."""
     of_jobs = [command for command in COMMANDS if not (command.by_driver or command.own_settings)]
-    of_queues = [command for command in COMMANDS if command.own_settings]
+    of_queues = [command for command in COMMANDS if command.own_settings and command.name != "conductor"]
+    of_conductor = [command for command in COMMANDS if command.name == "conductor"]
     by_driver = [command for command in COMMANDS if command.by_driver]
     parts = [NOTICE, "# Commands", _INTRODUCTION, _EXAMPLE, _overview(of_jobs)]
     for command in of_jobs:
@@ -34,6 +35,9 @@ def commands_page() -> str:
     for command in of_queues:
         parts += _command(command)
     parts += ["### Settings", _SETTINGS, _settings()]
+    parts += ["## Conductor workers", _CONDUCTOR, _overview(of_conductor)]
+    for command in of_conductor:
+        parts += _command(command)
     return "\n\n".join(parts) + "\n"
 
 
@@ -164,6 +168,9 @@ _VARIABLES = """\
 Programs that dispatch tasks read the same variables, where they are not told otherwise with
 `cloud_tasks.tasks.configure`."""
 
+_CONDUCTOR = """\
+The workers of a module, for tasks of a Conductor server; [Conductor workers](conductor.md) is the guide."""
+
 _QUEUE_WORKERS = """\
 One process looks after a worker for each of several queues; [workers of queues](queue-workers.md) is the guide."""
 
@@ -174,6 +181,9 @@ behind it. `null` stands for the default. Besides these there are `asynctask_wor
 `asynctask_scheduled_workers`, of which the guide tells."""
 
 _NOTES = {
+    "conductor": """\
+The exit status is 0 after a drain, whatever became of the tasks: the server knows. It is 130 or 143 where
+tasks had to be left behind after SIGINT or SIGTERM; they come again when their response time-outs end.""",
     "workers": """\
 The exit status is 0 after a drain, whatever became of the payloads: those that failed for good are among the
 dead letters. It is 130 or 143 where payloads had to be left behind after SIGINT or SIGTERM, because the queue

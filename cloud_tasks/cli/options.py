@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from cloud_tasks.config.conductor_table import OWN as CONDUCTOR
 from cloud_tasks.config.option import Kind, Option, Section
 from cloud_tasks.config.queue_table import (
     DRIVER,
@@ -300,6 +301,14 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
         names="CONFIG",
+        own_settings=True,
+    ),
+    Command(
+        name="conductor",
+        help="Run the workers of a module for tasks of a Conductor server.",
+        text="SIGTERM and SIGINT drain: no more tasks are taken, running ones have the grace period, and "
+        "what is not done by then is handed back. A second signal ends it at once.",
+        sections=(CONDUCTOR,),
         own_settings=True,
     ),
     Command(

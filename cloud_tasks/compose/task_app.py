@@ -27,12 +27,7 @@ def import_app(named: str | None, directory: Path) -> None:
         ConfigurationError: No module is named, or none of them marks a function with @task.
         ProgramError: A module cannot be imported.
     """
-    modules = _modules(named, directory)
-    path = os.fspath(directory)
-    if path not in sys.path:
-        sys.path.insert(0, path)
-    for module in modules:
-        _import(module)
+    modules = import_modules(named, directory, DEFAULT_MODULE, "the module that marks functions with @task")
     if not any(registry.all_definitions()):
         raise ConfigurationError(
             Problem(
@@ -43,21 +38,44 @@ def import_app(named: str | None, directory: Path) -> None:
         )
 
 
-def _modules(named: str | None, directory: Path) -> Sequence[str]:
+def import_modules(named: str | None, directory: Path, default: str, what: str) -> Sequence[str]:
+    """Import the modules of an application; the directory is searched first, as for a program in it.
+
+    Args:
+        named: Names of modules with commas between them; None: the default, if it is there.
+        directory: Where to look for them.
+        default: Name of the module where none is named.
+        what: Which module is meant, in words.
+
+    Returns:
+        Their names.
+
+    Raises:
+        ConfigurationError: No module is named, and there is no default.
+        ProgramError: A module cannot be imported.
+    """
+    modules = _modules(named, directory, default, what)
+    path = os.fspath(directory)
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    for module in modules:
+        _import(module)
+    return modules
+
+
+def _modules(named: str | None, directory: Path, default: str, what: str) -> Sequence[str]:
     if named is not None:
         modules = [name.strip() for name in named.split(",") if name.strip()]
         if modules:
             return modules
-    elif (directory / f"{DEFAULT_MODULE}.py").is_file() or (
-        directory / DEFAULT_MODULE / "__init__.py"
-    ).is_file():
-        return [DEFAULT_MODULE]
+    elif (directory / f"{default}.py").is_file() or (directory / default / "__init__.py").is_file():
+        return [default]
     raise ConfigurationError(
         Problem(
             "no application is named, so that there is no function to run",
             helps=(
-                "use `--app MODULE` with the module that marks functions with @task",
-                f"or start the worker in a directory with a {DEFAULT_MODULE}.py",
+                f"use `--app MODULE` with {what}",
+                f"or start the worker in a directory with a {default}.py",
             ),
             notes=(_NOTHING_STARTED,),
         )

@@ -18,10 +18,11 @@ def show_config(resolved: Resolved) -> str:
         (name, _shown(BY_NAME.get(name), getattr(resolved.settings, name)), str(resolved.origins[name]))
         for name in Settings.__struct_fields__
     ]
-    return _table(rows)
+    return table_of(rows)
 
 
-def _table(rows: Sequence[tuple[str, str, str]]) -> str:
+def table_of(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Name, value and origin in columns."""
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}" for name, value, origin in rows)
 
@@ -32,7 +33,7 @@ def show_rows(options: Iterable[Option], gathered: Gathered) -> str:
         (option.name, _shown_of(option, gathered.values[option.name]), str(gathered.origins[option.name]))
         for option in options
     ]
-    return _table(rows)
+    return table_of(rows)
 
 
 def _shown_of(option: Option, value: object) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAIN_ALIAS = "__mp_main__"
 """Name under which the main program is imported, so that its main guard does not fire."""
+_IMPORTS_MODULES = os.path.join("cloud_tasks", "compose", "task_app.py")  # noqa: PTH118 - as in tracebacks
+"""Whatever goes wrong there is the fault of what it imports."""
 _HELP_FORK = "`--start-method fork` imports nothing twice: tasks are forks of the program itself"
 
 
@@ -113,4 +115,5 @@ def import_problem(what: str, error: BaseException, where: str = "in a task proc
 
 
 def _is_runtime(filename: str) -> bool:
-    return filename == __file__ or filename.startswith("<frozen ") or "importlib" in filename
+    ours = filename == __file__ or filename.endswith(_IMPORTS_MODULES)
+    return ours or filename.startswith("<frozen ") or "importlib" in filename

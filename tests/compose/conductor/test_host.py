@@ -222,3 +222,25 @@ async def test_leaving_the_block_with_an_error_stops_the_workers(rig: Rig, tmp_p
     ended = await asyncio.to_thread(run, program, tmp_path)
     assert "KeyError: 'mine'" in ended.stderr
     assert ended.returncode == 1
+
+
+async def test_an_ordinary_worker_takes_its_tasks_from_conductor(rig: Rig, tmp_path: Path) -> None:
+    program = (
+        "import asyncio\n"
+        "from cloud_tasks.clock import SystemClock\n"
+        "from cloud_tasks.queues.conductor import ConductorSettings, open_queue\n"
+        "from cloud_tasks.worker import Worker\n"
+        "def double(task_id, task_data, worker_data):\n"
+        "    return False, {'double': 2 * task_data['n']}\n"
+        "if __name__ == '__main__':\n"
+        f"    settings = ConductorSettings(task_types=('numbers',), api_url={rig.server.url!r})\n"
+        "    queue = open_queue(settings, SystemClock())\n"
+        "    worker = Worker(double, task_source=queue, args=['--exit-when-empty', '0.3'])\n"
+        "    print(asyncio.run(worker.start()).counts.completed)\n"
+    )
+    tasks = rig.service.start_tasks("numbers", [{"n": number} for number in range(10)])
+    ended = await asyncio.to_thread(run, program, tmp_path)
+    assert ended.stdout.splitlines()[-1] == "10", ended.stderr
+    last = rig.service.task(tasks[9].task_id)
+    assert last is not None
+    assert (last.status.value, last.output_data) == ("COMPLETED", {"double": 18})

@@ -441,6 +441,61 @@ class DeadLetterBox(Protocol):
         ...
 
 
+class OnceSender(Protocol):
+    """Producing a task for which several may try; the worker never needs it.
+
+    What was sent is remembered by a key, for each queue by itself.
+    """
+
+    async def send_once(self, key: str, task: Task) -> bool:
+        """Put a task into the queue, unless one was sent with this key; returns whether this call did it.
+
+        In one step: of any number of callers at the same time, one does it.
+
+        Raises:
+            ConfigurationError: The backend is not made ready for it; tells how.
+            MessageRefusedError: The task can never be sent, and the key is still free.
+            QueueUnavailableError: Nobody knows whether it was sent; trying again is safe.
+        """
+        ...
+
+
+class OnceBook(Protocol):
+    """What is to be done once, each thing under a key, for each queue by itself.
+
+    Keys are up to 100 characters of ASCII, and ordered as bytes are. All calls raise as `send_once` does.
+    """
+
+    async def claim(self, key: str, seconds: float) -> Literal["ours", "theirs", "done"]:
+        """Say that we do it, for so long; "theirs" if somebody has said that, "done" if it is done."""
+        ...
+
+    async def settle(self, key: str) -> None:
+        """Say that it is done, whoever has claimed it."""
+        ...
+
+    async def newest(self, not_after: str) -> str | None:
+        """The greatest key, up to `not_after`, that is done or was sent; None if there is none."""
+        ...
+
+    async def forget(self, before: str) -> None:
+        """Let go of all keys that are less: what they stand for could be done again."""
+        ...
+
+
+@runtime_checkable
+class OnceDriver(Protocol):
+    """What a `QueueDriver` may offer besides, when it can do in one step what is to be done once."""
+
+    def once_sender(self, queue: str) -> OnceSender:
+        """The queue, for several producers of the same tasks."""
+        ...
+
+    def once_book(self, queue: str) -> OnceBook:
+        """What was done once for the queue. The keys of `once_sender` are among it."""
+        ...
+
+
 class QueueDriver(Protocol):
     """A server, or a file, with any number of named queues. Making one reads no network.
 

@@ -8,6 +8,7 @@ from cloud_tasks.queues.redis_streams.connection import Connection
 from cloud_tasks.queues.redis_streams.dead_letters import RedisDeadLetters
 from cloud_tasks.queues.redis_streams.inspector import RedisInspector
 from cloud_tasks.queues.redis_streams.keys import QueueKeys, names_key
+from cloud_tasks.queues.redis_streams.once import RedisOnce
 from cloud_tasks.queues.redis_streams.sender import RedisSender
 from cloud_tasks.queues.redis_streams.settings import RedisSettings
 from cloud_tasks.queues.redis_streams.task_queue import RedisQueue
@@ -62,6 +63,14 @@ class RedisDriver:
     def dead_letters(self, queue: str) -> RedisDeadLetters:
         """The dead letters of the queue."""
         return RedisDeadLetters(self._connection, self._keys(queue), queue)
+
+    def once_sender(self, queue: str) -> RedisOnce:
+        """The queue, for several producers of the same tasks; see `OnceDriver`."""
+        return RedisOnce(self._connection, self._keys(queue), queue, self._names)
+
+    def once_book(self, queue: str) -> RedisOnce:
+        """What was done once for the queue; see `OnceDriver`."""
+        return RedisOnce(self._connection, self._keys(queue), queue, self._names)
 
     async def queue_names(self) -> list[str]:
         """Names of all queues that something was sent to, sorted."""

@@ -57,5 +57,5 @@ class RedisInspector:
 
     async def delete(self) -> None:
         """Remove the queue with everything that belongs to it, dead letters and records too."""
-        await self._connection.call(b"UNLINK", *self._keys.all)
+        await self._connection.call(b"UNLINK", *self._keys.all, self._keys.once, self._keys.claims)
         await self._connection.call(b"SREM", self._names, self._name)

@@ -7,6 +7,8 @@
 - `delayed`, `later`: tasks that are not yet in the stream, by when they are due, and their bodies.
 - `dead`: dead letters, a stream. `completed`: records of completed tasks, a stream.
 - `wake`: a stream that tells waiting workers to look again.
+- `once`: keys of what was done once, all with the same score, so that they are in the order of bytes.
+- `claims`: keys of what somebody has claimed, by until when.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Final
 GROUP: Final = b"workers"
 """The consumer group, and its one consumer."""
 PARTS = ("stream", "leases", "waiting", "state", "delayed", "later", "dead", "wake", "completed")
+ONCE_PARTS = ("once", "claims")
 
 
 class QueueKeys:
@@ -31,6 +34,7 @@ class QueueKeys:
         self.all: tuple[bytes, ...] = tuple(f"{tag}:{part}".encode() for part in PARTS)
         self.stream, *_ = self.all
         self.dead, self.wake, self.completed = self.all[-3:]
+        self.once, self.claims = (f"{tag}:{part}".encode() for part in ONCE_PARTS)
 
 
 def names_key(prefix: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import sqlalchemy as sa
@@ -106,6 +106,13 @@ class Dialect(ABC):
     def insert_many(self, queue: sa.Table) -> sa.Insert | None:
         """An insert of `b_bodies` into `b_queue`, in their order; None where `executemany` is as good."""
         return None
+
+    def insert_new(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        """An insert of a row that fails, or does nothing, if there is one with the same primary key.
+
+        Either way the transaction goes on.
+        """
+        return sa.insert(table).values(**values)
 
     @abstractmethod
     def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -10,13 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.core.arguments import check_positive
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.interfaces import Clock, DeadLetterBox, QueueInspector, TaskQueue, TaskSender
+from cloud_tasks.interfaces import (
+    Clock,
+    DeadLetterBox,
+    OnceBook,
+    OnceSender,
+    QueueInspector,
+    TaskQueue,
+    TaskSender,
+)
 from cloud_tasks.queues.sql import problems
 from cloud_tasks.queues.sql.database import CallFailedError, one_line
 from cloud_tasks.queues.sql.dead_letters import SqlDeadLetters
 from cloud_tasks.queues.sql.dialect import Dialect
 from cloud_tasks.queues.sql.inspector import SqlInspector
 from cloud_tasks.queues.sql.migration import Found, Migration
+from cloud_tasks.queues.sql.once import SqlOnce
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.sender import SqlSender
 from cloud_tasks.queues.sql.tables import QUEUE_CHARACTERS_MAX
@@ -37,6 +46,7 @@ class SqlDriver:
         self._dialect = dialect
         self._parts = Parts(dialect, clock)
         self._migration = Migration(self._parts.database, self._parts.tables)
+        self._has_once = False
 
     async def connect(self) -> None:
         """See that the database can be used and has the tables; SQLite gets its file and tables made.
@@ -90,6 +100,14 @@ class SqlDriver:
         """The dead letters of the queue."""
         return SqlDeadLetters(self._parts, _checked(queue))
 
+    def once_sender(self, queue: str) -> OnceSender:
+        """The queue, for several producers of the same tasks; see `OnceDriver`."""
+        return SqlOnce(self._parts, _checked(queue), self._need_once)
+
+    def once_book(self, queue: str) -> OnceBook:
+        """What was done once for the queue; see `OnceDriver`."""
+        return SqlOnce(self._parts, _checked(queue), self._need_once)
+
     async def queue_names(self) -> list[str]:
         """Names of all queues that have a message or a dead letter, sorted."""
 
@@ -116,12 +134,25 @@ class SqlDriver:
         except (CallFailedError, sa.exc.DBAPIError) as error:
             raise self._refused(error) or error from error
 
+    async def _need_once(self) -> None:
+        """See that the table of what was done once is there."""
+        if self._has_once:
+            return
+        found = await self._asked(self._migration.found)
+        name = self._parts.tables.once.name
+        if name not in found.tables:
+            raise ConfigurationError(
+                problems.tables_missing(self._dialect.option, self._dialect.where, {name})
+            )
+        self._has_once = True
+
     def _is_complete(self, found: Found) -> bool:
         newest = self._migration.newest
-        return not self._missing(found) and found.version is not None and found.version >= newest
+        everything = {table.name for table in self._parts.tables.metadata.sorted_tables}
+        return everything <= found.tables and found.version is not None and found.version >= newest
 
     def _missing(self, found: Found) -> set[str]:
-        return {table.name for table in self._parts.tables.metadata.sorted_tables} - found.tables
+        return self._parts.tables.needed - found.tables
 
     def _check(self, found: Found) -> None:
         option, where, newest = self._dialect.option, self._dialect.where, self._migration.newest

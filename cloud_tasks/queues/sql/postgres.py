@@ -146,6 +146,10 @@ class PostgresDialect(Dialect):
         source = sa.select(*values).order_by(rows.c.place)
         return sa.insert(queue).from_select(["queue", "body", "visible_at", "due_at", "created_at"], source)
 
+    def insert_new(self, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:
+        """One that does nothing: a failure would end the transaction."""
+        return postgresql.insert(table).values(**values).on_conflict_do_nothing()
+
     def among(self, column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """One parameter for all, so that the server prepares one statement."""
         return column == sa.any_(sa.bindparam(IDS, type_=postgresql.ARRAY(sa.BigInteger)))

@@ -36,7 +36,7 @@ class SqlSender:
         check_not_negative("delay_s", delay_s)
         parameters = {
             "b_queue": self._queue,
-            "b_body": _body_of(task),
+            "b_body": sql_body_of(task),
             "b_delay": int(min(delay_s, YEAR_S) * US),
         }
         statements, dialect = self._parts.statements, self._parts.database.dialect
@@ -56,7 +56,7 @@ class SqlSender:
     async def send_many(self, tasks: Iterable[Task]) -> None:
         """Put many in, up to the first that is refused; see `TaskSender`."""
         await send_in_batches(
-            tasks, _body_of, len, self._send, count_max=SEND_MAX, size_bytes_max=SEND_BYTES_MAX
+            tasks, sql_body_of, len, self._send, count_max=SEND_MAX, size_bytes_max=SEND_BYTES_MAX
         )
 
     async def _send(self, batch: Sequence[tuple[Task, bytes]]) -> None:
@@ -78,5 +78,10 @@ class SqlSender:
             await connection.execute(announcement)
 
 
-def _body_of(task: Task) -> bytes:
+def sql_body_of(task: Task) -> bytes:
+    """The message, if a row can hold it.
+
+    Raises:
+        MessageRefusedError: It cannot.
+    """
     return body_of(task, BODY_BYTES_MAX)

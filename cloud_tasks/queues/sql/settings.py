@@ -74,6 +74,11 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         """Name of the table that holds the version of the others."""
         return f"{self.queue_table}_version"
 
+    @property
+    def once_table(self) -> str:
+        """Name of the table of what was done once."""
+        return f"{self.queue_table}_once"
+
     def __repr__(self) -> str:
         """Without the password."""
         return f"SqlSettings(dsn={_PASSWORD.sub('***', self.dsn)!r}, queue_table={self.queue_table!r})"

@@ -11,10 +11,19 @@ from cloud_tasks.queues.sql.settings import SqlSettings
 
 QUEUE_CHARACTERS_MAX = 255
 """Longest name of a queue."""
+KEY_CHARACTERS_MAX = 100
+"""Longest key of what is done once."""
 
 _id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _name = sa.String(QUEUE_CHARACTERS_MAX).with_variant(
     mysql.VARCHAR(QUEUE_CHARACTERS_MAX, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+)
+_key = (
+    sa.String(KEY_CHARACTERS_MAX, collation="C")
+    .with_variant(sa.String(KEY_CHARACTERS_MAX), "sqlite")
+    .with_variant(
+        mysql.VARCHAR(KEY_CHARACTERS_MAX, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
 )
 _bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 _text = sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
@@ -43,6 +52,8 @@ class Tables:
             out; `leased`: whether its newest delivery has not been handed back.
         dead: Messages that were put aside.
         completed: Completed tasks; None where they are not kept.
+        once: What was done once, or is being done by who claimed it until a moment. Only schedules need it,
+            so that queues can do without.
         version: One row: the version of all of these.
     """
 
@@ -51,6 +62,7 @@ class Tables:
         self.queue = self._queue(settings.queue_table)
         self.dead = self._dead(settings.dead_letter_table)
         self.completed = self._completed(settings.completed_table) if settings.keep_completed else None
+        self.once = self._once(settings.once_table)
         self.version = sa.Table(
             settings.version_table,
             self.metadata,
@@ -98,6 +110,22 @@ class Tables:
             sa.Column("result", _text),
             sa.Index(f"{name}_line", "queue", "id"),
         )
+
+    def _once(self, name: str) -> sa.Table:
+        return sa.Table(
+            name,
+            self.metadata,
+            sa.Column("queue", _name, primary_key=True),
+            sa.Column("once_key", _key, primary_key=True),
+            sa.Column("claimed_until", sa.BigInteger),
+            mysql_engine="InnoDB",
+            mariadb_engine="InnoDB",
+        )
+
+    @property
+    def needed(self) -> set[str]:
+        """Names of the tables that every queue needs."""
+        return {table.name for table in self.metadata.sorted_tables} - {self.once.name}
 
     def _made(self, name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
         key = sa.Column("id", _id, primary_key=True, autoincrement=True)

@@ -68,7 +68,7 @@ async def test_sqlite_makes_its_file_by_itself(driver: SqlDriver, tmp_path: Path
 async def test_a_dry_run_says_what_the_migration_runs_and_runs_nothing(driver: SqlDriver) -> None:
     planned = await driver.migration()
     assert planned == await driver.migration()
-    assert sum(one.startswith("CREATE TABLE") for one in planned) == 3
+    assert sum(one.startswith("CREATE TABLE") for one in planned) == 4
     assert await driver.migrate() == planned
     assert await driver.migration() == []
     assert await driver.migrate() == []
@@ -76,7 +76,7 @@ async def test_a_dry_run_says_what_the_migration_runs_and_runs_nothing(driver: S
 
 
 async def test_a_dry_run_makes_no_file(driver: SqlDriver, tmp_path: Path) -> None:
-    assert len(await driver.migration()) == 6
+    assert len(await driver.migration()) == 7
     assert not (tmp_path / "q.db").exists()
 
 

@@ -67,6 +67,15 @@ def _shown(execution: Execution, *, with_tasks: bool) -> Json:
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def _status(service: ConductorService, call: Call) -> Reply:
+    asked = call.asked()
+    shown = _shown(service.workflow(call.places[0]), with_tasks=False)
+    names = ["workflowId", "correlationId", "status"]
+    if (one(asked, "includeOutput") or "").lower() == "true":
+        names.append("output")
+    return json({name: shown[name] for name in names if name in shown})
+
+
 def _running(service: ConductorService, call: Call) -> Reply:
     every = service.workflows(call.places[0])
     return json([each.workflow_id for each in every if each.status == "RUNNING"])
@@ -140,6 +149,7 @@ OPERATIONS: Final = {
         Operation("start_workflow", "POST", ("/workflow",), _start),
         Operation("start_workflow_by_name", "POST", ("/workflow/{}",), _start_by_name),
         Operation("workflow", "GET", ("/workflow/{}",), _workflow),
+        Operation("workflow_status", "GET", ("/workflow/{}/status",), _status),
         Operation("running_workflows", "GET", ("/workflow/running/{}",), _running),
         Operation("terminate_workflow", "DELETE", ("/workflow/{}",), _terminate),
         Operation("task_defs", "GET", _TASK_DEF_PATHS, _task_defs),

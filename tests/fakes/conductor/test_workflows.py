@@ -133,14 +133,6 @@ def test_a_workflow_is_ended_with_everything_that_it_had(world: World) -> None:
     assert execution.reason_for_incompletion == "enough"
 
 
-def test_a_completed_workflow_cannot_be_ended(world: World) -> None:
-    workflow_id = world.start(step("a"))
-    world.say(world.take())
-    with pytest.raises(ConductorError, match="Cannot terminate a COMPLETED workflow") as caught:
-        world.service.terminate_workflow(workflow_id)
-    assert caught.value.status == 409
-
-
 def test_workflows_are_started_by_name_in_the_highest_version(world: World) -> None:
     metadata = world.service.metadata
     metadata.add_workflow(WorkflowDef("flow", 1, [step("a")]))
@@ -151,30 +143,6 @@ def test_workflows_are_started_by_name_in_the_highest_version(world: World) -> N
     assert world.can_take("a")
     assert [each.flow.definition.version for each in world.service.workflows("flow")] == [2, 1]
     assert world.service.workflows("other") == []
-
-
-@pytest.mark.parametrize(
-    ("wanted", "domain"),
-    [
-        ({}, None),
-        ({"a": "d"}, "d"),
-        ({"*": "d"}, "d"),
-        ({"*": "d", "a": "e"}, "e"),
-        ({"b": "d"}, None),
-        ({"a": "busy, d"}, "busy"),
-        ({"a": "d, busy"}, "busy"),
-        ({"a": "d, gone"}, "gone"),
-        ({"a": "d, NO_DOMAIN"}, None),
-    ],
-)
-def test_a_task_goes_to_the_first_domain_whose_workers_poll_or_to_the_last(
-    world: World, wanted: dict[str, str], domain: str | None
-) -> None:
-    world.service.polling.take("a", "w", "gone")
-    world.clock.advance(10.0)
-    world.service.polling.take("a", "w", "busy")
-    world.start(step("a"), task_to_domain=wanted)
-    assert world.take(domain=domain).domain == domain
 
 
 @pytest.mark.parametrize(
@@ -191,50 +159,6 @@ def test_a_workflow_that_makes_no_sense_is_refused(world: World, steps: list[Wor
         world.service.metadata.add_workflow(WorkflowDef("flow", tasks=steps))
     assert caught.value.status == 400
     assert world.service.metadata.workflows() == []
-
-
-def test_definitions_are_kept_changed_and_forgotten(world: World) -> None:
-    metadata = world.service.metadata
-    world.service.define_task("a", retry_count=1)
-    metadata.change_task(TaskDef("a", retry_count=2))
-    assert metadata.task("a").retry_count == 2
-    metadata.drop_task("a")
-    metadata.add_workflow(WorkflowDef("flow", tasks=[step("a")]))
-    with pytest.raises(ConductorError, match="already exists") as caught:
-        metadata.add_workflow(WorkflowDef("flow", tasks=[step("a")]))
-    assert caught.value.status == 409
-    metadata.drop_workflow("flow", 1)
-    for missing in (
-        lambda: metadata.task("a"),
-        lambda: metadata.drop_task("a"),
-        lambda: metadata.change_task(TaskDef("a")),
-        lambda: metadata.workflow("flow"),
-        lambda: metadata.drop_workflow("flow", 1),
-        lambda: world.service.workflow("nobody"),
-        lambda: world.service.terminate_workflow("nobody"),
-        lambda: world.service.start_workflow(StartWorkflow("flow")),
-        lambda: world.service.open_task(world.start(step("a")), "b"),
-    ):
-        with pytest.raises(ConductorError) as caught:
-            missing()
-        assert caught.value.status == 404
-
-
-@pytest.mark.parametrize(
-    ("settings", "path"),
-    [
-        ({"retry_count": -1}, "retryCount"),
-        ({"response_timeout_seconds": 0}, "responseTimeoutSeconds"),
-        ({"timeout_seconds": 60}, "responseTimeoutSeconds"),
-    ],
-)
-def test_a_definition_of_a_task_that_breaks_a_rule_is_refused(
-    world: World, settings: dict[str, int], path: str
-) -> None:
-    with pytest.raises(ConductorError) as caught:
-        world.service.define_task("a", **settings)
-    assert [each.path for each in caught.value.violations] == [path]
-    assert caught.value.status == 400
 
 
 def test_every_task_is_accounted_for(world: World) -> None:

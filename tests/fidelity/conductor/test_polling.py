@@ -1,4 +1,10 @@
-"""Handing out tasks."""
+"""Facts about polls, each with its source in the server, conductor-oss/conductor.
+
+[EXEC] core/.../service/ExecutionService.java
+[OPS] core/.../core/execution/WorkflowExecutorOps.java
+[TASKS] rest/.../rest/controllers/TaskResource.java
+[PROPS] core/.../core/config/ConductorProperties.java
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,7 @@ from tests.fakes.conductor.worlds import World
 
 
 def test_a_poll_takes_the_oldest_task_and_says_who_has_it(world: World) -> None:
+    """[EXEC] poll: status, worker, count, and the time of the first poll."""
     first, second = world.service.start_tasks("a", [{"i": 1}, {"i": 2}])
     world.clock.advance(2.5)
     task = world.take(worker="me")
@@ -25,11 +32,13 @@ def test_a_poll_takes_the_oldest_task_and_says_who_has_it(world: World) -> None:
 
 
 def test_a_batch_is_no_larger_than_asked_for_and_no_larger_than_there_is(world: World) -> None:
+    """[EXEC] poll: it pops at most `count`."""
     world.service.start_tasks("a", [{}] * 5)
     assert [len(world.service.polling.take("a", count=3)) for _ in range(3)] == [3, 2, 0]
 
 
 def test_types_and_domains_have_queues_of_their_own(world: World) -> None:
+    """[EXEC] poll: the queue is that of the type and the domain."""
     world.service.start_task("a", {"where": "none"})
     world.service.start_task("a", {"where": "d"}, domain="d")
     world.service.start_task("b")
@@ -40,6 +49,7 @@ def test_types_and_domains_have_queues_of_their_own(world: World) -> None:
 
 
 async def test_a_poll_waits_until_a_task_comes(world: World) -> None:
+    """[EXEC] poll: the time-out is handed to the queue."""
     polls = [
         asyncio.create_task(world.service.batch_poll("a", "w", count=5, timeout_ms=5000)) for _ in range(2)
     ]
@@ -55,7 +65,7 @@ async def test_a_poll_waits_until_a_task_comes(world: World) -> None:
 
 
 async def test_a_poll_waits_for_a_task_whose_delay_ends(world: World) -> None:
-    """The delay is that of a retry, which was scheduled while the poll waited already."""
+    """[EXEC] As above. The delay is that of a retry, which was scheduled while the poll waited already."""
     world.service.define_task("a", retry_delay_seconds=2, response_timeout_seconds=1)
     world.service.start_task("a")
     lost = world.take()
@@ -68,6 +78,7 @@ async def test_a_poll_waits_for_a_task_whose_delay_ends(world: World) -> None:
 
 
 async def test_a_single_poll_waits_a_moment(world: World) -> None:
+    """[EXEC] getLastPollTask: POLLING_TIMEOUT_IN_MS is 100."""
     poll = asyncio.create_task(world.service.poll("a", "w"))
     await world.clock.run_for(0.05)
     assert not poll.done()
@@ -76,6 +87,7 @@ async def test_a_single_poll_waits_a_moment(world: World) -> None:
 
 
 async def test_a_poll_that_is_given_up_takes_no_task(world: World) -> None:
+    """[EXEC] What was not popped stays."""
     poll = asyncio.create_task(world.service.batch_poll("a", "w", timeout_ms=5000))
     await settle()
     poll.cancel()
@@ -85,12 +97,14 @@ async def test_a_poll_that_is_given_up_takes_no_task(world: World) -> None:
 
 
 async def test_a_poll_may_not_wait_longer_than_five_seconds(world: World) -> None:
+    """[EXEC] poll: MAX_POLL_TIMEOUT_MS is 5000."""
     with pytest.raises(ConductorError, match="cannot be more than 5 seconds") as caught:
         await world.service.batch_poll("a", "w", timeout_ms=5001)
     assert caught.value.status == 400
 
 
 async def test_whoever_waits_is_sent_home_at_the_end(world: World) -> None:
+    """Not the server's: the stand-in must be able to end."""
     poll = asyncio.create_task(world.service.batch_poll("a", "w", timeout_ms=5000))
     await settle()
     world.service.close()
@@ -100,6 +114,7 @@ async def test_whoever_waits_is_sent_home_at_the_end(world: World) -> None:
 
 
 def test_no_more_tasks_are_in_progress_than_the_definition_allows(world: World) -> None:
+    """[EXEC] poll: exceedsInProgressLimit; [PROPS] taskExecutionPostponeDuration is 60 s."""
     world.service.define_task("a", concurrent_exec_limit=1)
     world.service.start_tasks("a", [{}] * 2)
     first = world.take()
@@ -111,6 +126,7 @@ def test_no_more_tasks_are_in_progress_than_the_definition_allows(world: World) 
 
 
 def test_sizes_count_what_cannot_be_polled_yet(world: World) -> None:
+    """[OPS] updateTask: a task that is called back stays in its queue, postponed."""
     world.service.start_tasks("a", [{}] * 3)
     world.service.start_task("a", domain="d")
     task = world.take()
@@ -122,6 +138,7 @@ def test_sizes_count_what_cannot_be_polled_yet(world: World) -> None:
 
 
 def test_the_last_poll_of_each_domain_is_known(world: World) -> None:
+    """[EXEC] poll: updateTaskLastPoll, also when there was nothing."""
     world.service.polling.take("a", "w1")
     world.clock.advance(1.0)
     world.service.polling.take("a", "w2", "d")

@@ -1,4 +1,9 @@
-"""Workers that are silent, and tasks that take too long."""
+"""Facts about time-outs, each with its source in the server, conductor-oss/conductor.
+
+[DECIDER] core/.../core/execution/DeciderService.java
+[OPS] core/.../core/execution/WorkflowExecutorOps.java
+[DEF] common/.../common/metadata/tasks/TaskDef.java
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,7 @@ def extend(world: World, task: Task) -> None:
 
 
 def test_a_silent_worker_loses_its_task(world: World) -> None:
+    """[DECIDER] isResponseTimedOut, timeoutTask."""
     world.service.define_task("a", response_timeout_seconds=30, retry_delay_seconds=5)
     world.service.start_task("a")
     lost = world.take()
@@ -31,7 +37,7 @@ def test_a_silent_worker_loses_its_task(world: World) -> None:
 
 
 def test_what_was_due_long_ago_is_done_as_of_then(world: World) -> None:
-    """Nobody asks for a while: each time-out and each delay counts from when it was due."""
+    """Not the server's, which looks every 30 s: here each time-out counts from when it was due."""
     world.service.define_task("a", response_timeout_seconds=30, retry_delay_seconds=5)
     world.service.start_task("a")
     lost = world.take()
@@ -42,6 +48,7 @@ def test_what_was_due_long_ago_is_done_as_of_then(world: World) -> None:
 
 
 def test_a_task_that_is_lost_too_often_ends_its_workflow(world: World) -> None:
+    """[DECIDER] retry: the status of the workflow is TIMED_OUT."""
     world.service.define_task("a", response_timeout_seconds=1, retry_delay_seconds=0, retry_count=1)
     world.service.start_task("a")
     world.take()
@@ -53,6 +60,7 @@ def test_a_task_that_is_lost_too_often_ends_its_workflow(world: World) -> None:
 
 
 def test_an_extended_lease_counts_from_then(world: World) -> None:
+    """[OPS] extendLease: it moves updateTime and nothing else."""
     world.service.define_task("a", response_timeout_seconds=10)
     world.service.start_task("a")
     task = world.take()
@@ -67,6 +75,7 @@ def test_an_extended_lease_counts_from_then(world: World) -> None:
 
 
 def test_to_extend_the_lease_of_an_ended_task_does_nothing(world: World) -> None:
+    """[OPS] extendLease: unless the status is terminal."""
     world.service.start_task("a")
     task = world.take()
     world.say(task)
@@ -77,6 +86,7 @@ def test_to_extend_the_lease_of_an_ended_task_does_nothing(world: World) -> None
 
 
 def test_nobody_need_answer_while_a_task_waits_for_its_callback(world: World) -> None:
+    """[DECIDER] isResponseTimedOut: only of tasks IN_PROGRESS."""
     world.service.define_task("a", response_timeout_seconds=10)
     world.service.start_task("a")
     task = world.take()
@@ -100,7 +110,7 @@ def test_nobody_need_answer_while_a_task_waits_for_its_callback(world: World) ->
 def test_a_task_that_takes_too_long_in_all(
     world: World, policy: str, task_status: TaskStatus, workflow_status: str
 ) -> None:
-    """Extending its lease does not help."""
+    """[DECIDER] checkTaskTimeout, timeoutTaskWithTimeoutPolicy. Extending its lease does not help."""
     world.service.define_task("a", timeout_seconds=10, response_timeout_seconds=6, timeout_policy=policy)
     world.service.start_task("a")
     task = world.take()
@@ -112,6 +122,7 @@ def test_a_task_that_takes_too_long_in_all(
 
 @pytest.mark.parametrize(("policy", "status"), [("RETRY", "RUNNING"), ("TIME_OUT_WF", "TIMED_OUT")])
 def test_a_task_that_nobody_polls(world: World, policy: str, status: str) -> None:
+    """[DECIDER] checkTaskPollTimeout."""
     world.service.define_task("a", poll_timeout_seconds=10, timeout_policy=policy)
     task = world.service.start_task("a")
     world.clock.advance(9.9)
@@ -122,6 +133,7 @@ def test_a_task_that_nobody_polls(world: World, policy: str, status: str) -> Non
 
 
 def test_a_step_may_bring_a_definition_that_lets_workers_be_silent_for_ever(world: World) -> None:
+    """[DECIDER] isResponseTimedOut: unless responseTimeoutSeconds is 0."""
     world.start(step("a", task_definition=TaskDef("a", response_timeout_seconds=0)))
     task = world.take()
     world.clock.advance(1e9)

@@ -1,4 +1,11 @@
-"""What workers say about tasks, and what becomes of them."""
+"""Facts about results, each with its source in the server, conductor-oss/conductor.
+
+[OPS] core/.../core/execution/WorkflowExecutorOps.java
+[DECIDER] core/.../core/execution/DeciderService.java
+[TASKS] rest/.../rest/controllers/TaskResource.java
+[DEF] common/.../common/metadata/tasks/TaskDef.java
+[ERRORS] rest/.../rest/controllers/ApplicationExceptionMapper.java, ValidationExceptionMapper.java
+"""
 
 from __future__ import annotations
 
@@ -12,6 +19,7 @@ from tests.fakes.conductor.worlds import World, result_of
 
 
 def test_a_completed_task_completes_its_workflow(world: World) -> None:
+    """[OPS] updateTask; [DECIDER] updateWorkflowOutput: that of the last task."""
     world.service.start_task("a")
     task = world.take()
     world.clock.advance(3.0)
@@ -23,6 +31,7 @@ def test_a_completed_task_completes_its_workflow(world: World) -> None:
 
 
 def test_a_failed_task_is_tried_again_as_another_task(world: World) -> None:
+    """[DECIDER] retry: a copy with an id of its own."""
     world.service.define_task("a", retry_count=1, retry_delay_seconds=5)
     world.service.start_task("a", {"i": 1})
     first = world.take()
@@ -44,6 +53,7 @@ def test_a_failed_task_is_tried_again_as_another_task(world: World) -> None:
 
 
 def test_a_task_that_fails_too_often_fails_its_workflow(world: World) -> None:
+    """[DECIDER] retry: no more than the definition's retryCount."""
     world.service.define_task("a", retry_count=2, retry_delay_seconds=0)
     world.service.start_task("a")
     for _ in range(2):
@@ -67,6 +77,7 @@ def test_a_task_that_fails_too_often_fails_its_workflow(world: World) -> None:
     ],
 )
 def test_the_wait_before_a_retry_grows_by_definition(world: World, logic: str, delays_s: list[int]) -> None:
+    """[DECIDER] retry: startDelay by RetryLogic."""
     world.service.define_task("a", retry_delay_seconds=2, backoff_scale_factor=3, retry_logic=logic)
     world.service.start_task("a")
     for delay_s in delays_s:
@@ -77,6 +88,7 @@ def test_the_wait_before_a_retry_grows_by_definition(world: World, logic: str, d
 
 
 def test_a_terminal_error_fails_the_workflow_at_once(world: World) -> None:
+    """[DECIDER] retry: the status is not retriable."""
     world.service.define_task("a", retry_delay_seconds=0)
     world.service.start_task("a")
     task = world.take()
@@ -86,6 +98,7 @@ def test_a_terminal_error_fails_the_workflow_at_once(world: World) -> None:
 
 
 def test_a_type_that_nobody_has_defined_is_not_tried_again(world: World) -> None:
+    """[DECIDER] retry: without a definition the expected count is 0; [DEF] an hour to answer."""
     world.service.start_task("a")
     task = world.take()
     world.say(task, "FAILED")
@@ -93,6 +106,7 @@ def test_a_type_that_nobody_has_defined_is_not_tried_again(world: World) -> None
 
 
 def test_a_task_in_progress_comes_back_after_a_while(world: World) -> None:
+    """[OPS] updateTask: IN_PROGRESS makes it SCHEDULED, and postpones it in its queue."""
     world.service.start_task("a")
     task = world.take(worker="w1")
     started = task.start_time
@@ -108,6 +122,7 @@ def test_a_task_in_progress_comes_back_after_a_while(world: World) -> None:
 
 
 def test_a_task_in_progress_without_a_callback_comes_back_at_once(world: World) -> None:
+    """[OPS] As above, by 0."""
     world.service.start_task("a")
     task = world.take()
     world.say(task, "IN_PROGRESS")
@@ -116,6 +131,7 @@ def test_a_task_in_progress_without_a_callback_comes_back_at_once(world: World) 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "IN_PROGRESS"])
 def test_a_late_result_looks_accepted(world: World, status: str) -> None:
+    """[OPS] updateTask: the task has already finished."""
     world.service.define_task("a", response_timeout_seconds=1, retry_delay_seconds=0)
     world.service.start_task("a")
     late = world.take()
@@ -127,6 +143,7 @@ def test_a_late_result_looks_accepted(world: World, status: str) -> None:
 
 
 def test_a_result_for_an_ended_workflow_looks_accepted(world: World) -> None:
+    """[OPS] updateTask: the workflow has already finished."""
     world.service.start_task("a")
     task = world.take()
     world.service.terminate_workflow(task.workflow_instance_id, "enough")
@@ -136,7 +153,7 @@ def test_a_result_for_an_ended_workflow_looks_accepted(world: World) -> None:
 
 
 def test_a_task_can_be_completed_by_whoever_knows_its_id(world: World) -> None:
-    """As by a person at a console: it need not have been polled."""
+    """[OPS] updateTask: it need not have been polled; a person at a console does so."""
     task = world.service.start_task("a")
     world.say(task)
     assert world.status_of(task) == "COMPLETED"
@@ -145,6 +162,7 @@ def test_a_task_can_be_completed_by_whoever_knows_its_id(world: World) -> None:
 
 
 def test_what_is_unknown_or_missing_is_refused(world: World) -> None:
+    """[OPS] NotFoundException; [ERRORS] constraints."""
     world.service.start_task("a")
     task = world.take()
     for wrong, status in (
@@ -166,6 +184,7 @@ def test_what_is_unknown_or_missing_is_refused(world: World) -> None:
 
 
 def test_an_update_may_answer_with_the_next_task_of_the_same_queue(world: World) -> None:
+    """[TASKS] updateTaskV2."""
     world.service.start_tasks("a", [{}] * 2, domain="d")
     world.service.start_task("a")
     first = world.take(domain="d")
@@ -175,6 +194,7 @@ def test_an_update_may_answer_with_the_next_task_of_the_same_queue(world: World)
 
 
 async def test_an_update_with_no_next_task_waits_a_moment(world: World) -> None:
+    """[TASKS] updateTaskV2: it polls as anybody does."""
     world.service.start_task("a")
     update = asyncio.create_task(world.service.update_task_v2(result_of(world.take())))
     await world.clock.run_for(0.1)
@@ -182,6 +202,7 @@ async def test_an_update_with_no_next_task_waits_a_moment(world: World) -> None:
 
 
 def test_logs_come_with_results_and_alone(world: World) -> None:
+    """[OPS] updateTask: the task's id is put into each line; [TASKS] log."""
     world.service.start_task("a")
     task = world.take()
     world.service.add_log(task.task_id, "one")

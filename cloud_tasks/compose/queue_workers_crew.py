@@ -30,6 +30,8 @@ PAUSE_S_MAX = 60.0
 _START_S_MAX = 3600.0
 """A payload may wait so long for a worker that cannot begin, and is then handed back."""
 _UNSETTLED_MAX = 64
+_POLL_WAIT_S = 60.0
+"""Longest receive: hundreds of workers that wait are not to ask anew all the time."""
 _GIB = 1024**3
 
 
@@ -152,6 +154,7 @@ class Crew:
                 attempts_max=None if attempts is None else int(attempts),
                 keep_failed=True,
             ),
+            poll_wait_s=_POLL_WAIT_S,
             unsettled_max=_UNSETTLED_MAX,
             start_s_max=_START_S_MAX,
         )

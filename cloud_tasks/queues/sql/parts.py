@@ -8,6 +8,7 @@ from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.sql.database import Database
 from cloud_tasks.queues.sql.dialect import Dialect
 from cloud_tasks.queues.sql.leases import ServerTime
+from cloud_tasks.queues.sql.lookout import Lookout
 from cloud_tasks.queues.sql.statements import Statements
 from cloud_tasks.queues.sql.tables import Tables
 from cloud_tasks.queues.sql.waiting import Bell
@@ -30,8 +31,14 @@ class Parts:
         self.database = Database(dialect)
         self.tables = Tables(dialect.settings)
         self.statements = Statements(self.tables, dialect)
-        self.bell = Bell(dialect.listen(), clock, dialect.settings.poll_s)
+        self.bell = self._bell(dialect)
         self.server_time = ServerTime(clock)
+
+    def _bell(self, dialect: Dialect) -> Bell:
+        listen, poll_s = dialect.listen(), dialect.settings.poll_s
+        if listen is None:
+            return Lookout(self.database, self.tables, self.clock, poll_s)
+        return Bell(listen, self.clock, poll_s)
 
     async def server_now(self) -> str:
         """The database's time in ISO 8601; asked for once."""

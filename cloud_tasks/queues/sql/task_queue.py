@@ -27,6 +27,7 @@ from cloud_tasks.queues.sql.leases import (
     visible_at_of,
 )
 from cloud_tasks.queues.sql.limits import BATCH_MAX, BODY_BYTES_MAX, YEAR_S, text_of
+from cloud_tasks.queues.sql.lookout import Lookout
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.settlements import Settlement, Settlements
 from cloud_tasks.queues.sql.waiting import PAUSE_S_MIN
@@ -107,6 +108,7 @@ class SqlQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`. A lease that is over is still good while nobody else has one."""
+        self._parts.bell.stir()
         receipt = receipt_of(lease)
         if self._parts.tables.completed is None:
             await self._acks.submit(Settlement(receipt))
@@ -151,6 +153,7 @@ class SqlQueue:
             rows = await self._search(count, 0)
         self._head.found(due_at_of(rows[0]) if len(rows) == count else None)
         if rows:
+            self._parts.bell.stir()
             self._parts.server_time.learn(visible_at_of(rows[0]) - self._lease_us)
         return [lease_of(row, self._queue, self._lease_s) for row in rows]
 
@@ -200,6 +203,8 @@ class SqlQueue:
         if not self._has_bell and not self._closing:
             self._has_bell = True
             bell.open()
+        if isinstance(bell, Lookout):
+            return await self._wait_for(bell, deadline)
         pause_s = PAUSE_S_MIN
         while not self._closing:
             rung = bell.waiter(self._queue)
@@ -218,6 +223,16 @@ class SqlQueue:
                 bell.forget(self._queue, rung)
             pause_s = 2 * pause_s
         return False
+
+    async def _wait_for(self, lookout: Lookout, deadline: float) -> bool:
+        if self._closing or self._parts.clock.monotonic() >= deadline:
+            return False
+        rung = lookout.waiter(self._queue)
+        try:
+            await self._nap(deadline, rung)
+            return rung.done() and rung.result() and not self._closing
+        finally:
+            lookout.forget(self._queue, rung)
 
     async def _nap(self, until: float, rung: asyncio.Future[bool]) -> None:
         """Until a moment, or the bell."""

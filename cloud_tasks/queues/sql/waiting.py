@@ -57,6 +57,9 @@ class Bell:
             listener.cancel()
             await asyncio.wait((listener,), timeout=1.0)
 
+    def stir(self) -> None:
+        """Work is being done, so that more may come soon: of interest to those who have to look."""
+
     def ring(self, queue: str | None) -> None:
         """There may be something in a queue; None: in any."""
         for name in [queue] if queue is not None else list(self._waiting):

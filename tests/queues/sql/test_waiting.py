@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -161,3 +164,61 @@ async def listeners(driver: SqlDriver, table: str) -> int:
         return int(rows.scalar_one())
 
     return await driver._parts.database.call(work)
+
+
+# --- Where the database cannot tell, one look serves all
+
+
+def said_by(driver: SqlDriver) -> list[str]:
+    """The statements that are said to SQLite from now on, as SQLite itself tells them."""
+    said: list[str] = []
+
+    def trace(connection: Any, *_: object) -> None:
+        connection.run_async(lambda raw: raw.set_trace_callback(said.append))
+
+    sa.event.listen(driver._parts.database._engine.sync_engine, "checkout", trace)
+    return said
+
+
+async def test_many_queues_that_wait_cost_no_more_than_one(tmp_path: Path) -> None:
+    settings = SqlSettings(dsn=str(tmp_path / "queues.db"))
+    driver, other = open_driver(settings, SystemClock()), open_driver(settings, SystemClock())
+    await driver.connect()
+    await other.connect()
+    queues = [driver.tasks(f"queue{number}", 30.0) for number in range(130)]
+    polls = [asyncio.create_task(queue.receive(1, 20.0)) for queue in queues]
+    await asyncio.sleep(0.5)
+    said = said_by(driver)
+    await asyncio.sleep(2.0)
+    assert 4 <= len(said) <= 14  # two for each look
+    await other.sender("queue117").send(Task("a", {}))
+    await other.sender("queue4").send(Task("b", {}), delay_s=0.5)
+    assert ids_of(await asyncio.wait_for(polls[117], SOON_S)) == ["a"]
+    assert ids_of(await asyncio.wait_for(polls[4], 0.5 + SOON_S)) == ["b"]
+    assert sum(poll.done() for poll in polls) == 2
+    for poll in polls:
+        poll.cancel()
+    await asyncio.wait(polls)
+    said.clear()
+    await asyncio.sleep(1.2)
+    assert len(said) <= 2  # nobody looks while nobody waits
+    for queue in queues:
+        await queue.aclose()
+    await driver.disconnect()
+    await other.disconnect()
+
+
+async def test_who_waits_is_told_that_nobody_can_be_asked(tmp_path: Path) -> None:
+    file = tmp_path / "queues.db"
+    driver = open_driver(SqlSettings(dsn=str(file)), SystemClock())
+    await driver.connect()
+    queue = driver.tasks("queue", 30.0)
+    poll = asyncio.create_task(queue.receive(1, 20.0))
+    await asyncio.sleep(0.2)
+    with sqlite3.connect(file) as rival:
+        rival.execute("DROP TABLE task_queue")
+    rival.close()
+    with pytest.raises(sa.exc.OperationalError, match="no such table"):
+        await asyncio.wait_for(poll, 10.0)
+    await queue.aclose()
+    await driver.disconnect()

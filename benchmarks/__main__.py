@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import (
+    bench_conductor,
     bench_depth,
     bench_loading,
     bench_pubsub_stand_in,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "redis_async": bench_task_functions.redis_async,
     "redis_pool": bench_task_functions.redis_pool,
     "postgres": bench_task_functions.postgres,
+    "conductor": bench_conductor.conductor,
     "redis_depth": bench_depth.redis,
     "sqlite_depth": bench_depth.sqlite,
     "postgres_depth": bench_depth.postgres,

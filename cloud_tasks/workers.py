@@ -13,16 +13,24 @@
 
 from __future__ import annotations
 
-from cloud_tasks.queue_workers.base import AsyncTaskWorker
-from cloud_tasks.queue_workers.names import Payload
-from cloud_tasks.queue_workers.transport import Transport, get_transport, set_opener
+from cloud_tasks.queue_workers.base import AsyncTaskWorker, find_worker
+from cloud_tasks.queue_workers.names import Payload, check_queue_name
+from cloud_tasks.queue_workers.transport import Transport, get_transport, set_opener, usual_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cloud_tasks.interfaces import QueueDriver
     from cloud_tasks.queues.rate_limit import RateLimit
 
-__all__ = ["AsyncTaskWorker", "Payload", "RateLimit", "Transport", "get_transport"]
+__all__ = [
+    "AsyncTaskWorker",
+    "Payload",
+    "RateLimit",
+    "Transport",
+    "get_transport",
+    "process_queue",
+    "run_worker",
+]
 
 
 def _open(url: str) -> QueueDriver:
@@ -33,6 +41,49 @@ def _open(url: str) -> QueueDriver:
 
 
 set_opener(_open)
+
+
+def run_worker(worker: str, payload: Payload, queue: str = "here") -> None:
+    """Have a worker work on one payload, here and now; no queue is touched.
+
+    Args:
+        worker: Name of a worker that was imported.
+        payload: What it works on.
+        queue: The queue that it takes itself to work on.
+
+    Raises:
+        LookupError: There is no such worker.
+        Exception: What the worker raises.
+    """
+    check_queue_name(queue)
+    find_worker(worker)(queue).process(payload)
+
+
+def process_queue(queue: str, worker: str, url: str | None = None) -> int:
+    """Have a worker work on what is in a queue until it is empty, here and now; for scripts and tests.
+
+    Leases, dead letters and rate limits are as under a supervisor; the worker runs in a thread of this
+    process. SIGTERM and SIGINT let it finish what it is at. Not to be called where an event loop runs.
+
+    Args:
+        queue: The queue.
+        worker: Name of a worker that was imported.
+        url: Address of the queue; None: as for `get_transport`.
+
+    Returns:
+        How many payloads it has done; those that it raised on are among the dead letters.
+
+    Raises:
+        LookupError: There is no such worker.
+        ConfigurationError: The address cannot be used, or nobody has said it.
+        QueueUnavailableError: Nobody answers there.
+    """
+    import asyncio
+
+    from cloud_tasks.compose.queue_workers_here import work_off
+
+    check_queue_name(queue)
+    return asyncio.run(work_off(find_worker(worker)(queue), usual_url(url)))
 
 
 def __getattr__(name: str) -> object:

@@ -103,9 +103,13 @@ def find_worker(name: str) -> type[AsyncTaskWorker]:
     """The worker of that name.
 
     Raises:
-        KeyError: None that was imported is called that.
+        LookupError: None that was imported is called that.
     """
-    return _known[name]
+    try:
+        return _known[name]
+    except KeyError:
+        known = ", ".join(known_workers()) or "none"
+        raise LookupError(f"there is no worker {name!r}; those that were imported: {known}") from None
 
 
 def _enter(name: str, cls: type[AsyncTaskWorker]) -> None:

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from cloud_tasks.queue_workers.base import AsyncTaskWorker, find_worker, known_workers
+from cloud_tasks.queue_workers.names import Payload
 from cloud_tasks.queue_workers.transport import set_usual_url
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ def _describe(data: Data) -> object:
 def _description(queue: str, worker: str, **options: Any) -> object:
     try:
         cls = find_worker(worker)
-    except KeyError:
+    except LookupError:
         return {"missing": True}
     try:
         made = cls(queue, **options)
@@ -62,8 +63,16 @@ def _start(data: Data) -> None:
 
 
 def _process(payload: dict[str, Any]) -> None:
-    worker = _worker
-    assert worker is not None  # noqa: S101 - tasks come after the start
+    assert _worker is not None  # noqa: S101 - tasks come after the start
+    work_on(_worker, payload)
+
+
+def work_on(worker: AsyncTaskWorker, payload: Payload) -> None:
+    """Have a worker work on a payload, and log that.
+
+    Raises:
+        Exception: What it raises.
+    """
     worker.logger.debug("Got payload: %r", payload)
     try:
         worker.process(payload)

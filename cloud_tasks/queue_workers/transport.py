@@ -113,14 +113,24 @@ def get_transport(url: str | None = None) -> Transport:
     Raises:
         ConfigurationError: The address is none, a package is missing, or nobody has said where to look.
     """
-    url = url or _usual_url or os.environ.get(VARIABLE, "").strip()
-    if not url:
-        raise _nowhere()
+    url = usual_url(url)
     with _lock:
         key = (os.getpid(), url)  # what another process opened before it forked is of no use here
         if key not in _transports:
             _transports[key] = _opened(url)
         return _transports[key]
+
+
+def usual_url(url: str | None = None) -> str:
+    """The address, or where the queues are if nobody says otherwise.
+
+    Raises:
+        ConfigurationError: Nobody says anything.
+    """
+    url = url or _usual_url or os.environ.get(VARIABLE, "").strip()
+    if not url:
+        raise _nowhere()
+    return url
 
 
 def set_opener(opener: Opener) -> None:

@@ -1,0 +1,54 @@
+"""The worker of schedules with `ctl`: runs command lines."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+from cloud_tasks.queue_workers.base import AsyncTaskWorker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cloud_tasks.queue_workers.transport import Payload
+
+
+class CommandFailedError(Exception):
+    """A command did not end with status 0, or could not be started."""
+
+
+class CommandWorker(AsyncTaskWorker):
+    """Runs the command line `ctl` of each payload, without a shell, in the directory of the supervisor.
+
+    What it writes is logged line by line, and a status other than 0 is a failure, as an exception is.
+    """
+
+    name = "ctl"
+
+    def process(self, payload: Payload) -> None:
+        """Run the command to its end.
+
+        Raises:
+            CommandFailedError: It failed.
+        """
+        words = shlex.split(str(payload["ctl"]))
+        self.logger.info("Running: %s", shlex.join(words))
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own settings
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise CommandFailedError(f"{words[0]} cannot be run: {error.strerror or error}") from None
+        with process:
+            for line in process.stdout or ():
+                self.logger.info("%s: %s", words[0], line.rstrip("\n"))
+        if process.returncode:
+            raise CommandFailedError(f"{words[0]} {_end(process.returncode)}")
+
+
+def _end(status: int) -> str:
+    return f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"

@@ -1,0 +1,87 @@
+"""Worker classes and the list of them, in one process."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from cloud_tasks.errors import ProgramError
+from cloud_tasks.queue_workers.base import find_worker, known_workers
+from cloud_tasks.workers import (
+    AsyncTaskWorker,
+    Payload,
+    RateLimit,
+    get_transport,
+    process_queue,
+    run_worker,
+)
+
+done: list[Payload] = []
+
+
+class Clerk(AsyncTaskWorker):
+    name = "base_clerk"
+
+    def process(self, payload: Payload) -> None:
+        if payload.get("raise"):
+            raise ValueError("as it was told")
+        done.append(payload)
+        if payload.get("again"):
+            self.requeue({"queue": self.queue})
+
+
+class Nameless(Clerk):
+    """Derived, and not entered: it has no name of its own."""
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address that a user's variable holds."""
+    done.clear()
+    url = f"sqlite:///{tmp_path / 'queues.db'}"
+    monkeypatch.setenv("ASYNCTASK_TRANSPORT", url)
+    return url
+
+
+def test_workers_are_known_by_their_names() -> None:
+    assert find_worker("base_clerk") is Clerk
+    assert "base_clerk" in known_workers()
+    with pytest.raises(
+        LookupError, match=r"there is no worker 'nobody'; those that were imported: .*base_clerk"
+    ):
+        find_worker("nobody")
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ProgramError, match=r"two workers are called `base_clerk`: .*Clerk and .*Rival"):
+
+        class Rival(Clerk):
+            name = "base_clerk"
+
+
+def test_what_a_worker_knows_of_itself() -> None:
+    worker = Clerk("foo", poll_interval_ms=70, limit=(3, 2.5))
+    assert worker.logger is logging.getLogger("Clerk")
+    assert worker.get_poll_interval() == 70
+    assert worker.get_limiter() == RateLimit(3, 2.5)
+    assert Clerk("foo").get_poll_interval() == 500
+    assert Clerk("foo").get_limiter() is None
+
+
+def test_one_payload_here_and_now() -> None:
+    done.clear()
+    run_worker("base_clerk", {"a": 1})
+    assert done == [{"a": 1}]
+    with pytest.raises(ValueError, match="as it was told"):
+        run_worker("base_clerk", {"raise": True})
+
+
+def test_a_queue_is_worked_off_here_and_now(url: str) -> None:
+    for payload in ({"n": 1, "again": True}, {"raise": True}, {"n": 2}):
+        get_transport().submit_task("foo", payload)
+    assert process_queue("foo", "base_clerk") == 3
+    assert done == [{"n": 1, "again": True}, {"n": 2}, {"queue": "foo"}]
+    assert get_transport(url).get_task("foo") is None
+    assert process_queue("foo", "base_clerk", url) == 0

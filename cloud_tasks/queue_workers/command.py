@@ -6,10 +6,7 @@ import shlex
 import subprocess
 
 from cloud_tasks.queue_workers.base import AsyncTaskWorker
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cloud_tasks.queue_workers.transport import Payload
+from cloud_tasks.queue_workers.names import Payload
 
 
 class CommandFailedError(Exception):

@@ -31,7 +31,11 @@ def run(line: Line) -> int:
     directory = os.fspath(Path.cwd())
     if directory not in sys.path:  # its packages are found as if they were programs in it
         sys.path.insert(0, directory)
-    manner = Manner(quiet="quiet" in line.flags, halt_when_empty="halt_when_empty" in line.flags)
+    manner = Manner(
+        quiet="quiet" in line.flags,
+        halt_when_empty="halt_when_empty" in line.flags,
+        scheduler="scheduler" in line.flags,
+    )
     return asyncio.run(_work(settings, manner))
 
 
@@ -43,7 +47,7 @@ async def _work(settings: WorkersSettings, manner: Manner) -> int:
     lines = Lines()
     lines.set_up_logging(quiet=manner.quiet)
     try:
-        if not settings.assignments:
+        if not settings.all_assignments():
             log.info("No workers configured; terminating.")
             return 0
         return _status((await Supervisor(settings, manner, lines).run()).values())

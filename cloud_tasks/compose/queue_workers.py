@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import resource
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from cloud_tasks.clock import SystemClock
-from cloud_tasks.compose.fleet import Fleet
+from cloud_tasks.compose.fleet import PAUSES, Fleet
 from cloud_tasks.compose.queue_workers_ask import Terms, ask_workers
 from cloud_tasks.compose.queue_workers_crew import Crew, Manner, Shared
 from cloud_tasks.compose.queue_workers_lines import Lines, Words, log
 from cloud_tasks.compose.queue_workers_service import FleetService
 from cloud_tasks.compose.queue_workers_settings import WorkersSettings
 from cloud_tasks.compose.running import nobody, unless_signalled
+from cloud_tasks.compose.scheduling import opened_scheduler
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.compose.transports import open_transport, url_for_children
 from cloud_tasks.errors import ConfigurationError, Problem
@@ -26,9 +29,12 @@ from cloud_tasks.queue_workers.transport import VARIABLE
 from cloud_tasks.runners.host import Host
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
+from cloud_tasks.scheduler.missed import Missed, MissedPolicy
+from cloud_tasks.scheduler.scheduler import Scheduler
 from cloud_tasks.summary import Summary
 
-_FACADE = "cloud_tasks.workers"
+_OURS = ("cloud_tasks.workers", "cloud_tasks.queue_workers.command")
+"""Imported before the user's packages: what they derive from, and the worker of scheduled commands."""
 _FILES_PER_WORKER = 8
 _FILES_BESIDE = 256
 
@@ -61,8 +67,10 @@ class Supervisor:
         """
         with SignalWatch(nobody) as signals:
             async with contextlib.AsyncExitStack() as closing:
-                fleet = await unless_signalled(signals, self._prepare(closing))
-                signals.receiver = self._passing_on_to(fleet)
+                fleet, scheduler = await unless_signalled(signals, self._prepare(closing))
+                firing = asyncio.ensure_future(self._fire(scheduler))
+                closing.callback(firing.cancel)
+                signals.receiver = self._passing_on_to(fleet, firing)
                 with self._service.watching():
                     self._service.ready()
                     ends = await fleet.run()
@@ -71,8 +79,22 @@ class Supervisor:
         log.info("Complete")
         return ends
 
-    def _passing_on_to(self, fleet: Fleet) -> Callable[[str], None]:
+    async def _fire(self, scheduler: Scheduler | None) -> None:
+        """Fire schedules until told to end; a failure is told, and gone over."""
+        failures = 0
+        while scheduler is not None:
+            log.info("Starting scheduler")
+            try:
+                await scheduler.run()
+            except Exception:  # noqa: BLE001 - boundary: the workers go on without it
+                failures += 1
+                log.exception("The scheduler failed; restarting...")
+            pause_s = PAUSES.pause_s(failures, "scheduler")
+            await self._clock.sleep_until(self._clock.monotonic() + pause_s)
+
+    def _passing_on_to(self, fleet: Fleet, firing: asyncio.Future[None]) -> Callable[[str], None]:
         def receive(name: str) -> None:
+            firing.cancel()
             self._signals += 1
             what = "taking no more payloads" if self._signals == 1 else "killing what still runs"
             log.info("Received %s: %s", name, what)
@@ -82,17 +104,17 @@ class Supervisor:
 
         return receive
 
-    async def _prepare(self, closing: contextlib.AsyncExitStack) -> Fleet:
+    async def _prepare(self, closing: contextlib.AsyncExitStack) -> tuple[Fleet, Scheduler | None]:
         """Whatever may fail does so here, before the first payload is taken."""
         settings = self._settings
         url = settings.text("asynctask_transport")
         if url is None:
             raise _nowhere()
-        host = Host(Program(serve, WorkerData(), preload=(_FACADE, *settings.packages)), "forkserver")
+        host = Host(Program(serve, WorkerData(), preload=(*_OURS, *settings.packages)), "forkserver")
         closing.push_async_callback(host.aclose)
         await host.open()
         poll_ms = int(settings.number("asynctask_workers_poll_interval") or 1)
-        terms = await ask_workers(host, settings.assignments, poll_ms, Words(self._lines))
+        terms = await ask_workers(host, settings.all_assignments(), poll_ms, Words(self._lines))
         driver = open_transport(url, self._clock, min(one.poll_interval_ms for one in terms.values()) / 1000)
         closing.push_async_callback(driver.disconnect)
         await self._connect(driver, terms)
@@ -102,10 +124,27 @@ class Supervisor:
             host, driver, metadata, url_for_children(url), self._lines, self._service, self._clock
         )
         crew = Crew(settings, self._manner, shared)
-        return Fleet(
+        fleet = Fleet(
             {queue: crew.maker(queue, one) for queue, one in terms.items()},
             self._clock,
             on_failure=lambda queue, error: log.error("Worker for queue %s failed", queue, exc_info=error),
+        )
+        return fleet, await self._scheduler(driver, closing)
+
+    async def _scheduler(self, driver: QueueDriver, closing: contextlib.AsyncExitStack) -> Scheduler | None:
+        settings = self._settings
+        if not self._manner.scheduler or not settings.schedules:
+            return None
+        policy = MissedPolicy(
+            what=cast("Missed", settings.text("asynctask_scheduler_missed")),
+            grace_s=settings.seconds("asynctask_scheduler_missed_grace_period"),
+            most=int(settings.number("asynctask_scheduler_missed_max") or 1),
+        )
+        store_url = settings.text("asynctask_scheduler_store")
+        return await closing.enter_async_context(
+            opened_scheduler(
+                settings.schedules, driver, store_url=store_url, policy=policy, clock=self._clock, log=log
+            )
         )
 
     async def _connect(self, driver: QueueDriver, terms: dict[str, Terms]) -> None:

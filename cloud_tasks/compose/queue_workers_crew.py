@@ -41,10 +41,12 @@ class Manner(Struct, frozen=True):
     Attributes:
         quiet: Whether nothing is logged.
         halt_when_empty: Whether each worker ends when its queue is empty.
+        scheduler: Whether schedules are fired.
     """
 
     quiet: bool = False
     halt_when_empty: bool = False
+    scheduler: bool = False
 
 
 class Shared(Struct, frozen=True):

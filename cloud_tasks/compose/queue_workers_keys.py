@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -13,6 +13,7 @@ from cloud_tasks.config.numbers import parse_integer, parse_number
 from cloud_tasks.config.table import COUNT_MAX, DURATION_S_MAX, PROVIDERS
 from cloud_tasks.config.values import BadValueError, read_switch
 from cloud_tasks.config_file.nodes import has_foreign_tag, is_null
+from cloud_tasks.scheduler.missed import Missed
 
 Scalar: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Read: TypeAlias = Callable[[Node], Scalar]
@@ -67,6 +68,14 @@ def read_provider(node: Node) -> str:
     text = scalar_text(node, "a provider").strip().upper()
     if text not in PROVIDERS:
         raise BadValueError(" or ".join(PROVIDERS))
+    return text
+
+
+def read_missed(node: Node) -> str:
+    """What becomes of instants that were missed."""
+    text = scalar_text(node, "latest, skip or all").strip().lower()
+    if text not in get_args(Missed):
+        raise BadValueError("latest, skip or all")
     return text
 
 
@@ -196,6 +205,30 @@ SETTINGS: tuple[Setting, ...] = (
         "asynctask_workers_provider",
         read_provider,
         "Cloud provider of the machine, to hear of its end: AWS, GCP or AZURE.",
+    ),
+    _setting(
+        "asynctask_scheduler_store",
+        read_text,
+        "Address of what keeps the book of schedules that have fired, where the transport cannot: SQLite, "
+        "PostgreSQL, MySQL or Redis.",
+    ),
+    _setting(
+        "asynctask_scheduler_missed",
+        read_missed,
+        "What fires of what was missed while nobody could fire it: the latest, skip (nothing) or all.",
+        "latest",
+    ),
+    _setting(
+        "asynctask_scheduler_missed_grace_period",
+        _ms,
+        "What is later than this does not fire.",
+        3_600_000,
+    ),
+    _setting(
+        "asynctask_scheduler_missed_max",
+        read_count,
+        "Of more than so many that were missed, the newest fire.",
+        100,
     ),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}

@@ -11,26 +11,16 @@ from yaml.nodes import MappingNode, Node
 
 from cloud_tasks.compose.queue_workers_keys import BY_NAME, NAMES, SCHEDULED, SETTINGS, WORKERS, Scalar
 from cloud_tasks.compose.queue_workers_table import Assignment, read_assignments
+from cloud_tasks.compose.scheduling import schedules_of
 from cloud_tasks.config.problems import nearest, quoted
 from cloud_tasks.config.redact import redact
 from cloud_tasks.config.values import BadValueError
 from cloud_tasks.config_file.nodes import Text, entries, is_null, kind_of
 from cloud_tasks.errors import ConfigurationError, Place, Problem
+from cloud_tasks.scheduler.schedule import Schedule
 
 SIZE_BYTES_MAX = 1_048_576
 _REQUIRE = "asynctask_workers_require"
-
-
-class Piece(Struct, frozen=True):
-    """A part of the settings that somebody else reads.
-
-    Attributes:
-        text: Where it stands.
-        node: It.
-    """
-
-    text: Text
-    node: Node
 
 
 class WorkersSettings(Struct, frozen=True, kw_only=True):
@@ -40,13 +30,13 @@ class WorkersSettings(Struct, frozen=True, kw_only=True):
         values: Settings with a single value, by name.
         places: Where each of them was set last; nothing for one that nobody set.
         assignments: Who works on which queue.
-        scheduled: What the settings say about scheduled workers, in the order in which it counts.
+        schedules: When which worker is given what.
     """
 
     values: Mapping[str, Scalar]
     places: Mapping[str, Place]
     assignments: Mapping[str, Assignment]
-    scheduled: tuple[Piece, ...]
+    schedules: tuple[Schedule, ...]
 
     def text(self, name: str) -> str | None:
         """The text of a setting; None where it has none."""
@@ -65,6 +55,11 @@ class WorkersSettings(Struct, frozen=True, kw_only=True):
     def switch(self, name: str) -> bool:
         """Whether a setting is on."""
         return self.values[name] is True
+
+    def all_assignments(self) -> dict[str, Assignment]:
+        """Who works on which queue, those of schedules included."""
+        scheduled = {one.queue: Assignment(one.worker, one.place) for one in self.schedules}
+        return {**scheduled, **self.assignments}
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -103,8 +98,6 @@ def read_settings(
         else:
             reading.problems.append(Problem(f"--set: expected PARAM=VALUE, got {quoted(set_text)}"))
     reading.require(packages)
-    if reading.problems:
-        raise ConfigurationError(*reading.problems)
     return reading.done()
 
 
@@ -116,14 +109,21 @@ class _Reading:
         self._values: dict[str, Scalar] = {setting.name: setting.default for setting in SETTINGS}
         self._places: dict[str, Place] = {}
         self._assignments: dict[str, Assignment] = {}
-        self._scheduled: list[Piece] = []
+        self._scheduled: list[tuple[Text, Node]] = []
 
     def done(self) -> WorkersSettings:
+        schedules: list[Schedule] = []
+        try:
+            schedules = schedules_of(self._scheduled)
+        except ConfigurationError as error:
+            self.problems += error.problems
+        if self.problems:
+            raise ConfigurationError(*self.problems)
         return WorkersSettings(
             values=self._values,
             places=self._places,
             assignments=self._assignments,
-            scheduled=tuple(self._scheduled),
+            schedules=tuple(schedules),
         )
 
     def file(self, path: str) -> None:
@@ -183,7 +183,7 @@ class _Reading:
         if name == WORKERS:
             read_assignments(text, node, self._assignments, self.problems)
         elif name == SCHEDULED:
-            self._scheduled.append(Piece(text, node))
+            self._scheduled.append((text, node))
         else:
             self._scalar(text, name, node)
 

@@ -444,3 +444,34 @@ def test_two_workers_of_one_name_are_a_mistake(site: QueueSite) -> None:
     done = site.run(site.config, "--require", "twins")
     assert done.returncode == 2
     assert "two workers are called `same`: twins.One and twins.Two" in done.stderr
+
+
+# --- The scheduler beside the workers
+
+
+def test_schedules_fire_once_though_several_processes_fire_them(site: QueueSite) -> None:
+    config = site.directory / "schedules.yaml"
+    config.write_text(
+        "asynctask_scheduled_workers:\n"
+        '  - {name: tick, worker: clerk, second: "*", payload: {id: 7}}\n'
+        '  - {name: tock, ctl: "echo tock", second: "*"}\n'
+    )
+    arguments = (*APP, str(config), "--scheduler")
+    with site.start(*arguments) as one, site.start(*arguments) as other:
+        both = (one, other)
+        wait_until(lambda: all(workers.moments("Starting; queue=scheduled_tick") for workers in both))
+        began = time.monotonic()
+        wait_until(lambda: sum(len(workers.moments("did 7")) for workers in both) >= 3)
+        seconds = time.monotonic() - began
+        assert [workers.end(signal.SIGTERM) for workers in both] == [0, 0]
+        for did in ("scheduled_tick did 7", "INFO:CommandWorker:echo: tock"):
+            assert 2 <= sum(len(workers.moments(did)) for workers in both) <= seconds + 3
+
+
+def test_a_schedule_that_nobody_can_work_on_is_a_mistake(site: QueueSite) -> None:
+    scheduled = 'asynctask_scheduled_workers=[{worker: nobody, minute: "*"}, {worker: clerk, minute: 99}]'
+    done = site.run(*APP, "--set", scheduled)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "99" in done.stderr
+    done = site.run(*APP, "--set", 'asynctask_scheduled_workers=[{worker: nobody, minute: "*"}]')
+    assert "there is no worker `nobody`" in done.stderr

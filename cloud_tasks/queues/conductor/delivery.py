@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from math import inf
 
 import msgspec
 
@@ -20,6 +21,8 @@ from cloud_tasks.queues.conductor.watching import Watcher
 
 ADOPT_S = 10.0
 """How often is looked for results that others have left behind, in seconds."""
+QUIET_S = 60.0
+"""How often is said that the server cannot be told, in seconds."""
 BACKOFF = Backoff(base_s=0.25, cap_s=30.0)
 _log = logging.getLogger("cloud_tasks.conductor")
 _encode = msgspec.json.Encoder().encode
@@ -44,6 +47,7 @@ class Delivery:
         self._more = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._failures = 0
+        self._quiet_until = -inf
 
     def start(self) -> None:
         """Begin to look after what is on disk; no effect if that was done."""
@@ -91,7 +95,9 @@ class Delivery:
 
     def _note_outage(self, error: QueueUnavailableError) -> None:
         self._failures += 1
-        if self._failures == 1:
+        now = self._clock.monotonic()
+        if self._failures == 1 and now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
             _log.warning(
                 "the server cannot be told of results, which are kept in %s until it can: %s",
                 self._spool.directory,
@@ -120,7 +126,10 @@ class Delivery:
     # --- what is on disk
 
     async def _look_after(self) -> None:
-        """Send what is on disk, and what others have left there, for as long as this process works."""
+        """Send what is on disk, and what others have left there, for as long as this process works.
+
+        Each in its turn: one that the server stumbles over holds up none of the others.
+        """
         await self._api.reached.wait()
         while True:
             if not self._kept:
@@ -128,7 +137,6 @@ class Delivery:
             if self._kept:
                 await self._send_first()
             else:
-                self._failures = 0
                 await self._wait(ADOPT_S)
 
     async def _send_first(self) -> None:
@@ -137,9 +145,11 @@ class Delivery:
             told = await self._told(kept)
         except QueueUnavailableError as error:
             self._note_outage(error)
+            self._kept.rotate(-1)
             await self._wait(BACKOFF.pause_s(self._failures, "conductor"))
             return
-        self._kept.popleft()
+        self._failures = 0
+        self._kept.remove(kept)
         await asyncio.to_thread(kept.remove if told else kept.put_aside)
 
     async def _told(self, kept: Kept) -> bool:
@@ -174,8 +184,12 @@ class Delivery:
         """Sleep, until there is something on disk where there was nothing."""
         self._more.clear()
         sleeper = asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + seconds))
-        sleeper.add_done_callback(lambda _: self._more.set())
+        sleeper.add_done_callback(self._slept)
         try:
             await self._more.wait()
         finally:
             sleeper.cancel()
+
+    def _slept(self, sleeper: asyncio.Future[None]) -> None:
+        if not sleeper.cancelled():
+            self._more.set()

@@ -172,7 +172,8 @@ _CONDUCTOR = """\
 The workers of a module, for tasks of a Conductor server; [Conductor workers](conductor.md) is the guide."""
 
 _QUEUE_WORKERS = """\
-One process looks after a worker for each of several queues; [workers of queues](queue-workers.md) is the guide."""
+One process looks after a worker for each of several queues; the guide is [workers of
+queues](queue-workers.md)."""
 
 _SETTINGS = """\
 They stand in the files that the command names. Each has a variable as well, its name in capitals, which beats

@@ -56,10 +56,7 @@ async def ask_workers(
         ConfigurationError: There is no such worker, or what it says of itself cannot be used.
         ProgramError: The process that was asked died.
     """
-    options: dict[str, dict[str, Json]] = {
-        queue: {"poll_interval_ms": poll_interval_ms, "limit": None if one.limit is None else list(one.limit)}
-        for queue, one in assignments.items()
-    }
+    options = {queue: _options(one, poll_interval_ms) for queue, one in assignments.items()}
     rows: dict[str, Json] = {
         queue: {"worker": one.worker, **options[queue]} for queue, one in assignments.items()
     }
@@ -80,6 +77,12 @@ async def ask_workers(
     if problems:
         raise ConfigurationError(*problems)
     return terms
+
+
+def _options(one: Assignment, poll_interval_ms: int) -> dict[str, Json]:
+    limit: Json = None if one.limit is None else list(one.limit)
+    options: dict[str, Json] = {"poll_interval_ms": poll_interval_ms, "limit": limit}
+    return {**options, "command": one.command} if one.command else options
 
 
 def _plain(result: Json | msgspec.Raw) -> object:

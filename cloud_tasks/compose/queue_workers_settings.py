@@ -58,7 +58,9 @@ class WorkersSettings(Struct, frozen=True, kw_only=True):
 
     def all_assignments(self) -> dict[str, Assignment]:
         """Who works on which queue, those of schedules included."""
-        scheduled = {one.queue: Assignment(one.worker, one.place) for one in self.schedules}
+        scheduled = {
+            one.queue: Assignment(one.worker, one.place, command=one.command) for one in self.schedules
+        }
         return {**scheduled, **self.assignments}
 
     @property

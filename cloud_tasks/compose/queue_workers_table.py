@@ -26,11 +26,13 @@ class Assignment(Struct, frozen=True):
         worker: The worker's name.
         place: Where that stands.
         limit: Calls and period in seconds of its rate limit; None: none.
+        command: The command line that it runs, where it is one that does; "" otherwise.
     """
 
     worker: str
     place: Place
     limit: tuple[int, float] | None = None
+    command: str = ""
 
 
 def read_assignments(text: Text, node: Node, found: dict[str, Assignment], problems: list[Problem]) -> None:

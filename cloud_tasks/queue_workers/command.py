@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-
 from cloud_tasks.queue_workers.base import AsyncTaskWorker
 from cloud_tasks.queue_workers.names import Payload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class CommandFailedError(Exception):
@@ -14,12 +15,24 @@ class CommandFailedError(Exception):
 
 
 class CommandWorker(AsyncTaskWorker):
-    """Runs the command line `ctl` of each payload, without a shell, in the directory of the supervisor.
+    """Runs a command line for each payload, without a shell, in the directory of the supervisor.
 
     What it writes is logged line by line, and a status other than 0 is a failure, as an exception is.
+    Payloads say nothing: who can put one into a queue must not be able to run whatever they like.
     """
 
     name = "ctl"
+
+    def __init__(self, queue: str, *, command: str, **options: Any) -> None:
+        """Work on a queue.
+
+        Args:
+            queue: Its name.
+            command: The command line.
+            **options: As every worker takes them.
+        """
+        super().__init__(queue, **options)
+        self._command = command
 
     def process(self, payload: Payload) -> None:
         """Run the command to its end.
@@ -27,7 +40,10 @@ class CommandWorker(AsyncTaskWorker):
         Raises:
             CommandFailedError: It failed.
         """
-        words = shlex.split(str(payload["ctl"]))
+        import shlex
+        import subprocess
+
+        words = shlex.split(self._command)
         self.logger.info("Running: %s", shlex.join(words))
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own settings

@@ -93,21 +93,24 @@ class _Item:
             return None
         nodes = self._nodes(node)
         name = self._value(nodes, "name", read_name)
-        worker, payload = self._work(nodes, node)
+        worker, command = self._work(nodes, node)
+        payload = self._value(nodes, "payload", read_payload) or {}
         timetable = self._timetable(nodes, node)
         if timetable is None or len(self._problems) > before:
             return None
         if name is None:
-            content: dict[str, Json] = {
-                key: read_text(nodes[key]).lower()
-                for key in (*FIELDS, "start_date", "end_date", "timezone")
-                if key in nodes
-            }
-            queue = queue_of_content(worker, {**content, "worker": worker, "payload": payload})
+            when: dict[str, Json] = {key: read_text(nodes[key]).lower() for key in _WHEN if key in nodes}
+            what: dict[str, Json] = {"worker": worker, "ctl": command, "payload": payload}
+            queue = queue_of_content(worker, {**when, **what})
         else:
             queue = queue_of_name(name)
         return Schedule(
-            queue=queue, worker=worker, payload=payload, timetable=timetable, place=self._text.place(node)
+            queue=queue,
+            worker=worker,
+            payload=payload,
+            command=command,
+            timetable=timetable,
+            place=self._text.place(node),
         )
 
     def _nodes(self, node: MappingNode) -> dict[str, Node]:
@@ -122,17 +125,16 @@ class _Item:
                 nodes[entry.name] = entry.value
         return nodes
 
-    def _work(self, nodes: Mapping[str, Node], node: Node) -> tuple[str, dict[str, Json]]:
-        """Who does what."""
+    def _work(self, nodes: Mapping[str, Node], node: Node) -> tuple[str, str]:
+        """The worker, and the command line that it runs."""
         if ("worker" in nodes) == ("ctl" in nodes):
             said = "both `worker` and `ctl`" if "worker" in nodes else "neither `worker` nor `ctl`"
             self._wrong(f"it says {said}, and one is needed", node)
         if "ctl" in nodes:
             if "payload" in nodes:
                 self._wrong("`payload` is for a `worker`, and not for `ctl`", nodes["payload"])
-            return COMMAND_WORKER, {"ctl": self._value(nodes, "ctl", read_command)}
-        payload = self._value(nodes, "payload", read_payload)
-        return self._value(nodes, "worker", read_text) or "", payload or {}
+            return COMMAND_WORKER, self._value(nodes, "ctl", read_command) or ""
+        return self._value(nodes, "worker", read_text) or "", ""
 
     def _timetable(self, nodes: Mapping[str, Node], node: Node) -> Timetable | None:
         zone = self._value(nodes, "timezone", read_zone) or ZoneInfo("UTC")

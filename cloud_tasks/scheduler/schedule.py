@@ -28,6 +28,8 @@ class Schedule(Struct, frozen=True, kw_only=True):
         queue: The queue that its tasks go to; no other schedule has it.
         worker: Name of the worker of that queue; `COMMAND_WORKER` for a command line.
         payload: What the worker is given.
+        command: The command line that is run, where it is one; "" otherwise. It is no part of the tasks: who
+            can put something into a queue must not be able to run whatever they like.
         timetable: When.
         place: Where it stands.
     """
@@ -35,6 +37,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     queue: str
     worker: str
     payload: Mapping[str, Json]
+    command: str = ""
     timetable: Timetable
     place: Place
 

@@ -72,11 +72,14 @@ class Live:
         return self.shown.status in ENDED
 
     def response_due_at(self) -> float:
-        """When its worker has been silent for too long."""
+        """When its worker has been silent for too long.
+
+        The server adds `callbackAfterSeconds`, which is 0 while a worker has the task.
+        """
         silence_s = self.definition.response_timeout_seconds
         if self.shown.status is not TaskStatus.IN_PROGRESS or not silence_s:
             return math.inf
-        return self.updated_at + silence_s + self.shown.callback_after_seconds
+        return self.updated_at + silence_s
 
     def poll_due_at(self) -> float:
         """When it has waited for a worker for too long."""

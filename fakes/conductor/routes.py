@@ -15,7 +15,7 @@ _PLACE: Final = "{}"
 
 
 class Routes:
-    """Finds operations: the path with the most words of its own is the one."""
+    """Finds operations."""
 
     def __init__(self) -> None:
         self._routes: dict[tuple[str, int], list[tuple[list[str], Operation]]] = {}
@@ -23,8 +23,6 @@ class Routes:
             for path in operation.paths:
                 words = path.split("/")
                 self._routes.setdefault((operation.method, len(words)), []).append((words, operation))
-        for routes in self._routes.values():
-            routes.sort(key=lambda route: route[0].count(_PLACE))
 
     def find(self, method: str, target: str, body: bytes) -> tuple[Operation, Call]:
         """The operation that a request is about, and the call.

@@ -181,9 +181,8 @@ class ConductorService:
             self._extend(result)
             return None
         live = self._updated(result)
-        if live.has_ended or live.workflow.status != RUNNING:
-            return live.shown
-        self._apply(live, result)
+        if not live.has_ended:
+            self._apply(live, result)
         return live.shown
 
     async def update_task_v2(self, result: TaskResult) -> Task | None:
@@ -270,6 +269,7 @@ class ConductorService:
         shown = live.shown
         shown.output_data = result.output_data or {}
         shown.worker_id = result.worker_id
+        shown.callback_after_seconds = max(0, result.callback_after_seconds or 0)
         shown.sub_workflow_id = result.sub_workflow_id
         shown.external_output_payload_storage_path = result.external_output_payload_storage_path
         for line in result.logs or ():
@@ -278,17 +278,14 @@ class ConductorService:
         if result.status is ResultStatus.IN_PROGRESS:
             self._call_back(live, result)
         else:
-            shown.callback_after_seconds = 0
             self._executions.end_task(live, _ENDS[result.status], result.reason_for_incompletion)
 
     def _call_back(self, live: Live, result: TaskResult) -> None:
         """Put a task back into its queue for a while."""
-        delay_s = max(0, result.callback_after_seconds or 0)
         live.shown.reason_for_incompletion = result.reason_for_incompletion
-        live.shown.callback_after_seconds = delay_s
         self._queues.remove(live)
         self._executions.set_status(live, TaskStatus.SCHEDULED)
-        self._executions.enqueue(live, delay_s)
+        self._executions.enqueue(live, live.shown.callback_after_seconds)
         self._executions.tell(FactKind.NACKED, live, until=live.visible_at, reason="callback")
 
     def _keep(self, task_id: str, line: TaskLog) -> None:

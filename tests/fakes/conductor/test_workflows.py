@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fakes.conductor import ConductorError
@@ -78,6 +79,14 @@ def test_branches_run_at_the_same_time_and_are_joined(world: World) -> None:
     assert world.service.queue_sizes() == {"a": 0, "b": 0, "c": 0, "d": 0}
 
 
+def test_a_workflow_may_end_with_a_join(world: World) -> None:
+    fork = WorkflowTask("fork", "fork", "FORK_JOIN", fork_tasks=[[step("a")]])
+    workflow_id = world.start(fork, WorkflowTask("join", "join", "JOIN", join_on=["a"]))
+    world.say(world.take("a"), output_data={"x": 1})
+    execution = world.service.workflow(workflow_id)
+    assert (execution.status, execution.output) == ("COMPLETED", {"a": {"x": 1}})
+
+
 def test_a_failure_in_a_branch_cancels_the_others(world: World) -> None:
     fork = WorkflowTask("fork", "fork", "FORK_JOIN", fork_tasks=[[step("a")], [step("b")], [step("c")]])
     workflow_id = world.start(fork, WorkflowTask("join", "join", "JOIN", join_on=["a", "b", "c"]))
@@ -117,6 +126,17 @@ def test_a_step_may_be_tried_more_often_than_its_type_and_later(world: World) ->
     assert not world.can_take()
 
 
+def test_a_task_shows_the_definition_that_holds_for_it(world: World) -> None:
+    metadata = world.service.metadata
+    metadata.add_workflow(WorkflowDef("flow", tasks=[step("a")]))
+    for retry_count in (1, 2):
+        world.service.define_task("a", retry_count=retry_count)
+        world.service.start_workflow(StartWorkflow("flow"))
+        shown = msgspec.json.decode(world.take().workflow_task)
+        assert shown["taskDefinition"]["retryCount"] == retry_count
+        assert None not in [*shown.values(), *shown["taskDefinition"].values()]
+
+
 def test_a_step_may_bring_its_own_definition(world: World) -> None:
     world.start(step("a", task_definition=TaskDef("a", retry_count=1, retry_delay_seconds=0)))
     world.say(world.take(), "FAILED")
@@ -128,7 +148,7 @@ def test_a_workflow_is_ended_with_everything_that_it_had(world: World) -> None:
     world.service.terminate_workflow(workflow_id, "enough")
     execution = world.service.workflow(workflow_id)
     assert (execution.status, execution.reason_for_incompletion) == ("TERMINATED", "enough")
-    assert (world.can_take(), world.service.queue_size("a")) == (False, 0)
+    assert (world.can_take(), world.service.queue_size("a"), execution.open) == (False, 0, {})
     world.service.terminate_workflow(workflow_id, "again")
     assert execution.reason_for_incompletion == "enough"
 

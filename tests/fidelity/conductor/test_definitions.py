@@ -27,6 +27,7 @@ from tests.fakes.conductor.worlds import World, step
         ({"a": "busy, d"}, "busy"),
         ({"a": "d, busy"}, "busy"),
         ({"a": "d, gone"}, "gone"),
+        ({"a": "gone, d"}, "d"),
         ({"a": "d, NO_DOMAIN"}, None),
     ],
 )

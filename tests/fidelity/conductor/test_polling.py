@@ -77,6 +77,17 @@ async def test_a_poll_waits_for_a_task_whose_delay_ends(world: World) -> None:
     assert task.retried_task_id == lost.task_id
 
 
+async def test_a_poll_waits_for_a_task_that_is_put_back_in_the_meantime(world: World) -> None:
+    """[EXEC] As above."""
+    world.service.start_task("a")
+    task = world.take()
+    poll = asyncio.create_task(world.service.batch_poll("a", "w", timeout_ms=5000))
+    await settle()
+    world.say(task, "IN_PROGRESS", callback_after_seconds=2)
+    await world.clock.run_for(2.0)
+    assert poll.result() == [task]
+
+
 async def test_a_single_poll_waits_a_moment(world: World) -> None:
     """[EXEC] getLastPollTask: POLLING_TIMEOUT_IN_MS is 100."""
     poll = asyncio.create_task(world.service.poll("a", "w"))

@@ -120,6 +120,42 @@ def test_a_task_that_takes_too_long_in_all(
     assert (world.status_of(task), task.status) == (workflow_status, task_status)
 
 
+def test_the_delay_of_a_retry_is_no_part_of_its_time(world: World) -> None:
+    """[DECIDER] checkTaskTimeout: startDelayInSeconds is added, although the first poll came after it."""
+    world.service.define_task("a", timeout_seconds=10, response_timeout_seconds=9, retry_delay_seconds=3)
+    world.service.start_task("a")
+    world.say(world.take(), "FAILED")
+    world.clock.advance(3.0)
+    task = world.take()
+    world.clock.advance(8.0)
+    extend(world, task)
+    world.clock.advance(4.9)
+    assert world.status_of(task) == "RUNNING"
+    world.clock.advance(0.1)
+    assert world.status_of(task) == "TIMED_OUT"
+
+
+def test_a_task_takes_too_long_although_it_waits_in_its_queue(world: World) -> None:
+    """[DECIDER] checkTaskTimeout: of any task that was started and has not ended."""
+    world.service.define_task("a", timeout_seconds=10, response_timeout_seconds=9)
+    world.service.start_task("a")
+    task = world.take()
+    world.say(task, "IN_PROGRESS", callback_after_seconds=5)
+    world.clock.advance(5.0)
+    assert world.can_take()
+    world.clock.advance(5.0)
+    assert (world.status_of(task), world.can_take()) == ("TIMED_OUT", False)
+
+
+def test_a_task_that_was_polled_has_waited_long_enough(world: World) -> None:
+    """[DECIDER] checkTaskPollTimeout: only of tasks SCHEDULED."""
+    world.service.define_task("a", poll_timeout_seconds=10)
+    world.service.start_task("a")
+    task = world.take()
+    world.clock.advance(60.0)
+    assert (world.status_of(task), task.status) == ("RUNNING", TaskStatus.IN_PROGRESS)
+
+
 @pytest.mark.parametrize(("policy", "status"), [("RETRY", "RUNNING"), ("TIME_OUT_WF", "TIMED_OUT")])
 def test_a_task_that_nobody_polls(world: World, policy: str, status: str) -> None:
     """[DECIDER] checkTaskPollTimeout."""

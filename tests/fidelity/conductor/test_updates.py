@@ -155,8 +155,9 @@ def test_a_result_for_an_ended_workflow_looks_accepted(world: World) -> None:
 def test_a_task_can_be_completed_by_whoever_knows_its_id(world: World) -> None:
     """[OPS] updateTask: it need not have been polled; a person at a console does so."""
     task = world.service.start_task("a")
+    world.say(task, "IN_PROGRESS", callback_after_seconds=60)
     world.say(task)
-    assert world.status_of(task) == "COMPLETED"
+    assert (world.status_of(task), task.callback_after_seconds) == ("COMPLETED", 0)
     assert world.service.queue_size("a") == 0
     assert not world.can_take()
 

@@ -55,9 +55,17 @@ def key_of(instant: datetime) -> str:
     return f"{instant:%Y%m%dT%H%M%SZ}"
 
 
+def beginning_of(moment: datetime) -> str:
+    """The key that says from when on instants can be missed.
+
+    It comes right after that of the same instant, and is none: who begins must not shadow what others fire.
+    """
+    return f"{key_of(moment)}-begin"
+
+
 def instant_of(key: str) -> datetime:
-    """The instant that a text of `key_of` means."""
-    return datetime.strptime(key, "%Y%m%dT%H%M%S%z")
+    """The instant, or the moment, that such a key means."""
+    return datetime.strptime(key.partition("-")[0], "%Y%m%dT%H%M%S%z")
 
 
 def queue_of_name(name: str) -> str:

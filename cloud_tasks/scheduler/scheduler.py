@@ -12,7 +12,7 @@ from cloud_tasks.errors import ConfigurationError, MessageRefusedError, QueueErr
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.scheduler.missed import ON_TIME_S, MissedPolicy, due_instants
 from cloud_tasks.scheduler.posting import Post
-from cloud_tasks.scheduler.schedule import Schedule, instant_of, key_of
+from cloud_tasks.scheduler.schedule import Schedule, beginning_of, instant_of, key_of
 
 LOOK_S = 10.0
 """How long nobody looks at the time of day: so late a step of it, or a sleep of the machine, is noticed."""
@@ -79,7 +79,7 @@ class _Line:
 
     async def check(self) -> None:
         try:
-            await self._post.book.newest(key_of(self._clock.utc_now()))
+            await self._post.book.newest(beginning_of(self._clock.utc_now()))
         except QueueUnavailableError as error:
             self._failed(error)
 
@@ -146,10 +146,10 @@ class _Line:
         """The newest instant that is in the book; this moment, from now on, where there is none."""
         now = self._clock.utc_now()
         book = self._post.book
-        newest = await book.newest(key_of(now))
+        newest = await book.newest(beginning_of(now))
         if newest is not None:
             return instant_of(newest)
-        await book.settle(key_of(now))
+        await book.settle(beginning_of(now))
         return now
 
     async def _forget_old(self, instant: datetime) -> None:

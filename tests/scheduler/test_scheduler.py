@@ -14,6 +14,7 @@ from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError, MessageRefusedError, Problem
 from cloud_tasks.scheduler.missed import Missed, MissedPolicy
 from cloud_tasks.scheduler.posting import PostInOneStep
+from cloud_tasks.scheduler.schedule import beginning_of
 from cloud_tasks.scheduler.scheduler import Scheduler
 from fakes.clock import VirtualClock
 from fakes.once_model import InMemoryOnce
@@ -99,6 +100,13 @@ class TestTheBook:
         bench.start(schedule(hour="*"))
         await bench.run_for(1.0)
         assert await bench.taken() == []
+
+    async def test_who_begins_shadows_nothing(self, bench: Bench) -> None:
+        bench.start(schedule(second="*"))
+        await bench.run_for(3.5)
+        await bench.once.settle(beginning_of(START + timedelta(seconds=4)))
+        await bench.run_for(2.0)
+        assert await bench.taken() == [f"00000{number}Z" for number in range(1, 6)]
 
     async def test_what_passed_before_the_first_instant_was_fired_is_missed_too(self, bench: Bench) -> None:
         first = bench.start(schedule(minute="10"))

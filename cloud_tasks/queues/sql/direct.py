@@ -1,4 +1,4 @@
-"""The two statements that are said all the time, as the driver takes them.
+"""The few statements that are said all the time, as the driver takes them.
 
 SQLAlchemy writes them, once; its layers for carrying one out cost more than all else of a call. See
 decision 72.

@@ -31,14 +31,9 @@ class Parts:
         self.database = Database(dialect)
         self.tables = Tables(dialect.settings)
         self.statements = Statements(self.tables, dialect)
-        self.bell = self._bell(dialect)
+        look = Lookout(self.database, self.tables).look
+        self.bell = Bell(look, dialect.listen(), clock, dialect.settings.poll_s)
         self.server_time = ServerTime(clock)
-
-    def _bell(self, dialect: Dialect) -> Bell:
-        listen, poll_s = dialect.listen(), dialect.settings.poll_s
-        if listen is None:
-            return Lookout(self.database, self.tables, self.clock, poll_s)
-        return Bell(listen, self.clock, poll_s)
 
     async def server_now(self) -> str:
         """The database's time in ISO 8601; asked for once."""

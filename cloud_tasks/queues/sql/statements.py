@@ -21,7 +21,6 @@ class Statements:
             None where that takes the next two.
         find: Locks them, and returns what `take` does.
         mark: Leases those of `ids`.
-        next_in: In how many microseconds the next message can be had; below 0: since when.
         now: The database's time.
         held: Ids and deliveries of those of `ids` that are leased, locked.
         there: Those of `ids` that are there.
@@ -39,7 +38,6 @@ class Statements:
     def __init__(self, tables: Tables, dialect: Dialect) -> None:
         c, now = tables.queue.c, dialect.now
         among = dialect.among(c.id)
-        queue = c.queue == sa.bindparam("b_queue")
         ours = sa.and_(c.deliveries == sa.bindparam("b_deliveries"), c.leased)
         this = sa.and_(c.id == _big("b_id"), ours)
         take = dialect.take(tables.queue)
@@ -72,7 +70,6 @@ class Statements:
                 (c.deliveries, c.deliveries + 1),
             )
         )
-        self.next_in = sa.select(c.visible_at - now).where(queue).order_by(c.visible_at).limit(1)
         self.now = sa.select(now)
         self.held = sa.select(c.id, c.deliveries).where(among, c.leased).with_for_update()
         self.there = sa.select(c.id).where(among)

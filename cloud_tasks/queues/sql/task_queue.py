@@ -27,15 +27,11 @@ from cloud_tasks.queues.sql.leases import (
     visible_at_of,
 )
 from cloud_tasks.queues.sql.limits import BATCH_MAX, BODY_BYTES_MAX, YEAR_S, text_of
-from cloud_tasks.queues.sql.lookout import Lookout
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.settlements import Settlement, Settlements
-from cloud_tasks.queues.sql.waiting import PAUSE_S_MIN
 
 CLOSE_S = 4.0
 """How long `aclose` waits for a receive that was given up, to hand back what it brings."""
-ROUNDING_S = 0.001
-"""A moment of the database's is waited for a little longer than it says: clocks are of different grain."""
 
 
 class SqlQueue:
@@ -200,56 +196,22 @@ class SqlQueue:
     async def _wait_due(self, deadline: float) -> bool:
         """Wait until there may be something to take; False at the deadline, and when we are closed."""
         clock, bell = self._parts.clock, self._parts.bell
-        if not self._has_bell and not self._closing:
+        if self._closing or clock.monotonic() >= deadline:
+            return False
+        if not self._has_bell:
             self._has_bell = True
             bell.open()
-        if isinstance(bell, Lookout):
-            return await self._wait_for(bell, deadline)
-        pause_s = PAUSE_S_MIN
-        while not self._closing:
-            rung = bell.waiter(self._queue)
-            try:
-                next_in_s = await self._next_in_s()
-                if next_in_s <= 0:
-                    return True
-                now = clock.monotonic()
-                until = min(deadline, now + min(pause_s, bell.pause_s_max, next_in_s + ROUNDING_S))
-                if until <= now:
-                    return False
-                await self._nap(until, rung)
-                if rung.done() and rung.result():
-                    return not self._closing
-            finally:
-                bell.forget(self._queue, rung)
-            pause_s = 2 * pause_s
-        return False
-
-    async def _wait_for(self, lookout: Lookout, deadline: float) -> bool:
-        if self._closing or self._parts.clock.monotonic() >= deadline:
-            return False
-        rung = lookout.waiter(self._queue)
-        try:
-            await self._nap(deadline, rung)
-            return rung.done() and rung.result() and not self._closing
-        finally:
-            lookout.forget(self._queue, rung)
-
-    async def _nap(self, until: float, rung: asyncio.Future[bool]) -> None:
-        """Until a moment, or the bell."""
-        sleep = asyncio.ensure_future(self._parts.clock.sleep_until(until))
+        rung = bell.waiter(self._queue)
+        sleep = asyncio.ensure_future(clock.sleep_until(deadline))
         try:
             await asyncio.wait((sleep, rung), return_when=asyncio.FIRST_COMPLETED)
+            if not rung.done():
+                return False
+            rung.result()
+            return not self._closing
         finally:
             sleep.cancel()
-
-    async def _next_in_s(self) -> float:
-        async def work(connection: AsyncConnection) -> int | None:
-            answer = await connection.execute(self._parts.statements.next_in, {"b_queue": self._queue})
-            number: int | None = answer.scalar()
-            return number
-
-        next_in_us = await self._parts.database.call(work)
-        return float("inf") if next_in_us is None else next_in_us / US
+            bell.forget(self._queue, rung)
 
     async def _history(self, lease: Lease) -> str | None:
         if not lease.history:

@@ -16,7 +16,7 @@ from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.conductor.api import ConductorApi
 from cloud_tasks.queues.conductor.carrier import NotThereError, RefusedError
 from cloud_tasks.queues.conductor.forms import TERMINAL, Update
-from cloud_tasks.queues.conductor.spool import Kept, Spool
+from cloud_tasks.queues.conductor.results import Aside, KeptResult, Results
 from cloud_tasks.queues.conductor.watching import Watcher
 
 ADOPT_S = 10.0
@@ -33,17 +33,21 @@ class Delivery:
 
     Args:
         api: The server.
-        spool: Where they are kept meanwhile.
+        results: Where they are kept meanwhile.
         clock: Time.
         watcher: Told of what goes wrong.
+        aside: Calls what blocks.
     """
 
-    def __init__(self, api: ConductorApi, spool: Spool, clock: Clock, watcher: Watcher) -> None:
+    def __init__(
+        self, api: ConductorApi, results: Results, clock: Clock, watcher: Watcher, aside: Aside
+    ) -> None:
         self._api = api
-        self._spool = spool
+        self._results = results
+        self._aside = aside
         self._clock = clock
         self._watcher = watcher
-        self._kept: deque[Kept] = deque()
+        self._kept: deque[KeptResult] = deque()
         self._more = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._failures = 0
@@ -88,7 +92,7 @@ class Delivery:
             _log.warning(
                 "%d results that the server could not be told wait in %s for the next start",
                 len(self._kept),
-                self._spool.directory,
+                self._results.directory,
             )
         while self._kept:
             self._kept.popleft().let_go()
@@ -100,13 +104,13 @@ class Delivery:
             self._quiet_until = now + QUIET_S
             _log.warning(
                 "the server cannot be told of results, which are kept in %s until it can: %s",
-                self._spool.directory,
+                self._results.directory,
                 error,
             )
 
     async def _keep(self, task_id: str, body: bytes) -> None:
         try:
-            kept = await asyncio.to_thread(self._spool.keep, task_id, body)
+            kept = await self._aside(self._results.keep, task_id, body)
         except OSError as error:
             raise QueueUnavailableError(f"the result of {task_id} cannot be kept: {error}") from error
         self._kept.append(kept)
@@ -115,8 +119,8 @@ class Delivery:
 
     async def _tell_refusal(self, update: Update, body: bytes, error: RefusedError) -> None:
         """The server will never take this result: keep it for people, and fail the task with the reason."""
-        kept = await asyncio.to_thread(self._spool.keep, str(update["taskId"]), body)
-        place = await asyncio.to_thread(kept.put_aside)
+        kept = await self._aside(self._results.keep, str(update["taskId"]), body)
+        place = await self._aside(kept.put_aside)
         _log.error("the server refused a result, which is in %s: %s", place, error)
         failed = {name: update[name] for name in ("workflowInstanceId", "taskId", "workerId")}
         reason = f"the result was refused: {error}"[:500]
@@ -133,7 +137,7 @@ class Delivery:
         await self._api.reached.wait()
         while True:
             if not self._kept:
-                self._kept.extend(await asyncio.to_thread(self._spool.adopt))
+                self._kept.extend(await self._aside(self._results.adopt))
             if self._kept:
                 await self._send_first()
             else:
@@ -150,9 +154,9 @@ class Delivery:
             return
         self._failures = 0
         self._kept.remove(kept)
-        await asyncio.to_thread(kept.remove if told else kept.put_aside)
+        await self._aside(kept.remove if told else kept.put_aside)
 
-    async def _told(self, kept: Kept) -> bool:
+    async def _told(self, kept: KeptResult) -> bool:
         """Tell the server; False if it will never take it. Says so where it came too late to be of use."""
         try:
             await self._api.send(kept.body)
@@ -160,12 +164,12 @@ class Delivery:
             _log.warning("a result came too late: the server does not know the task any more")
             return True
         except RefusedError as error:
-            _log.error("the server refused a result, which is in %s: %s", self._spool.directory, error)
+            _log.error("the server refused a result, which is in %s: %s", self._results.directory, error)
             return False
         await self._check(kept)
         return True
 
-    async def _check(self, kept: Kept) -> None:
+    async def _check(self, kept: KeptResult) -> None:
         """A late result looks accepted: see what the server has."""
         told = msgspec.json.decode(kept.body, type=dict[str, object])
         try:

@@ -24,6 +24,7 @@ from cloud_tasks.queues.conductor.delivery import Delivery
 from cloud_tasks.queues.conductor.forms import FAILED, REASON_CHARACTERS_MAX, TERMINAL, Form, Update
 from cloud_tasks.queues.conductor.leases import Held, held_of, lease_of
 from cloud_tasks.queues.conductor.polling import Turns
+from cloud_tasks.queues.conductor.results import Aside, Results
 from cloud_tasks.queues.conductor.settings import ConductorSettings
 from cloud_tasks.queues.conductor.spool import Spool
 from cloud_tasks.queues.conductor.watching import Watcher
@@ -47,6 +48,8 @@ class ConductorQueue:
         form: How a task of the server becomes one of ours, and an outcome a result.
         watcher: Told of polls and updates.
         paused: Asked before each poll; while it says True, none is made.
+        results: Where results wait that the server could not be told; None: files.
+        aside: Calls what blocks.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class ConductorQueue:
         form: Form,
         watcher: Watcher,
         paused: Callable[[], bool],
+        results: Results | None = None,
+        aside: Aside = asyncio.to_thread,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -65,7 +70,7 @@ class ConductorQueue:
         self._watcher = watcher
         self._paused = paused
         self._api = ConductorApi(settings, carrier)
-        self._delivery = Delivery(self._api, Spool(_directory(settings)), clock, watcher)
+        self._delivery = Delivery(self._api, results or Spool(_directory(settings)), clock, watcher, aside)
         self._turns = Turns(settings.task_types, settings.polling_interval_s)
         self._poll_at = 0.0
         self._under_way: set[asyncio.Task[Any]] = set()

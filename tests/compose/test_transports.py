@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.memory_place import memory_place
-from cloud_tasks.compose.transports import open_transport, url_for_children
+from cloud_tasks.compose.transports import _ALIASES, _OPENERS, open_transport, url_for_children
 from cloud_tasks.core.task import Outcome, OutcomeKind, Task
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.interfaces import QueueDriver
+from cloud_tasks.interfaces import OnceDriver, QueueDriver
+from fakes.sqs import SqsService
+from fakes.sqs.server import SqsServer
 from tests.services.mariadb import MariadbServer
 from tests.services.postgres import PostgresServer
 from tests.services.rabbitmq import RabbitmqServer
@@ -99,6 +102,14 @@ class TestEachScheme:
 
     async def test_rabbitmq(self, rabbitmq_server: RabbitmqServer) -> None:
         await goes_through(f"{rabbitmq_server.url}?exchange=transports", "transport")
+
+    async def test_sqs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(variable, "none")
+        server = SqsServer(SqsService(SystemClock()))
+        await server.start()
+        await goes_through(f"sqs:?region=us-east-1&endpoint={server.url}")
+        await server.aclose()
 
 
 class TestMemory:
@@ -218,3 +229,31 @@ class TestMistakes:
         shown = " ".join(str(one) for one in getattr(caught.value, "problems", ()))
         assert SECRET not in f"{caught.value} {shown} {caught.value.__cause__}"
         await driver.disconnect()
+
+
+class TestThePageIsTrue:
+    PAGE = (Path(__file__).parents[2] / "docs" / "transports.md").read_text(encoding="utf-8")
+    ADDRESSES = ("memory:", "redis://h", "amqp://h/", "sqs:?region=us-east-1", "pubsub:?project=p")
+
+    def rows(self, heading: str) -> list[list[str]]:
+        """The cells of the first table behind some words, without its heading."""
+        table = self.PAGE.split(heading)[1].partition("\n| ")[2].partition("\n\n")[0]
+        return [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines()[2:]]
+
+    def test_every_scheme_is_there_and_no_other(self) -> None:
+        cells = " ".join(row[0] for row in self.rows("# Transports"))
+        assert set(re.findall(r"`([a-z]+):", cells)) == {*_OPENERS, *_ALIASES}
+
+    def test_what_each_can_do(self) -> None:
+        said = {row[0]: row[1:] for row in self.rows("## What each can do")}
+        for number, url in enumerate(self.ADDRESSES):
+            driver = open_transport(url, SystemClock())
+            capabilities = driver.tasks("q", 30.0).capabilities
+            column = max(0, number - 1)
+            words = {word: cells[column] for word, cells in said.items()}
+            assert (words["attempts are counted"] == "yes") is capabilities.delivery_count
+            assert (words["interruptions are counted apart"] == "yes") is capabilities.counts_interruptions
+            assert (words["history of a dead letter"] == "yes") is capabilities.history
+            assert (words["dead letters, with a reason"] == "yes") is capabilities.dead_letters
+            once = next(cell for word, cell in words.items() if "fire once" in word)
+            assert (once == "yes") is isinstance(driver, OnceDriver)

@@ -30,7 +30,6 @@ class TaskQueues:
         self._ready: dict[str, OrderedDict[str, Live]] = {}
         self._polls: dict[str, LongPoll] = {}
         self._waiting: dict[str, int] = {}
-        self._closed = False
 
     def expect(self, live: Live) -> None:
         """A task is in its queue, and cannot be polled yet."""
@@ -79,8 +78,6 @@ class TaskQueues:
 
     async def wait(self, queue: str, until: float) -> bool:
         """Wait until there may be a task; returns whether to go on waiting if there is none."""
-        if self._closed:
-            return False
         poll = self._polls.get(queue)
         if poll is None:
             poll = self._polls[queue] = LongPoll(self._clock)
@@ -97,8 +94,7 @@ class TaskQueues:
         for queue in self._waiting:
             self._polls[queue].expect(moment)
 
-    def close(self) -> None:
-        """Send everybody home who waits."""
-        self._closed = True
+    def send_home(self) -> None:
+        """Let nobody wait any longer."""
         for poll in self._polls.values():
             poll.close()

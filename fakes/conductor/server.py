@@ -71,7 +71,7 @@ class ConductorServer:
         self._port = runner.addresses[0][1]
 
     async def aclose(self) -> None:
-        """Hang up on everybody and stop listening."""
+        """Hang up on everybody and stop listening. Another server can go on with the model."""
         self.service.close()
         if self._runner is not None:
             await self._runner.cleanup()

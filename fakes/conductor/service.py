@@ -231,9 +231,23 @@ class ConductorService:
         polls = self._executions.polls
         return polls.all() if task_type is None else polls.of(task_type)
 
+    def catch_up(self) -> float:
+        """Do what is due by now; returns when something will be due by itself next, infinity for never.
+
+        Calls do so as well: this is for those who want to be told of it at its moment.
+        """
+        self._executions.timeline.catch_up()
+        return self._executions.timeline.next_moment()
+
+    def counts(self, task_type: str) -> dict[str, int]:
+        """How many tasks of a type that has no domains are "visible", "in_flight" and "delayed"."""
+        size, visible = self.queue_size(task_type), self.polling.ready_count(task_type)
+        in_flight = self._executions.in_progress[task_type]
+        return {"visible": visible, "in_flight": in_flight, "delayed": size - visible}
+
     def close(self) -> None:
-        """Send everybody home who waits for a task."""
-        self._queues.close()
+        """Let nobody wait any longer: each poll under way finds what there is. The model can be used on."""
+        self._queues.send_home()
 
     def _extend(self, result: TaskResult) -> None:
         live = self._executions.tasks.get(result.task_id or "")

@@ -220,6 +220,25 @@ async def test_who_hangs_up_while_he_waits_takes_no_task() -> None:
         assert await reader.read() == b""
 
 
+async def test_a_server_that_comes_back_knows_what_it_knew() -> None:
+    async with wired() as wire:
+        wire.service.start_task("a")
+        _, task = await wire.ask("GET", "/tasks/poll/a")
+        waiting = asyncio.create_task(wire.ask("GET", "/tasks/poll/batch/a", timeout=5000))
+        await until_somebody_sleeps(wire.clock)
+        port = wire.server.port
+        await wire.server.aclose()
+        assert await waiting == (200, [])
+        with pytest.raises(ConnectionRefusedError):
+            await wire.ask("POST", "/tasks", said(task))
+        async with ConductorServer(wire.service, port=port):
+            assert (await wire.ask("POST", "/tasks", said(task)))[0] == 200
+            waiting = asyncio.create_task(wire.ask("GET", "/tasks/poll/batch/a", timeout=5000))
+            await until_somebody_sleeps(wire.clock)
+            wire.service.start_task("a", {"i": 2})
+            assert (await waiting)[1][0]["inputData"] == {"i": 2}
+
+
 def test_every_path_leads_to_one_operation_alone() -> None:
     """A path with a place must not hide one with a word in it."""
     routes = Routes()

@@ -121,7 +121,6 @@ async def test_whoever_waits_is_sent_home_at_the_end(world: World) -> None:
     world.service.close()
     await settle()
     assert poll.result() == []
-    assert await world.service.batch_poll("a", "w", timeout_ms=5000) == []
 
 
 def test_no_more_tasks_are_in_progress_than_the_definition_allows(world: World) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cloud_tasks.conductor_app.calling import current_worker_data
 from cloud_tasks.conductor_app.models import (
     NonRetryableError,
     Task,
@@ -45,6 +46,7 @@ __all__ = [
     "Worker",
     "WorkerAbc",
     "WorkerHost",
+    "current_worker_data",
     "worker_task",
 ]
 

@@ -175,16 +175,16 @@ class _InThread:
     def __init__(self, worker: WorkerAbc) -> None:
         self._worker = worker
 
-    def __call__(self, _: str, task_data: dict[str, object], __: WorkerData) -> object:
-        return run_worker(self._worker, task_data)
+    def __call__(self, _: str, task_data: dict[str, object], worker_data: WorkerData) -> object:
+        return run_worker(self._worker, task_data, worker_data)
 
 
 class _OnLoop:
     def __init__(self, worker: WorkerAbc) -> None:
         self._worker = worker
 
-    async def __call__(self, _: str, task_data: dict[str, object], __: WorkerData) -> object:
-        return await run_worker_on_loop(self._worker, task_data)
+    async def __call__(self, _: str, task_data: dict[str, object], worker_data: WorkerData) -> object:
+        return await run_worker_on_loop(self._worker, task_data, worker_data)
 
 
 def _handed_down(worker: WorkerAbc) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextvars
 import pickle
 
 from cloud_tasks.conductor_app.models import NonRetryableError, Task, TaskResult, TaskResultStatus
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cloud_tasks.runners.worker_data import WorkerData
 
 _COMES_AGAIN = (TaskResultStatus.FAILED, TaskResultStatus.IN_PROGRESS)
+_current: contextvars.ContextVar[WorkerData] = contextvars.ContextVar("cloud_tasks_conductor_worker_data")
 _worker: WorkerAbc | None = None
 """The worker of this process."""
 
@@ -35,11 +37,21 @@ def call_worker(_: str, task_data: Mapping[str, Any], worker_data: WorkerData) -
     if _worker is None:
         # Written by the program that started this process, and sent to it alone.
         _worker = pickle.loads(base64.b64decode(worker_data.handed_down))  # noqa: S301 - as said
-    return run_worker(_worker, task_data)
+    return run_worker(_worker, task_data, worker_data)
 
 
-def run_worker(worker: WorkerAbc, told: Mapping[str, Any]) -> object:
+def current_worker_data() -> WorkerData:
+    """What the task that is being run is told of its worker: the attempt, the deadline, notices, progress.
+
+    Raises:
+        LookupError: No task is being run here.
+    """
+    return _current.get()
+
+
+def run_worker(worker: WorkerAbc, told: Mapping[str, Any], worker_data: WorkerData) -> object:
     """Run a worker on a task: `(retry, result)`, or what can be awaited for that."""
+    _current.set(worker_data)
     try:
         value = worker.execute(Task.from_json(told))
     except NonRetryableError as error:
@@ -47,9 +59,9 @@ def run_worker(worker: WorkerAbc, told: Mapping[str, Any]) -> object:
     return _answer(value) if isinstance(value, TaskResult) else _finish(worker, value)
 
 
-async def run_worker_on_loop(worker: WorkerAbc, told: Mapping[str, Any]) -> object:
+async def run_worker_on_loop(worker: WorkerAbc, told: Mapping[str, Any], worker_data: WorkerData) -> object:
     """As `run_worker`, on the loop that it is called on."""
-    value = run_worker(worker, told)
+    value = run_worker(worker, told, worker_data)
     return await value if hasattr(type(value), "__await__") else value  # type: ignore[misc] # as asked for
 
 

@@ -72,7 +72,7 @@ async def waits(a: int, b: int) -> dict[str, int]:
 
 
 def run(worker: WorkerAbc, told: Mapping[str, Any] = TOLD) -> Any:
-    return run_worker(worker, told)
+    return run_worker(worker, told, WorkerData())
 
 
 def test_a_class_with_execute() -> None:
@@ -111,7 +111,7 @@ def test_a_plain_function_gets_what_it_asks_for(function: Any, output: object) -
 
 
 async def test_a_coroutine_function_is_awaited() -> None:
-    answer = await run_worker_on_loop(Worker("sums", waits), TOLD)
+    answer = await run_worker_on_loop(Worker("sums", waits), TOLD, WorkerData())
     assert answer == (False, {"status": "COMPLETED", "outputData": {"product": 6}})
 
 

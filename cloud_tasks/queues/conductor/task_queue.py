@@ -15,7 +15,7 @@ import msgspec
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
-from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.core.task import HandBack, Json, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.conductor.api import ConductorApi
@@ -74,6 +74,8 @@ class ConductorQueue:
         self._turns = Turns(settings.task_types, settings.polling_interval_s)
         self._poll_at = 0.0
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._so_far: dict[str, Json] = {}
+        """What tasks that are held have said before, by their ids: an update without it would erase it."""
         self._due: dict[str, float] = {}
         """When the time of each task that is held is over, unless it is extended; by its id."""
         self._closing = asyncio.Event()
@@ -128,12 +130,18 @@ class ConductorQueue:
         with contextlib.suppress(QueueUnavailableError):  # the result is kept then, and it is seen later
             await self._check_late(held)
         await self._delivery.deliver(lease.queue, update)
-        self._due.pop(held.task_id, None)
+        self._let_go(held)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Put the task back into its queue; one that is to be tried again fails, and the server says when."""
         check_not_negative("delay_s", delay_s)
-        await self._settle(lease, _hand_back(reason))
+        if reason is HandBack.RETRY:
+            update: Update = {"status": FAILED, "reasonForIncompletion": "to be tried again"}
+        else:
+            update = {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
+            if so_far := self._so_far.get(held_of(lease).task_id):
+                update["outputData"] = so_far
+        await self._settle(lease, update)
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Fail the task for good: its workflow tells of it."""
@@ -179,8 +187,11 @@ class ConductorQueue:
         self._turns.go_on(tasks=len(told))
         self._poll_at = issued + self._turns.pause_s
         leases = [lease_of(one, self._form, issued - began) for one in told]
-        for lease in leases:
-            self._hold(held_of(lease), issued)
+        for lease, one in zip(leases, told, strict=True):
+            held = held_of(lease)
+            self._hold(held, issued)
+            if so_far := one.get("outputData"):
+                self._so_far[held.task_id] = so_far
         return leases
 
     # --- what is held
@@ -188,6 +199,10 @@ class ConductorQueue:
     def _hold(self, held: Held, since: float) -> None:
         """Remember until when the server waits for news of a task."""
         self._due[held.task_id] = since + (held.response_timeout_s or inf)
+
+    def _let_go(self, held: Held) -> None:
+        self._due.pop(held.task_id, None)
+        self._so_far.pop(held.task_id, None)
 
     async def _check_late(self, held: Held) -> None:
         """A late update looks accepted, and has no effect: where it may be late, ask.
@@ -199,14 +214,14 @@ class ConductorQueue:
             return
         status = await self._api.status_of(held.task_id)
         if status != IN_PROGRESS:
-            self._due.pop(held.task_id, None)
+            self._let_go(held)
             raise LeaseLostError(f"the task is {status} on the server: the update came too late")
 
     async def _settle(self, lease: Lease, update: Update) -> None:
         held = held_of(lease)
         await self._check_late(held)
         await self._api.update({**self._about(held), **update})
-        self._due.pop(held.task_id, None)
+        self._let_go(held)
 
     async def _pause(self, left_s: float) -> None:
         """Until the next poll may be made, if the call lasts that long."""
@@ -245,12 +260,6 @@ class ConductorQueue:
             "taskId": held.task_id,
             "workerId": self._settings.worker_id,
         }
-
-
-def _hand_back(reason: HandBack) -> Update:
-    if reason is HandBack.RETRY:
-        return {"status": FAILED, "reasonForIncompletion": "to be tried again"}
-    return {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
 
 
 def _directory(settings: ConductorSettings) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -62,7 +63,7 @@ class Rig:
         return [live.shown for live in self.service.workflow(task.workflow_instance_id).tasks]
 
     @contextlib.asynccontextmanager
-    async def program(self, types: str, *more: str) -> AsyncIterator[Program]:
+    async def program(self, types: str, *more: str, **environ: str) -> AsyncIterator[Program]:
         """A program with workers of these types, started; killed at the end if it is still there."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -74,6 +75,7 @@ class Rig:
             *more,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **environ},
         )
         program = Program(process)
         try:

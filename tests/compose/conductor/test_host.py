@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from fakes.metadata import Notice
+from fakes.metadata.server import MetadataServer
 from tests.compose.conductor.hosting import Rig
 
 ROOT = Path(__file__).parents[3]
@@ -133,7 +135,7 @@ async def test_a_result_that_the_server_cannot_be_told_outlives_the_program(rig:
         assert rig.status(task) == "IN_PROGRESS"
         async with rig.program("task_1"):
             await rig.until_status("COMPLETED", task)
-        assert not list(rig.results.glob("*.json"))
+        await rig.until(lambda: not list(rig.results.glob("*.json")))
 
 
 async def test_metrics_have_the_names_of_the_published_clients(rig: Rig, tmp_path: Path) -> None:
@@ -244,3 +246,20 @@ async def test_an_ordinary_worker_takes_its_tasks_from_conductor(rig: Rig, tmp_p
     last = rig.service.task(tasks[9].task_id)
     assert last is not None
     assert (last.status.value, last.output_data) == ("COMPLETED", {"double": 18})
+
+
+async def test_a_notice_reaches_running_tasks_and_what_they_have_done_is_kept(
+    rig: Rig, tmp_path: Path
+) -> None:
+    rig.service.define_task("behave", response_timeout_seconds=3600)
+    started = tmp_path / "started"
+    wise = rig.service.start_task("behave", {"how": "await notice", "started": str(started)})
+    async with MetadataServer(rig.clock) as machine:
+        where = f"127.0.0.1:{machine.port}"
+        async with rig.program("behave", "provider=GCP", GCE_METADATA_HOST=where) as program:
+            await rig.until(started.exists)
+            machine.do(Notice())
+            assert await program.end() == 0
+    again = await rig.service.poll("behave", "another")
+    assert again is not None
+    assert (again.task_id, again.retry_count, again.output_data) == (wise.task_id, 0, {"done": 7})

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from cloud_tasks.conductor import (
@@ -20,6 +21,7 @@ from cloud_tasks.conductor import (
     Worker,
     WorkerAbc,
     WorkerHost,
+    current_worker_data,
 )
 
 
@@ -67,6 +69,11 @@ def behave(task: Task) -> TaskResult | dict[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "sleep":
         time.sleep(task.input_data["seconds"])
+    if how == "await notice":
+        Path(task.input_data["started"]).touch()
+        while not current_worker_data().received_termination_notice:
+            time.sleep(0.01)
+        return TaskResult(status="IN_PROGRESS", output_data={"done": 7}, callback_after_seconds=0)
     if how == "fail":
         return TaskResult(status="FAILED", reason_for_incompletion="said so", output_data={"so": "far"})
     return {"did": how}
@@ -97,7 +104,11 @@ def main() -> None:
     metrics = MetricsSettings(directory=told["metrics"], update_interval=0.1) if "metrics" in told else None
     configuration = Configuration(server_api_url=url, results_dir=told["results"])
     with WorkerHost(
-        chosen, configuration, metrics, shutdown_grace_period=float(told.get("grace", "5"))
+        chosen,
+        configuration,
+        metrics,
+        shutdown_grace_period=float(told.get("grace", "5")),
+        provider=told.get("provider"),
     ) as host:
         host.start_processes()
         print("started", flush=True)  # noqa: T201 - the test waits for it

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cloud_tasks.core.task import EndKind, Lease, Outcome, OutcomeKind, RunEnd
+from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, OutcomeKind, RunEnd
 from cloud_tasks.errors import LeaseLostError, NotYetError, QueueUnavailableError
 from cloud_tasks.interfaces import TaskQueue
 from cloud_tasks.queues.conductor import Carrier, ConductorSettings, Watcher, open_queue
+from cloud_tasks.queues.conductor.api import ConductorApi
 from cloud_tasks.queues.conductor.carrier import Answer
+from cloud_tasks.queues.conductor.forms import Update
 from fakes.clock import VirtualClock
 from fakes.conductor import ConductorService
 from fakes.conductor.faulty import Faulty
@@ -380,4 +382,21 @@ async def test_what_a_receive_brings_that_was_given_up_is_handed_back(tmp_path: 
     again = await world.service.poll("jobs", "another")
     assert again is not None
     assert (again.retry_count, again.poll_count) == (0, 2)
+    await world.close(queue)
+
+
+async def test_a_hand_back_keeps_what_the_task_has_said_so_far(tmp_path: Path) -> None:
+    """The server puts the output of each update in the place of the one before."""
+    world = World(tmp_path)
+    queue = world.queue()
+    (lease,) = await world.leases(queue)
+    so_far: Update = {"status": "IN_PROGRESS", "outputData": {"step": 1}, "callbackAfterSeconds": 0}
+    told = {"taskId": lease.task.task_id, "workflowInstanceId": lease.key.partition("/")[0], **so_far}
+    await ConductorApi(ConductorSettings(task_types=("jobs",), layout="swift"), world.carrier).update(told)
+    (again,) = await queue.receive(1, 0.0)
+    await queue.nack(again, 0.0, HandBack.INTERRUPTED)
+    (third,) = await queue.receive(1, 0.0)
+    task = world.service.task(third.task.task_id)
+    assert task is not None
+    assert task.output_data == {"step": 1}
     await world.close(queue)

@@ -7,13 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import wait_until
+from tests.compose.manager import managing
+from tests.e2e.programs import ROOT, wait_until
 from tests.e2e.queue_site import QueueSite, Started
 from tests.runners.driving import is_alive
 from tests.services.postgres import PostgresServer
@@ -169,6 +171,19 @@ INFO:AsyncTaskWorkerTask:Complete
     )
     assert site.transport.get_task("foo") is None
     assert len(site.dead_letters("foo")) == 1
+
+
+def test_the_page_shows_what_is_so(site: QueueSite) -> None:
+    page = (ROOT / "docs" / "queue-workers.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)```", page, re.DOTALL))
+    for name in ("shop_workers.py", "workers.yaml"):
+        (site.directory / name).write_text(shown[name])
+    site.transport.submit_task("images", {"path": "a.png"})
+    session = re.search(r"```console\n\$ cloud_tasks workers ([^\n]*)\n(.*?)```", page, re.DOTALL)
+    assert session is not None
+    told = site.run(*session[1].split()).stdout.splitlines()
+    assert [line for line in session[2].splitlines() if line != "..." and line not in told] == []
+    assert told[-2:] == session[2].splitlines()[-2:]
 
 
 # --- Transports
@@ -475,3 +490,20 @@ def test_a_schedule_that_nobody_can_work_on_is_a_mistake(site: QueueSite) -> Non
     assert "99" in done.stderr
     done = site.run(*APP, "--set", 'asynctask_scheduled_workers=[{worker: nobody, minute: "*"}]')
     assert "there is no worker `nobody`" in done.stderr
+
+
+# --- A service manager
+
+
+def test_a_service_manager_is_told_of_all_workers_together(site: QueueSite) -> None:
+    site.transport.submit_task("foo", {"id": 1, "do": "sleep", "for_s": 0.5})
+    with tempfile.TemporaryDirectory() as directory, managing(Path(directory) / "notify") as manager:
+        workers = "asynctask_workers={foo: clerk, bar: clerk, baz: clerk}"
+        environ = manager.env(watchdog_s=0.4)
+        with site.start(*APP, "--set", workers, **environ) as started:
+            manager.wait_for(lambda states: "STATUS=0 running, 1 done" in states)
+            assert started.end(signal.SIGTERM) == 0
+        states = [state for state in manager.states() if not state.startswith("STATUS=")]
+    told = [state for state in states if state != "WATCHDOG=1"]
+    assert told == ["READY=1", "STOPPING=1", "EXTEND_TIMEOUT_USEC=45000000", "STOPPING=1"]
+    assert states.count("WATCHDOG=1") >= 1

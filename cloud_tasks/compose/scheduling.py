@@ -64,7 +64,7 @@ async def opened_scheduler(
         else:
             store = open_transport(store_url, clock)
             closing.push_async_callback(store.disconnect)
-            post = _by_claim(driver, store, store_url)
+            post = _by_claim(driver, store, store_url, clock)
             await store.connect()
         scheduler = Scheduler(schedules, post, clock, policy, log)
         await scheduler.check()
@@ -84,7 +84,7 @@ def _in_one_step(driver: QueueDriver) -> Callable[[Schedule], Post]:
     return lambda schedule: PostInOneStep(once.once_sender(schedule.queue), once.once_book(schedule.queue))
 
 
-def _by_claim(driver: QueueDriver, store: QueueDriver, url: str) -> Callable[[Schedule], Post]:
+def _by_claim(driver: QueueDriver, store: QueueDriver, url: str, clock: Clock) -> Callable[[Schedule], Post]:
     if not isinstance(store, OnceDriver) or url.strip().lower().startswith(("memory:", "localmem:")):
         raise ConfigurationError(
             Problem(
@@ -92,4 +92,4 @@ def _by_claim(driver: QueueDriver, store: QueueDriver, url: str) -> Callable[[Sc
                 helps=(f"one that can: {_STORES}",),
             )
         )
-    return lambda schedule: PostByClaim(driver.sender(schedule.queue), store.once_book(schedule.queue))
+    return lambda schedule: PostByClaim(driver.sender(schedule.queue), store.once_book(schedule.queue), clock)

@@ -87,7 +87,9 @@ class Bench:
         return run
 
     def _post(self, schedule: Schedule) -> Post:
-        return PostByClaim(self.queue, self.once) if self._by_claim else PostInOneStep(self.once, self.once)
+        if self._by_claim:
+            return PostByClaim(self.queue, self.once, self.clock)
+        return PostInOneStep(self.once, self.once)
 
     async def run_for(self, seconds: float) -> None:
         await self.clock.run_for(seconds)

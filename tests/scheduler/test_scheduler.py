@@ -11,13 +11,15 @@ import pytest
 import pytest_asyncio
 
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import ConfigurationError, MessageRefusedError, Problem
+from cloud_tasks.errors import ConfigurationError, MessageRefusedError, Problem, QueueUnavailableError
 from cloud_tasks.scheduler.missed import Missed, MissedPolicy
 from cloud_tasks.scheduler.posting import PostInOneStep
 from cloud_tasks.scheduler.schedule import beginning_of
 from cloud_tasks.scheduler.scheduler import Scheduler
 from fakes.clock import VirtualClock
 from fakes.once_model import InMemoryOnce
+from fakes.queue_model import InMemoryQueue
+from fakes.queue_options import QueueOptions
 from tests.scheduler.bench import START, Bench, schedule
 
 HOUR_S = 3600.0
@@ -239,6 +241,23 @@ class TestOutages:
 
 
 class TestClaims:
+    async def test_what_could_not_be_sent_is_tried_again_at_once(self) -> None:
+        class Shaky(InMemoryQueue):
+            failures = 3
+
+            async def send(self, task: Task, delay_s: float = 0.0) -> None:
+                if self.failures:
+                    self.failures -= 1
+                    raise QueueUnavailableError("not now")
+                await super().send(task, delay_s)
+
+        bench = Bench(by_claim=True)
+        bench.queue = Shaky(bench.clock, QueueOptions())
+        bench.start(schedule(second="*/10"))
+        await bench.run_for(14.0)
+        assert await bench.taken() == ["000010Z"]
+        await bench.aclose()
+
     async def test_one_who_dies_before_sending_is_succeeded(self) -> None:
         bench = Bench(by_claim=True)
         bench.start(schedule(second="*/10"))

@@ -58,8 +58,12 @@ def _filled(stack: ExitStack, module: str, depth: int) -> ThinQueue:
 
 def models(_scratch: Path) -> Iterator[Finding]:
     """The models themselves."""
-    for name, title in (("memory", "in-memory queue"), ("sqs", "model of SQS")):
+    for name, title, depth in (
+        ("memory", "in-memory queue", 1_000_000),
+        ("sqs", "model of SQS", 1_000_000),
+        ("conductor", "model of Conductor", 100_000),
+    ):
         printed = python("-m", "benchmarks.programs.model_cost", name)
         few_us, many_us = map(float, printed.split())
         detail = f"{many_us:.1f} and {few_us:.1f} us of CPU"
-        yield at_most(f"cost of a call, {title} 1,000,000 / 100 deep", many_us / few_us, 1.2, "ratio", detail)
+        yield at_most(f"cost of a call, {title} {depth:,} / 100 deep", many_us / few_us, 1.2, "ratio", detail)

@@ -16,6 +16,9 @@ from collections.abc import Awaitable, Callable
 
 from cloud_tasks.core.task import HandBack, Outcome, OutcomeKind, Task
 from fakes.clock import VirtualClock
+from fakes.conductor import ConductorService
+from fakes.conductor.values import ResultStatus, TaskResult
+from fakes.conductor.values import Task as ConductorTask
 from fakes.queue_model import InMemoryQueue
 from fakes.sqs import SqsService
 from fakes.sqs.requests import ChangeMessageVisibility, OfMessage
@@ -75,14 +78,41 @@ def sqs(clock: VirtualClock) -> tuple[Cycle, Cycle]:
     return send, cycle
 
 
-MODELS = {"memory": in_memory, "sqs": sqs}
+def conductor(clock: VirtualClock) -> tuple[Cycle, Cycle]:
+    """The same for the model of Conductor, where a task that is handed back is called back at once."""
+    service = ConductorService(clock)
+    service.define_task("a")
+
+    async def send() -> None:
+        service.start_task("a", {"n": 1})
+
+    def say(task: ConductorTask, status: ResultStatus, *, extend: bool = False) -> None:
+        ids = task.workflow_instance_id, task.task_id
+        service.update_task(TaskResult(*ids, status, extend_lease=extend))
+
+    async def cycle() -> None:
+        for _ in range(BATCH):
+            service.start_task("a", {"n": 1})
+        tasks = await service.batch_poll("a", "w", count=BATCH)
+        say(tasks[0], ResultStatus.IN_PROGRESS, extend=True)
+        say(tasks.pop(), ResultStatus.IN_PROGRESS)
+        tasks += await service.batch_poll("a", "w")
+        for task in tasks:
+            say(task, ResultStatus.COMPLETED)
+
+    return send, cycle
+
+
+MODELS = {"memory": in_memory, "sqs": sqs, "conductor": conductor}
+DEEPEST = {"memory": 1_000_000, "sqs": 1_000_000, "conductor": 100_000}
+"""A task of Conductor is a workflow, too, and takes ten times as much memory."""
 
 
 async def main(model: str) -> None:
     """Fill both, warm up, measure."""
     gc.disable()  # it would go through all messages again and again while they become more
     clock = VirtualClock()
-    cycles = {depth: await filled(model, clock, depth) for depth in (100, 1_000_000)}
+    cycles = {depth: await filled(model, clock, depth) for depth in (100, DEEPEST[model])}
     gc.enable()
     spent_s: dict[int, list[float]] = {depth: [] for depth in cycles}
     for _ in range(1 + ROUNDS):

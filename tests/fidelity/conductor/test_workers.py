@@ -3,8 +3,8 @@
 [SWIFT] `swift-conductor-client` 1.2.0, of the singular layout
 [OSS] `conductor-python` 2.0.0, of the plural layout
 
-What the programs of `programs/` do is what a user of these packages writes. They take seconds to start: everything
-that they are to do is started at once, and looked at when it has ended.
+What the programs of `programs/` do is what a user of these packages writes. They take seconds to start: all
+is started at once, and looked at when it has ended.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.queues.conductor.carrier import Carrier, NotThereError, content_of
@@ -20,6 +21,18 @@ _PATHS = {"swift": "/task", "oss": "/tasks"}
 _log = logging.getLogger("cloud_tasks.conductor")
 _encode = msgspec.json.Encoder().encode
 _tasks = msgspec.json.Decoder(list[dict[str, object]])
+
+
+class There(Struct, frozen=True, rename="camel"):
+    """A task, as far as its holder needs to know.
+
+    Attributes:
+        status: COMPLETED, TIMED_OUT and so on.
+        poll_count: How often it was handed out.
+    """
+
+    status: str = ""
+    poll_count: int = 0
 
 
 class ConductorApi:
@@ -95,8 +108,8 @@ class ConductorApi:
         await self._call("POST", self._known_base(), {}, body)
         _log.debug("POST %s: %s", self._base, body)
 
-    async def status_of(self, task_id: str) -> str:
-        """What the server has of a task: COMPLETED, TIMED_OUT and so on.
+    async def look(self, task_id: str) -> There:
+        """What the server has of a task.
 
         Raises:
             QueueUnavailableError: Try again later.
@@ -105,7 +118,7 @@ class ConductorApi:
         path = f"{self._known_base()}/{quote(task_id, safe='')}"
         body = await self._call("GET", path, {})
         try:
-            return str(msgspec.json.decode(body, type=dict[str, object]).get("status", ""))
+            return msgspec.json.decode(body, type=There)
         except msgspec.MsgspecError as error:
             raise QueueUnavailableError(f"GET {path}: not a task: {error}") from error
 

@@ -173,7 +173,7 @@ class Delivery:
         """A late result looks accepted: see what the server has."""
         told = msgspec.json.decode(kept.body, type=dict[str, object])
         try:
-            there = await self._api.status_of(str(told["taskId"]))
+            there = (await self._api.look(str(told["taskId"]))).status
         except (QueueUnavailableError, LeaseLostError):
             return
         if there != told.get("status"):

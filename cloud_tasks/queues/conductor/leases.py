@@ -16,11 +16,13 @@ class Held(Struct, frozen=True):
         task_id: The server's name for this attempt of the task; a retry has another.
         workflow_id: The workflow that it belongs to.
         response_timeout_s: How long the server waits for news of it, in seconds; 0: for ever.
+        poll_count: How often it had been handed out, this time included.
     """
 
     task_id: str
     workflow_id: str
     response_timeout_s: float
+    poll_count: float
 
 
 def lease_of(told: ServerTask, form: Form, waited_s: float) -> Lease:
@@ -54,7 +56,7 @@ def held_of(lease: Lease) -> Held:
     parts = lease.receipt.split(":", 2)
     if len(parts) != 3:  # noqa: PLR2004 - as written above
         raise LeaseLostError(f"{lease.receipt!r} is no receipt of a Conductor task")
-    return Held(parts[2], lease.key.partition("/")[0], float(parts[1]))
+    return Held(parts[2], lease.key.partition("/")[0], float(parts[1]), float(parts[0]))
 
 
 def number_of(value: Json) -> float:

@@ -30,7 +30,7 @@ from cloud_tasks.queues.conductor.spool import Spool
 from cloud_tasks.queues.conductor.watching import Watcher
 
 YEAR_S = 365 * 86_400.0
-IN_PROGRESS = "IN_PROGRESS"
+IN_PROGRESS, SCHEDULED = "IN_PROGRESS", "SCHEDULED"
 T = TypeVar("T")
 
 
@@ -78,6 +78,8 @@ class ConductorQueue:
         """What tasks that are held have said before, by their ids: an update without it would erase it."""
         self._due: dict[str, float] = {}
         """When the time of each task that is held is over, unless it is extended; by its id."""
+        self._unsure: set[str] = set()
+        """Receipts of tasks that may have been handed back: no answer came."""
         self._closing = asyncio.Event()
         self._capabilities = QueueCapabilities(
             lease_s_max=YEAR_S,
@@ -136,12 +138,9 @@ class ConductorQueue:
         """Put the task back into its queue; one that is to be tried again fails, and the server says when."""
         check_not_negative("delay_s", delay_s)
         if reason is HandBack.RETRY:
-            update: Update = {"status": FAILED, "reasonForIncompletion": "to be tried again"}
+            await self._settle(lease, {"status": FAILED, "reasonForIncompletion": "to be tried again"})
         else:
-            update = {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
-            if so_far := self._so_far.get(held_of(lease).task_id):
-                update["outputData"] = so_far
-        await self._settle(lease, update)
+            await self._hand_back(lease)
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Fail the task for good: its workflow tells of it."""
@@ -149,12 +148,19 @@ class ConductorQueue:
         await self._settle(lease, {"status": TERMINAL, "reasonForIncompletion": why})
 
     async def aclose(self) -> None:
-        """End the poll that is under way, hand back what it brings, and close the connections."""
+        """End the poll that is under way, hand back what it brings, and close the connections.
+
+        Who is cancelled while waiting for the poll leaves nothing running all the same.
+        """
         self._closing.set()
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-        await self._delivery.aclose()
-        await self._api.aclose()
+        try:
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+        finally:
+            for call in tuple(self._under_way):
+                call.cancel()
+            await self._delivery.aclose()
+            await self._api.aclose()
 
     # --- polling
 
@@ -212,10 +218,34 @@ class ConductorQueue:
         """
         if self._clock.monotonic() < self._due.get(held.task_id, inf):
             return
-        status = await self._api.status_of(held.task_id)
+        status = (await self._api.look(held.task_id)).status
         if status != IN_PROGRESS:
             self._let_go(held)
             raise LeaseLostError(f"the task is {status} on the server: the update came too late")
+
+    async def _hand_back(self, lease: Lease) -> None:
+        held = held_of(lease)
+        update: Update = {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
+        if so_far := self._so_far.get(held.task_id):
+            update["outputData"] = so_far
+        unsure = lease.receipt in self._unsure
+        self._unsure.add(lease.receipt)
+        try:
+            if not (unsure and await self._has_gone(held)):
+                await self._settle(lease, update)
+        except LeaseLostError:
+            self._unsure.discard(lease.receipt)
+            raise
+        self._unsure.discard(lease.receipt)
+        self._let_go(held)
+
+    async def _has_gone(self, held: Held) -> bool:
+        """Whether a hand-back that nobody confirmed took effect.
+
+        A second one would take the task from whoever has it by now: the server does not ask who sends it.
+        """
+        there = await self._api.look(held.task_id)
+        return there.status == SCHEDULED or there.poll_count > held.poll_count
 
     async def _settle(self, lease: Lease, update: Update) -> None:
         held = held_of(lease)

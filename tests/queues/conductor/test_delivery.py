@@ -400,3 +400,49 @@ async def test_a_hand_back_keeps_what_the_task_has_said_so_far(tmp_path: Path) -
     assert task is not None
     assert task.output_data == {"step": 1}
     await world.close(queue)
+
+
+async def test_a_hand_back_that_is_repeated_takes_the_task_from_nobody(tmp_path: Path) -> None:
+    """Its answer was lost, and somebody else has the task meanwhile: the server does not ask who sends it."""
+    world = World(tmp_path, FaultRule(FaultKind.EFFECT_WITHOUT_REPLY, "update_task", calls=(1,)))
+    first, second = world.queue(), world.queue()
+    (lease,) = await world.leases(first)
+    with pytest.raises(QueueUnavailableError):
+        await first.nack(lease, 0.0, HandBack.INTERRUPTED)
+    (again,) = await second.receive(1, 0.0)
+    assert again.key == lease.key
+    await first.nack(lease, 0.0, HandBack.INTERRUPTED)
+    assert world.status_of(lease) == "IN_PROGRESS"
+    assert await first.receive(1, 0.0) == []
+    await second.ack(again, DONE)
+    assert world.status_of(lease) == "COMPLETED"
+    await world.close(first)
+    await world.close(second)
+
+
+async def test_a_hand_back_that_did_not_arrive_is_repeated(tmp_path: Path) -> None:
+    world = World(tmp_path, FaultRule(FaultKind.UNAVAILABLE, "update_task", calls=(1, 2)))
+    queue = world.queue()
+    (lease,) = await world.leases(queue)
+    for _ in range(2):
+        with pytest.raises(QueueUnavailableError):
+            await queue.nack(lease, 0.0, HandBack.INTERRUPTED)
+    await queue.nack(lease, 0.0, HandBack.INTERRUPTED)
+    assert world.status_of(lease) == "SCHEDULED"
+    await world.close(queue)
+
+
+async def test_who_loses_patience_with_the_last_poll_leaves_nothing_running(tmp_path: Path) -> None:
+    world = World(tmp_path, FaultRule(FaultKind.DELAY, "batch_poll", every=1, delay_s=10.0))
+    before = asyncio.all_tasks()
+    queue = world.queue()
+    polling = asyncio.ensure_future(queue.receive(1, 1.0))
+    await asyncio.sleep(0.005)
+    polling.cancel()
+    closing = asyncio.ensure_future(queue.aclose())
+    await asyncio.sleep(0.005)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before == set()

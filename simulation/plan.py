@@ -92,14 +92,20 @@ class BackendPlan(Struct, frozen=True, kw_only=True):
     """What stands behind the queue.
 
     Attributes:
-        name: The model itself; or a production adapter with its client library and a service in this process.
+        name: The model itself; or a production adapter with its client library, if it has one, and a service
+            in this process.
         exactly_once: Whether the queue is a FIFO queue (SQS), or has exactly-once delivery (Pub/Sub).
         server: Which service answers boto3: moto, or our own model of SQS.
     """
 
-    name: Literal["model", "sqs", "pubsub"] = "model"
+    name: Literal["model", "sqs", "pubsub", "conductor"] = "model"
     exactly_once: bool = False
     server: Literal["moto", "fakes"] = "moto"
+
+    @property
+    def decides_retries(self) -> bool:
+        """Whether the service itself decides what is tried again: workers tell it every outcome."""
+        return self.name == "conductor"
 
 
 class Redraw(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ class Violation(Struct, frozen=True):
     """A promise that was not kept.
 
     Attributes:
-        invariant: Its name: S1 to S20, L1 to L7.
+        invariant: Its name: S1 to S21, L1 to L7.
         at_s: When it was seen, on true time.
         what: What happened, in a sentence.
         task_id: Whose; "" for none.

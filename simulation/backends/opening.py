@@ -21,6 +21,10 @@ def open_backend(site: Site) -> Backend:
             from simulation.backends.sqs.backend import SqsBackend
 
             return SqsBackend(site)
+        if name == "conductor":
+            from simulation.backends.conductor.backend import ConductorBackend
+
+            return ConductorBackend(site)
         from simulation.backends.pubsub.backend import PubSubBackend
 
         return PubSubBackend(site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import structs
@@ -11,14 +12,17 @@ from fakes.queue_options import QueueOptions
 from simulation.faults import share_of
 from simulation.plan import BackendPlan, RunPlan
 
-BackendName = Literal["model", "sqs", "pubsub"]
-BACKENDS: tuple[BackendName, ...] = ("model", "sqs", "pubsub")
+BackendName = Literal["model", "sqs", "pubsub", "conductor"]
+BACKENDS: tuple[BackendName, ...] = ("model", "sqs", "pubsub", "conductor")
 _DAY_S = 86_400.0
 _SQS_S = 1.0, 43_200.0
 _PUBSUB_S = 10.0, 600.0
+_CONDUCTOR_S = 1.0, 43_200.0
+_YEAR_S = 365 * _DAY_S
 SQS_RECEIVES = 1, 1_000
 PUBSUB_ATTEMPTS = 5, 100
 _LATE_ANSWER = "the adapter itself hands back what a receive brings that was given up"
+_LATE_UPDATE = "the server takes no notice of what comes too late, and says nothing"
 BEYOND_REACH: dict[BackendName, dict[str, str]] = {
     "model": {},
     "sqs": {"arrived_after_the_end": _LATE_ANSWER},
@@ -26,6 +30,11 @@ BEYOND_REACH: dict[BackendName, dict[str, str]] = {
         "arrived_after_the_end": _LATE_ANSWER,
         "extended_too_late": "late extensions are passed over in silence, unless delivery is exactly once",
         "settled_too_late": "late acks are passed over in silence, unless delivery is exactly once",
+    },
+    "conductor": {
+        "arrived_after_the_end": _LATE_ANSWER,
+        "extended_too_late": _LATE_UPDATE,
+        "settled_too_late": _LATE_UPDATE,
     },
 }
 """Situations that no run has to reach on a backend, and why."""
@@ -37,6 +46,8 @@ def on_backend(plan: RunPlan, name: BackendName) -> RunPlan:
     """The same plan on a backend; what that has besides is drawn from the seed."""
     if name == "model":
         return structs.replace(plan, backend=BackendPlan())
+    if name == "conductor":
+        return legal(structs.replace(plan, backend=BackendPlan(name=name, server="fakes")))
     exactly_once = _toss(plan.seed, "exactly once")
     server: Literal["moto", "fakes"] = "moto" if name == "pubsub" or _toss(plan.seed, "server") else "fakes"
     backend = BackendPlan(name=name, exactly_once=exactly_once, server=server)
@@ -56,7 +67,7 @@ def legal(plan: RunPlan) -> RunPlan:
     backend = plan.backend
     if backend.name == "model":
         return plan
-    options = _sqs(plan) if backend.name == "sqs" else _pubsub(plan)
+    options = _OPTIONS[backend.name](plan)
     if options == plan.queue and plan.producer is None:
         return plan
     return structs.replace(plan, queue=options, producer=None)
@@ -87,6 +98,27 @@ def _pubsub(plan: RunPlan) -> QueueOptions:
         counts_interruptions=False,
         settles_after_expiry=not plan.backend.exactly_once,
     )
+
+
+def _conductor(plan: RunPlan) -> QueueOptions:
+    """Leases are response time-outs, and last as long as they are extended; nothing else is ours to say."""
+    return QueueOptions(
+        lease_s=_whole(plan.queue.lease_s, *_CONDUCTOR_S),
+        lease_s_max=_YEAR_S,
+        lease_total_s_max=_YEAR_S,
+        delay_s_max=0.0,
+        wait_s_max=5.0,
+        batch_size_max=100,
+        message_size_bytes_max=None,
+        counts_interruptions=False,
+    )
+
+
+_OPTIONS: dict[str, Callable[[RunPlan], QueueOptions]] = {
+    "sqs": _sqs,
+    "pubsub": _pubsub,
+    "conductor": _conductor,
+}
 
 
 def _whole(seconds: float, least: float, most: float) -> float:

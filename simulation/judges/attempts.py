@@ -41,6 +41,7 @@ class AttemptsJudge:
         self._longest_s = queue.lease_total_s_max - bench.early_s
         self._is_malformed = is_malformed
         self._by_pubsub = bench.plan.backend.name == "pubsub"
+        self._by_server = bench.plan.backend.decides_retries
         self._uncounted: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
@@ -134,14 +135,14 @@ class AttemptsJudge:
 
     def _on_expired(self, fact: Fact, task_id: str) -> None:
         holding = self._books.holding
-        if self._by_pubsub and fact.reason == "duplicate":
-            self._uncounted[fact.key] += 1  # its count of deliveries is a best effort
+        if fact.reason == "unfenced" or (self._by_pubsub and fact.reason == "duplicate"):
+            self._uncounted[fact.key] += 1  # which the count of deliveries does not have
         if holding is not None:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._longest_s)
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
             self._bench.cite("S10", excuse, told, task_id=task_id, worker=holding.worker)
-            if excuse == excuses.SETTLING:
+            if excuse == excuses.SETTLING and not (self._by_server and holding.confirmed):
                 self._check_insists(holding, fact.at)
 
     def _check_insists(self, holding: Holding, at: float) -> None:
@@ -170,9 +171,11 @@ class AttemptsJudge:
     def _may_die(self, fact: Fact) -> bool:
         if self._is_malformed(fact.key) or fact.reason == "max_receive_count":
             return True
-        most, message = self._policy.attempts_max, self._books.message
+        most, message, holding = self._policy.attempts_max, self._books.message, self._books.holding
         if message is None:
             return False
+        if self._by_server and fact.reason == "FAILED_WITH_TERMINAL_ERROR":
+            return holding is not None and holding.verdict is not None and holding.verdict[0] == "ack"
         if self._policy.interruptions_max is not None and message.interruptions:
             return message.interruptions + 1 >= self._policy.interruptions_max
         return most is not None and self._counted(message) >= most
@@ -182,6 +185,9 @@ class AttemptsJudge:
         if self._by_pubsub:
             # What came back: a lease that is over may be extended once more, and come back again.
             return 1 + message.expiries + message.nacks
+        if self._by_server:
+            apart = message.interruptions + self._uncounted[message.key]
+            return 1 + message.expiries + message.nacks - apart
         return message.deliveries
 
     def _on_issued(self, happening: CallIssued) -> None:

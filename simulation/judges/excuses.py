@@ -7,7 +7,8 @@ from simulation.judges.records import Holding, Life
 
 DUPLICATE = "duplicate by the broker"
 FORGOTTEN = "forgotten by the broker, which had confirmed the ack"
-_BY_THE_BROKER = {"duplicate": DUPLICATE, "forgotten": FORGOTTEN}
+UNFENCED = "handed back by the broker at a late word of one who had it before"
+_BY_THE_BROKER = {"duplicate": DUPLICATE, "forgotten": FORGOTTEN, "unfenced": UNFENCED}
 UNKNOWN = "the delivery never reached its worker"
 LATE = "the delivery reached its worker late"
 DEAD = "the worker was gone"

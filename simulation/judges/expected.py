@@ -27,8 +27,14 @@ _KINDS: dict[type[TaskEvent], OutcomeKind] = {
 }
 
 
-def verdict_on(event: TaskEvent, policy: RetryPolicy) -> str:
-    """What has to become of the lease of an attempt that this event ends."""
+def verdict_on(event: TaskEvent, policy: RetryPolicy, *, by_server: bool = False) -> str:
+    """What has to become of the lease of an attempt that this event ends.
+
+    Args:
+        event: How it ended.
+        policy: What is to be tried again.
+        by_server: Whether the queue decides about that: it is told every end of a run.
+    """
     kind = type(event)
     if kind is TaskDeadLettered:
         return DEAD_LETTER
@@ -36,7 +42,7 @@ def verdict_on(event: TaskEvent, policy: RetryPolicy) -> str:
         if event.reason == "lease_lost":
             return NOTHING
         return INTERRUPTED if event.retry else DEAD_LETTER
-    if not wants_retry(event, policy):
+    if by_server or not wants_retry(event, policy):
         return ACK
     return DEAD_LETTER if policy.exhausted(event.attempt) else RETRY
 

@@ -31,6 +31,7 @@ class OutcomesJudge:
         self._bench = bench
         self._books = books
         self._policy = policy
+        self._by_server = bench.plan.backend.decides_retries
         self._ends: dict[Whose, deque[RunEnd]] = {}
 
     def listen(self, history: History) -> None:
@@ -52,7 +53,7 @@ class OutcomesJudge:
         whose = happening.worker, event.task_id
         if isinstance(event, _OF_RUNS):
             self._check_end(event, whose)
-        verdict = expected.verdict_on(event, self._policy)
+        verdict = self._verdict_on(event)
         self._bench.check(
             "S8",
             event.retry == expected.comes_back(verdict),
@@ -149,16 +150,27 @@ class OutcomesJudge:
 
     def _fitting(self, whose: Whose, verdict: str, outcome: Outcome | None) -> TaskEvent | None:
         for event, _ in self._told(whose):
-            if expected.verdict_on(event, self._policy) == verdict and _agree(event, outcome):
+            if self._verdict_on(event) == verdict and self._agree(event, outcome):
                 return event
         return None
+
+    def _verdict_on(self, event: TaskEvent) -> str:
+        return expected.verdict_on(event, self._policy, by_server=self._by_server)
+
+    def _agree(self, event: TaskEvent, outcome: Outcome | None) -> bool:
+        """Whether an ack tells the queue what the event tells everybody, and what it decides by."""
+        if outcome is None:
+            return True
+        if self._by_server and outcome.retry_requested != expected.wants_retry(event, self._policy):
+            return False
+        return outcome.kind is expected.kind_of(event) and outcome.elapsed_s == event.elapsed_time
 
     def _check_verdict(self, whose: Whose, verdict: str) -> None:
         """Where something else is durable, the verdict is wrong, not only early."""
         events = self._told(whose)
         if events:
             last = events[-1][0]
-            right = expected.verdict_on(last, self._policy)
+            right = self._verdict_on(last)
             self._bench.check(
                 "S9" if right != verdict else "S4",
                 False,  # noqa: FBT003 - nothing fitted
@@ -169,10 +181,3 @@ class OutcomesJudge:
                 task_id=whose[1],
                 worker=whose[0],
             )
-
-
-def _agree(event: TaskEvent, outcome: Outcome | None) -> bool:
-    """Whether an ack tells the queue what the event tells everybody."""
-    if outcome is None:
-        return True
-    return outcome.kind is expected.kind_of(event) and outcome.elapsed_s == event.elapsed_time

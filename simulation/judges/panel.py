@@ -22,6 +22,7 @@ from simulation.judges.outcomes import OutcomesJudge
 from simulation.judges.overlap import OverlapJudge
 from simulation.judges.rates import RatesJudge
 from simulation.judges.residue import ResidueJudge
+from simulation.judges.results import ResultsJudge
 from simulation.judges.runs import RunsJudge
 from simulation.judges.settling import SettlingJudge
 from simulation.loop import SimulationLoop
@@ -35,7 +36,7 @@ class Invariant(Struct, frozen=True):
     """A promise, and who watches over it.
 
     Attributes:
-        name: S1 to S20, L1 to L7.
+        name: S1 to S21, L1 to L7.
         judges: Names of the classes that look at it.
         says: What it says, in a sentence.
     """
@@ -64,7 +65,7 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row(
             "S4",
-            "OutcomesJudge SettlingJudge AttemptsJudge",
+            "OutcomesJudge SettlingJudge AttemptsJudge ResultsJudge",
             "outcome, receipt and message belong together",
         ),
         _row("S5", "OverlapJudge", "a worker has one run of a task at most, even while an older one dies"),
@@ -107,6 +108,11 @@ INVARIANTS: dict[str, Invariant] = dict(
             "no exception goes unseen, and no coroutine is left",
         ),
         _row("S20", "AccountsJudge", "only the holder of a lease changes what becomes of the message"),
+        _row(
+            "S21",
+            "ResultsJudge",
+            "a result that was acked is told to the server as soon as it can be, or waits for that on disk",
+        ),
         _row("L1", "LivenessJudge FollowingJudge", "the queue drains"),
         _row("L2", "LivenessJudge LoadingJudge", "every accepted task is settled"),
         _row("L3", "LivenessJudge", "there is progress while there is work"),
@@ -170,6 +176,8 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
         RatesJudge(bench, books, settings),
         LivenessJudge(bench, books, surroundings.closing),
     ]
+    if bench.plan.backend.decides_retries:
+        judges.append(ResultsJudge(bench, books, surroundings.closing))
     if surroundings.loop is not None:
         left_of_job = list if surroundings.job is None else surroundings.job.left_behind
         judges.append(ResidueJudge(bench, books, surroundings.loop, left_of_job))

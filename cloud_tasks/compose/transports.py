@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_tasks.compose.memory_place import memory_place
 from cloud_tasks.config.problems import nearest, quoted
@@ -136,7 +137,7 @@ def _check_names(address: Address, *known: str) -> None:
 def _sql(address: Address, clock: Clock) -> QueueDriver:
     from cloud_tasks.queues.sql import SqlSettings, open_driver
 
-    return open_driver(SqlSettings(dsn=address.url, poll_s=address.poll_s), clock)
+    return open_driver(SqlSettings(dsn=address.url, poll_s=address.poll_s, has_flags=False), clock)
 
 
 def _redis(address: Address, clock: Clock) -> QueueDriver:
@@ -146,22 +147,17 @@ def _redis(address: Address, clock: Clock) -> QueueDriver:
     database = "" if address.scheme == "unix" else urlsplit(address.url).path.strip("/")
     if database and not database.isdecimal():
         raise _unusable(address.scheme, "its path is no number of a database", (_EXAMPLES["redis"],))
-    url = _without(address, "key_prefix")
+    settings = RedisSettings(url=_without(address, "key_prefix"), has_flags=False)
     prefix = address.query.get("key_prefix")
-    return open_driver(
-        RedisSettings(url=url) if prefix is None else RedisSettings(url=url, prefix=prefix), clock
-    )
+    return open_driver(settings if prefix is None else replace(settings, prefix=prefix), clock)
 
 
 def _amqp(address: Address, clock: Clock) -> QueueDriver:
     from cloud_tasks.queues.rabbitmq import RabbitSettings, open_driver
 
-    url = _without(address, "exchange")
+    settings = RabbitSettings(url=_without(address, "exchange"), has_flags=False)
     exchange = address.query.get("exchange")
-    settings = (
-        RabbitSettings(url=url) if exchange is None else RabbitSettings(url=url, exchange_name=exchange)
-    )
-    return open_driver(settings, clock)
+    return open_driver(settings if exchange is None else replace(settings, exchange_name=exchange), clock)
 
 
 def _sqs(address: Address, clock: Clock) -> QueueDriver:

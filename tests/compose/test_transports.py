@@ -221,6 +221,28 @@ class TestMistakes:
         shown = [f"{one.message} {one.hint} {one.helps} {one.notes}" for one in caught.value.problems]
         assert SECRET not in f"{caught.value} {shown}"
 
+    async def test_flags_of_other_commands_are_not_named(
+        self, postgres_server: PostgresServer, redis_server: RedisServer
+    ) -> None:
+        """What cannot be used is told in the words of addresses."""
+        for url, help_ in (
+            (
+                postgres_server.dsn("template1"),
+                "make them with: cloud_tasks migrate --driver postgres --postgres-dsn ADDRESS",
+            ),
+            (
+                f"{redis_server.url}/99",
+                "give another in the address; servers have 16 by default, clusters one",
+            ),
+            ("redis://no-such-host.invalid", "look at the host in the address"),
+            ("amqp://no-such-host.invalid/", "look at the host in the address"),
+        ):
+            driver = open_transport(url, SystemClock())
+            with pytest.raises(ConfigurationError) as caught:
+                await driver.connect()
+            assert help_ in caught.value.problems[0].helps
+            await driver.disconnect()
+
     @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
     async def test_no_password_is_shown_when_nobody_is_there(self, scheme: str) -> None:
         driver = open_transport(f"{scheme}://me:{SECRET}@127.0.0.1:1/db?password={SECRET}", SystemClock())

@@ -35,8 +35,8 @@ class RabbitDriver:
         self._settings = settings
         self._clock = clock
         url = address_of(settings)
-        self._receiving = Link(url, settings.call_s)
-        self._sending = Link(url, settings.call_s)
+        self._receiving = Link(url, settings.call_s, has_flags=settings.has_flags)
+        self._sending = Link(url, settings.call_s, has_flags=settings.has_flags)
         self._topology = Topology(self._receiving, settings.exchange_name, clock)
         self._publisher = Publisher(
             self._sending,
@@ -54,7 +54,9 @@ class RabbitDriver:
         except QueueUnavailableError as error:
             if not isinstance(error.__cause__, ChannelPreconditionFailed | ChannelAccessRefused):
                 raise
-            raise ConfigurationError(bad_exchange(self._settings.exchange_name, str(error))) from error
+            raise ConfigurationError(
+                bad_exchange(self._settings.exchange_name, str(error), has_flags=self._settings.has_flags)
+            ) from error
 
     async def disconnect(self) -> None:
         """Let go of connections, and so of all that is held; see `QueueDriver`."""

@@ -44,14 +44,15 @@ def address_of(settings: RabbitSettings) -> URL:
     Raises:
         ConfigurationError: The address is none.
     """
+    has_flags = settings.has_flags
     try:
         url = URL(settings.url)
     except ValueError as error:
-        raise ConfigurationError(bad_url(str(error))) from error
+        raise ConfigurationError(bad_url(str(error), has_flags=has_flags)) from error
     if url.scheme not in ("amqp", "amqps"):
-        raise ConfigurationError(bad_url(f"it begins with {url.scheme!r}"))
+        raise ConfigurationError(bad_url(f"it begins with {url.scheme!r}", has_flags=has_flags))
     if not url.host:
-        raise ConfigurationError(bad_url("it names no host"))
+        raise ConfigurationError(bad_url("it names no host", has_flags=has_flags))
     return url if "heartbeat" in url.query else url.update_query(heartbeat=str(HEARTBEAT_S))
 
 
@@ -61,10 +62,12 @@ class Link:
     Args:
         url: Where the broker is.
         call_s: How long a call may take, in seconds.
+        has_flags: Whether errors may name flags.
     """
 
-    def __init__(self, url: URL, call_s: float) -> None:
+    def __init__(self, url: URL, call_s: float, *, has_flags: bool) -> None:
         self._url = url
+        self._has_flags = has_flags
         self.call_s = call_s
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
@@ -122,19 +125,21 @@ class Link:
             ConfigurationError: It is not.
             QueueUnavailableError: Nobody could be asked.
         """
+        has_flags = self._has_flags
         with unavailable(self.where):
             try:
                 async with asyncio.timeout(self.call_s):
                     connection = await aiormq.connect(self._url)
             except (AuthenticationError, ProbableAuthenticationError) as error:
-                raise ConfigurationError(refused(self.where, one_line(error))) from error
+                raise ConfigurationError(refused(self.where, one_line(error), has_flags=has_flags)) from error
             except (ConnectionNotAllowed, InvalidFrameError) as error:
                 # Instead of opening the virtual host the broker ends the conversation.
                 name = self._url.path.removeprefix("/") or "/"
-                raise ConfigurationError(no_virtual_host(self.where, name)) from error
+                raise ConfigurationError(no_virtual_host(self.where, name, has_flags=has_flags)) from error
             except OSError as error:
                 if host_is_unknown(error):
-                    raise ConfigurationError(unknown_host(str(self._url.host), one_line(error))) from error
+                    problem = unknown_host(str(self._url.host), one_line(error), has_flags=has_flags)
+                    raise ConfigurationError(problem) from error
                 raise
             version = version_of(connection)
             await connection.close()

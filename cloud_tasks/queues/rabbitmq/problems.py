@@ -17,45 +17,49 @@ def library_missing(error: ImportError) -> Problem:
     )
 
 
-def bad_url(reason: str) -> Problem:
+def bad_url(reason: str, *, has_flags: bool) -> Problem:
     """The address is none."""
+    give = "give --rabbitmq-url as" if has_flags else "an address is"
     return Problem(
         f"the address of RabbitMQ cannot be used: {reason}",
-        helps=("give --rabbitmq-url as amqp://user:password@host[:port]/[virtual host], or amqps://...",),
+        helps=(f"{give} amqp://user:password@host[:port]/[virtual host], or amqps://...",),
         notes=_NOTES,
     )
 
 
-def unknown_host(where: str, reason: str) -> Problem:
+def unknown_host(where: str, reason: str, *, has_flags: bool) -> Problem:
     """Nobody knows the host."""
-    return Problem(
-        f"there is no host {where}: {reason}", helps=("look at the host in --rabbitmq-url",), notes=_NOTES
-    )
+    help_ = f"look at the host in {_place(has_flags=has_flags)}"
+    return Problem(f"there is no host {where}: {reason}", helps=(help_,), notes=_NOTES)
 
 
-def refused(where: str, reason: str) -> Problem:
+def refused(where: str, reason: str, *, has_flags: bool) -> Problem:
     """The broker does not let us in."""
     return Problem(
         f"RabbitMQ at {where} refuses the credentials: {reason}",
-        helps=("look at user and password in --rabbitmq-url; guest may come from localhost only",),
+        helps=(
+            f"look at user and password in {_place(has_flags=has_flags)}; guest may come from localhost only",
+        ),
         notes=_NOTES,
     )
 
 
-def no_virtual_host(where: str, name: str) -> Problem:
+def no_virtual_host(where: str, name: str, *, has_flags: bool) -> Problem:
     """There is no such virtual host, or it is not ours."""
+    place = _place(has_flags=has_flags)
     return Problem(
         f"RabbitMQ at {where} does not open the virtual host {name}",
-        helps=("look at what follows the last / in --rabbitmq-url; / itself is written %2F or left out",),
+        helps=(f"look at what follows the last / in {place}; / itself is written %2F or left out",),
         notes=_NOTES,
     )
 
 
-def bad_exchange(name: str, reason: str) -> Problem:
+def bad_exchange(name: str, reason: str, *, has_flags: bool) -> Problem:
     """The exchange is of another kind, or may not be made."""
+    given = "with --rabbitmq-exchange-name" if has_flags else "as ?exchange= in the address"
     return Problem(
         f"the exchange {name} cannot be used: {reason}",
-        helps=("give another with --rabbitmq-exchange-name: it must be durable, and of type direct",),
+        helps=(f"give another {given}: it must be durable, and of type direct",),
         notes=_NOTES,
     )
 
@@ -68,3 +72,7 @@ def too_old(where: str, version: str) -> Problem:
         helps=("upgrade the broker: older quorum queues know no time to live",),
         notes=_NOTES,
     )
+
+
+def _place(*, has_flags: bool) -> str:
+    return "--rabbitmq-url" if has_flags else "the address"

@@ -19,6 +19,7 @@ class RabbitSettings(Struct, frozen=True, kw_only=True):
             beyond what the worker has room for.
         held_s_max: How long the broker lets a message be held, in seconds: its `consumer_timeout`.
         call_s: How long a call may take before the broker is taken for unavailable, in seconds.
+        has_flags: Whether all this is said by flags of ours, which errors may name.
     """
 
     url: str = "amqp://guest:guest@localhost:5672/"
@@ -26,6 +27,7 @@ class RabbitSettings(Struct, frozen=True, kw_only=True):
     prefetch_count: int = 1
     held_s_max: float = 1800.0
     call_s: float = 10.0
+    has_flags: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -70,17 +70,22 @@ class Connection:
             ConfigurationError: It is not.
             QueueUnavailableError: Nobody could be asked.
         """
+        has_flags = self._settings.has_flags
         try:
             facts = await _execute(self._calls, b"INFO", b"server")
         except (AuthenticationError, AuthorizationError, NoPermissionError) as error:
-            raise ConfigurationError(refused(self.where, one_line(error))) from error
+            raise ConfigurationError(refused(self.where, one_line(error), has_flags=has_flags)) from error
         except (RedisError, *SILENCE) as error:
             if is_no_database(error):
-                raise ConfigurationError(no_database(self.where, self._db, one_line(error))) from error
+                raise ConfigurationError(
+                    no_database(self.where, self._db, one_line(error), has_flags=has_flags)
+                ) from error
             if "NOAUTH" in str(error) or "Authentication" in str(error):
-                raise ConfigurationError(refused(self.where, one_line(error))) from error
+                raise ConfigurationError(refused(self.where, one_line(error), has_flags=has_flags)) from error
             if host_is_unknown(error):
-                raise ConfigurationError(unknown_host(self._host, one_line(error))) from error
+                raise ConfigurationError(
+                    unknown_host(self._host, one_line(error), has_flags=has_flags)
+                ) from error
             raise unavailable(self.where, error) from error
         version = next(line[14:] for line in facts.decode().splitlines() if line.startswith("redis_version:"))
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
@@ -145,7 +150,7 @@ def _options(settings: RedisSettings) -> dict[str, Any]:
     try:
         options: dict[str, Any] = dict(parse_url(settings.url))
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(bad_url(one_line(error))) from error
+        raise ConfigurationError(bad_url(one_line(error), has_flags=settings.has_flags)) from error
     if settings.password is not None:
         options["password"] = settings.password
     if settings.db:

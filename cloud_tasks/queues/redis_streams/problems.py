@@ -17,38 +17,40 @@ def library_missing(error: ImportError) -> Problem:
     )
 
 
-def bad_url(reason: str) -> Problem:
+def bad_url(reason: str, *, has_flags: bool) -> Problem:
     """The address is none."""
+    give = "give --redis-url as" if has_flags else "an address is"
     return Problem(
         f"the address of Redis cannot be used: {reason}",
-        helps=(
-            "give --redis-url as redis://[[user]:password@]host[:port][/db], rediss://... or unix://path",
-        ),
+        helps=(f"{give} redis://[[user]:password@]host[:port][/db], rediss://... or unix://path",),
         notes=_NOTES,
     )
 
 
-def unknown_host(host: str, reason: str) -> Problem:
+def unknown_host(host: str, reason: str, *, has_flags: bool) -> Problem:
     """Nobody knows the host."""
+    place = "--redis-url" if has_flags else "the address"
     return Problem(
-        f"there is no host {host}: {reason}", helps=("look at the host in --redis-url",), notes=_NOTES
+        f"there is no host {host}: {reason}", helps=(f"look at the host in {place}",), notes=_NOTES
     )
 
 
-def refused(where: str, reason: str) -> Problem:
+def refused(where: str, reason: str, *, has_flags: bool) -> Problem:
     """The server does not let us in."""
+    by_flags = "give the password with --redis-password, or user and password in --redis-url"
     return Problem(
         f"Redis at {where} refuses the credentials: {reason}",
-        helps=("give the password with --redis-password, or user and password in --redis-url",),
+        helps=(by_flags if has_flags else "give user and password in the address",),
         notes=_NOTES,
     )
 
 
-def no_database(where: str, db: int, reason: str) -> Problem:
+def no_database(where: str, db: int, reason: str, *, has_flags: bool) -> Problem:
     """There is no such database."""
+    place = "with --redis-db" if has_flags else "in the address"
     return Problem(
         f"Redis at {where} has no database {db}: {reason}",
-        helps=("give another with --redis-db; servers have 16 by default, clusters one",),
+        helps=(f"give another {place}; servers have 16 by default, clusters one",),
         notes=_NOTES,
     )
 

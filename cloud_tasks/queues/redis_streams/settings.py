@@ -20,6 +20,7 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
         prefix: What the names of all keys begin with.
         keep_completed: Whether a record of each completed task is kept.
         call_s: How long a call may take before the server is taken for unavailable, in seconds.
+        has_flags: Whether all this is said by flags of ours, which errors may name.
     """
 
     url: str = "redis://localhost:6379"
@@ -29,6 +30,7 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     prefix: str = "cloud_tasks"
     keep_completed: bool = False
     call_s: float = 10.0
+    has_flags: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

@@ -60,6 +60,19 @@ class Dialect(ABC):
         self.settings = settings
 
     @property
+    def given_with(self) -> str:
+        """What the address is given with, as a person is told."""
+        return self.option if self.settings.has_flags else "the address of the transport"
+
+    @property
+    def migrate(self) -> str:
+        """The command that makes the tables, as a person is told."""
+        command = "cloud_tasks migrate"
+        if self.settings.has_flags:
+            return command
+        return f"{command} --driver {self.option.strip('-').partition('-')[0]} {self.option} ADDRESS"
+
+    @property
     @abstractmethod
     def where(self) -> str:
         """The database, as a person is told; without a password."""

@@ -141,9 +141,9 @@ class SqlDriver:
         found = await self._asked(self._migration.found)
         name = self._parts.tables.once.name
         if name not in found.tables:
-            raise ConfigurationError(
-                problems.tables_missing(self._dialect.option, self._dialect.where, {name})
-            )
+            dialect = self._dialect
+            missing = problems.tables_missing(dialect.given_with, dialect.where, {name}, dialect.migrate)
+            raise ConfigurationError(missing)
         self._has_once = True
 
     def _is_complete(self, found: Found) -> bool:
@@ -155,12 +155,12 @@ class SqlDriver:
         return self._parts.tables.needed - found.tables
 
     def _check(self, found: Found) -> None:
-        option, where, newest = self._dialect.option, self._dialect.where, self._migration.newest
+        where, newest, migrate = self._dialect.where, self._migration.newest, self._dialect.migrate
         if (missing := self._missing(found)) or found.version is None:
             names = missing or {self._parts.tables.version.name}
-            raise ConfigurationError(problems.tables_missing(option, where, names))
+            raise ConfigurationError(problems.tables_missing(self._dialect.given_with, where, names, migrate))
         if found.version < newest:
-            raise ConfigurationError(problems.tables_old(where, found.version, newest))
+            raise ConfigurationError(problems.tables_old(where, found.version, newest, migrate))
         if found.version > newest:
             raise ConfigurationError(problems.tables_new(where, found.version, newest))
 
@@ -171,7 +171,9 @@ class SqlDriver:
         if cause is None or help_ is None:
             return None
         text = one_line(cause.orig)
-        return ConfigurationError(problems.refused(self._dialect.option, self._dialect.where, text, help_))
+        return ConfigurationError(
+            problems.refused(self._dialect.given_with, self._dialect.where, text, help_)
+        )
 
 
 def _checked(queue: str) -> str:

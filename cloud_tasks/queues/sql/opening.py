@@ -25,4 +25,6 @@ def dialect_of(name: str, settings: SqlSettings) -> Dialect:
     try:
         return kind(settings)
     except (sa.exc.ArgumentError, ValueError) as error:
-        raise ConfigurationError(bad_dsn(kind.option, "the DSN", str(error))) from error
+        raise ConfigurationError(
+            bad_dsn(kind.option if settings.has_flags else "the transport", "the DSN", str(error))
+        ) from error

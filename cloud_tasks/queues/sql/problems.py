@@ -35,22 +35,22 @@ def refused(option: str, where: str, text: str, help_: str) -> Problem:
     )
 
 
-def tables_missing(option: str, where: str, names: Collection[str]) -> Problem:
+def tables_missing(option: str, where: str, names: Collection[str], migrate: str) -> Problem:
     """Tables are not there."""
     tables = ", ".join(sorted(names))
     what = f"the table {tables} is" if len(names) == 1 else f"the tables {tables} are"
     return Problem(
         f"{what} not in {where}",
-        helps=("make them with: cloud_tasks migrate", f"or name another database with {option}"),
+        helps=(f"make them with: {migrate}", f"or name another database with {option}"),
         notes=_NOTES,
     )
 
 
-def tables_old(where: str, version: int, newest: int) -> Problem:
+def tables_old(where: str, version: int, newest: int, migrate: str) -> Problem:
     """The tables are of an older version."""
     return Problem(
         f"the tables in {where} are of version {version}, and this program needs version {newest}",
-        helps=("upgrade them with: cloud_tasks migrate",),
+        helps=(f"upgrade them with: {migrate}",),
         notes=_NOTES,
     )
 

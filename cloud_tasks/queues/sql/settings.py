@@ -30,6 +30,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         call_s: How long a call may take, in seconds; more, and the server is not available.
         poll_s: Longest pause between two looks into a queue that somebody waits for, where the database does
             not tell, in seconds.
+        has_flags: Whether all this is said by flags of ours, which errors may name.
     """
 
     dsn: str
@@ -42,6 +43,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
     connect_s: float = 10.0
     call_s: float = 30.0
     poll_s: float = 1.0
+    has_flags: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no database could do.

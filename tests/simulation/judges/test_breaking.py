@@ -11,6 +11,7 @@ from cloud_tasks.core.events import FatalException, WorkerStarted, WorkerStopped
 from cloud_tasks.core.policy import Backoff
 from fakes.history import FactKind
 from simulation.judges import INVARIANTS
+from tests.simulation.judges.conductor_story import DONE, FAILED, ConductorStory
 from tests.simulation.judges.story import (
     EXITED,
     KILLED,
@@ -517,6 +518,67 @@ def somebody_else_acks_it() -> Story:
 def the_last_holder_extends_it() -> Story:
     story = held().worker(B).wait(5).expire(reason="duplicate").deliver(TASK, B)
     return story.fact(FactKind.EXTENDED, TASK, A)
+
+
+@breaks("S21")
+def a_result_is_dropped_in_an_outage() -> Story:
+    return ConductorStory().returned().issue("ack", outcome=DONE).answer("ack")
+
+
+@breaks("S21")
+def a_result_is_removed_that_was_never_told() -> Story:
+    return ConductorStory().returned().keep().wait(20).remove()
+
+
+@breaks("S21")
+def a_result_waits_for_ever() -> Story:
+    return ConductorStory().returned().keep().calm().wait(200)
+
+
+@breaks("S21")
+def the_next_worker_does_not_look_what_is_there() -> Story:
+    story = ConductorStory().returned().keep().calm()
+    story.crash().wait(5)
+    return story.take(B).worker(B).wait(200)
+
+
+@breaks("S4")
+def a_failure_is_told_as_a_success() -> Story:
+    return ConductorStory().failed().tell_server(FactKind.ACKED, outcome=FAILED)
+
+
+@breaks("S4")
+def a_task_is_tried_again_that_returned() -> Story:
+    return ConductorStory().returned().tell_server(FactKind.NACKED, "retry")
+
+
+@breaks("S9")
+def given_up_by_the_server_with_attempts_left() -> Story:
+    return ConductorStory().failed().tell_server(FactKind.DEAD_LETTERED, "FAILED", FAILED)
+
+
+@breaks("S9")
+def given_up_by_the_server_for_no_verdict() -> Story:
+    return ConductorStory().fact(FactKind.DEAD_LETTERED, TASK, A, "FAILED_WITH_TERMINAL_ERROR")
+
+
+@breaks("S1")
+def the_server_is_told_something_else_than_the_event() -> Story:
+    return (
+        ConductorStory()
+        .failed()
+        .tell_server(
+            FactKind.DEAD_LETTERED,
+            "FAILED_WITH_TERMINAL_ERROR",
+            structs.replace(FAILED, retry_requested=False),
+        )
+    )
+
+
+@breaks("S8")
+def the_event_says_that_a_failure_comes_again_although_the_server_decides() -> Story:
+    story = ConductorStory().finish(end=EXITED).record(exited(retry=True))
+    return story.issue("ack", outcome=FAILED)
 
 
 @breaks("L1")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 from cloud_tasks.interfaces import Clock
 from fakes.conductor import live as states
-from fakes.conductor.definitions import TaskDef, TimeoutPolicy
-from fakes.conductor.domains import Polls
-from fakes.conductor.flow import FORK, JOIN, SIMPLE, Flow, Step
+from fakes.conductor.definitions import TaskDef
+from fakes.conductor.flow import FORK, JOIN, Flow, Step
 from fakes.conductor.inputs import fill
-from fakes.conductor.live import Execution, Live
+from fakes.conductor.live import Execution, Live, why_overdue
 from fakes.conductor.making import new_task, retry_of
-from fakes.conductor.queues import TaskQueues, queue_name
+from fakes.conductor.queues import TaskQueues
 from fakes.conductor.requests import StartWorkflow
+from fakes.conductor.tasks import Tasks
 from fakes.conductor.timeline import Timeline
 from fakes.conductor.values import Json, TaskStatus
 from fakes.history import Fact, FactKind
@@ -36,9 +34,7 @@ class Executions:
 
     Attributes:
         workflows: Every workflow that was started, by its id.
-        tasks: Every task, by its id.
-        polls: Who polled.
-        in_progress: How many tasks of a type are worked on.
+        tasks: Their tasks.
         timeline: What time it is.
     """
 
@@ -51,23 +47,17 @@ class Executions:
         observe: Callable[[Fact], None] | None,
     ) -> None:
         self.workflows: dict[str, Execution] = {}
-        self.tasks: dict[str, Live] = {}
-        self.polls = Polls()
-        self.in_progress: Counter[str] = Counter()
         self.timeline = Timeline(clock, self._ring)
+        self.tasks = Tasks(self.timeline, queues, seed, observe)
         self._definitions = definitions
         self._queues = queues
         self._ad_hoc: dict[str, TaskDef] = {}
-        self._observe = observe
-        prefix = random.Random(seed).getrandbits(64)  # noqa: S311 - ids, not secrets
-        self._id_prefix = f"{prefix >> 32:08x}-{prefix >> 16 & 0xFFFF:04x}-4{prefix & 0xFFF:03x}-8000-"
-        self._ids = 0
 
     def start(self, flow: Flow, request: StartWorkflow) -> Execution:
         """Start a workflow."""
         now_ms = self.timeline.now_ms
         execution = Execution(
-            workflow_id=self._new_id(),
+            workflow_id=self.tasks.new_id(),
             flow=flow,
             input=flow.definition.input_template | request.input
             if flow.definition.input_template
@@ -82,52 +72,21 @@ class Executions:
         self._begin(execution, flow.first)
         return execution
 
-    def arm(self, live: Live) -> None:
-        """Something has changed about when something is to be done about a task."""
-        self._queues.something_due(self.timeline.arm(live))
-
-    def set_status(self, live: Live, status: TaskStatus) -> None:
-        """Let a task be in another state, and know when."""
-        shown = live.shown
-        if shown.status is TaskStatus.IN_PROGRESS:
-            self.in_progress[shown.task_def_name] -= 1
-        if status is TaskStatus.IN_PROGRESS:
-            self.in_progress[shown.task_def_name] += 1
-        shown.status = status
-        self.touch(live)
-
-    def touch(self, live: Live) -> None:
-        """A task was heard of."""
-        live.updated_at = self.timeline.now
-        live.shown.update_time = self.timeline.now_ms
-
-    def enqueue(self, live: Live, delay_s: float) -> None:
-        """Let a task be polled after a while."""
-        if delay_s > 0:
-            live.visible_at = self.timeline.now + delay_s
-            self._queues.expect(live)
-        else:
-            self._queues.push(live)
-        self.arm(live)
-
     def end_task(self, live: Live, status: TaskStatus, reason: str | None) -> None:
         """A task has ended: go on with the workflow, try the task again, or end the workflow."""
-        self._queues.remove(live)
-        self.set_status(live, status)
-        live.shown.end_time = self.timeline.now_ms
+        self.tasks.remove(live, status)
         live.shown.reason_for_incompletion = reason
-        self.arm(live)
         if status is TaskStatus.COMPLETED:
-            self.tell(FactKind.ACKED, live)
+            self.tasks.tell(FactKind.ACKED, live)
             self._go_on(live)
         elif status in _RETRIED and live.shown.retry_count < live.retries_max:
             self._retry(live)
         elif live.step.task.optional:
             live.shown.status = TaskStatus.COMPLETED_WITH_ERRORS
-            self.tell(FactKind.DEAD_LETTERED, live, reason=status.value)
+            self.tasks.tell(FactKind.DEAD_LETTERED, live, reason=status.value)
             self._go_on(live)
         else:
-            self.tell(FactKind.DEAD_LETTERED, live, reason=status.value)
+            self.tasks.tell(FactKind.DEAD_LETTERED, live, reason=status.value)
             self._fail(live, status, reason)
 
     def end_workflow(self, execution: Execution, status: str, reason: str | None) -> None:
@@ -136,21 +95,9 @@ class Executions:
         execution.reason_for_incompletion = reason
         execution.end_time = execution.update_time = self.timeline.now_ms
         for live in execution.open.values():
-            self._queues.remove(live)
-            self.set_status(live, TaskStatus.CANCELED)
-            live.shown.end_time = self.timeline.now_ms
-            self.arm(live)
-            self.tell(FactKind.REMOVED, live, reason="canceled")
+            self.tasks.remove(live, TaskStatus.CANCELED)
+            self.tasks.tell(FactKind.REMOVED, live, reason="canceled")
         execution.open.clear()
-
-    def tell(self, kind: FactKind, live: Live, *, until: float | None = None, reason: str = "") -> None:
-        """Tell whoever observes what has happened to a task."""
-        if self._observe is None or live.step.task.type != SIMPLE:
-            return
-        shown = live.shown
-        key = f"{shown.workflow_instance_id}/{shown.reference_task_name}"
-        now, count = self.timeline.now, live.delivery_count
-        self._observe(Fact(kind, now, key, shown.task_id if count else "", count, until, reason))
 
     def _begin(self, execution: Execution, step: Step) -> None:
         """Schedule a step."""
@@ -176,8 +123,8 @@ class Executions:
         live = self._add(execution, step, definition, filled, task.start_delay)
         if known is not None and task.retry_count is not None:
             live.retries_max = task.retry_count
-        self.enqueue(live, task.start_delay)
-        self.tell(FactKind.SENT, live, until=live.visible_at)
+        self.tasks.enqueue(live, task.start_delay)
+        self.tasks.tell(FactKind.SENT, live, until=live.visible_at)
 
     def _undefined(self, name: str) -> TaskDef:
         """How tasks of a type are handled that nobody has defined: they are not tried again."""
@@ -200,28 +147,8 @@ class Executions:
     def _add(self, execution: Execution, step: Step, definition: TaskDef, filled: Json, delay_s: int) -> Live:
         shown = new_task(execution, step, definition, filled, delay_s)
         live = Live(shown, execution, step, definition)
-        self._join(live)
+        self.tasks.add(live)
         return live
-
-    def _join(self, live: Live) -> None:
-        """Let a new task belong to its workflow."""
-        execution, shown = live.workflow, live.shown
-        shown.task_id = self._new_id()
-        shown.seq = len(execution.tasks) + 1
-        shown.scheduled_time = shown.update_time = self.timeline.now_ms
-        live.scheduled_at = live.updated_at = self.timeline.now
-        if execution.task_to_domain:
-            shown.domain = self.polls.domain_for(
-                shown.task_type, execution.task_to_domain, shown.scheduled_time
-            )
-        live.queue = queue_name(shown.task_type, shown.domain)
-        execution.tasks.append(live)
-        execution.latest[shown.reference_task_name] = live
-        execution.open[shown.task_id] = self.tasks[shown.task_id] = live
-
-    def _new_id(self) -> str:
-        self._ids += 1
-        return f"{self._id_prefix}{self._ids:012x}"
 
     def _go_on(self, live: Live) -> None:
         """A task is done: schedule what comes after it, or end the workflow."""
@@ -261,11 +188,11 @@ class Executions:
         del execution.open[live.shown.task_id]
         again = Live(retry_of(live.shown, delay_s), execution, live.step, live.definition)
         again.retries_max, again.delivery_count = live.retries_max, live.delivery_count
-        self._join(again)
-        self.enqueue(again, delay_s)
+        self.tasks.add(again)
+        self.tasks.enqueue(again, delay_s)
         timed_out = live.shown.status is TaskStatus.TIMED_OUT
         kind, reason = (FactKind.EXPIRED, "") if timed_out else (FactKind.NACKED, "retry")
-        self.tell(kind, live, until=again.visible_at, reason=reason)
+        self.tasks.tell(kind, live, until=again.visible_at, reason=reason)
 
     def _fail(self, live: Live, status: TaskStatus, reason: str | None) -> None:
         """A task failed for good, and the workflow with it."""
@@ -284,20 +211,10 @@ class Executions:
         if live.visible_at is not None and live.visible_at <= now:
             live.visible_at = None
             self._queues.push(live, expected=True)
-        if live.end_due_at() <= now:
-            self._time_out(live, f"Task timed out after {live.definition.timeout_seconds} seconds.")
-        elif live.poll_due_at() <= now:
-            self._time_out(live, f"Task poll timed out after {live.definition.poll_timeout_seconds} seconds.")
-        elif live.response_due_at() <= now:
-            silence = f"responseTimeout: {live.definition.response_timeout_seconds} exceeded"
-            names = f"taskId: {live.shown.task_id} with Task Definition: {live.shown.task_def_name}"
-            self.end_task(live, TaskStatus.TIMED_OUT, f"{silence} for the {names}")
-        else:
-            self.arm(live)
-
-    def _time_out(self, live: Live, reason: str) -> None:
-        """A task took too long in all, or waited too long."""
-        policy = live.definition.timeout_policy
-        if policy is TimeoutPolicy.TIME_OUT_WF:
+        overdue = why_overdue(live, now)
+        if overdue is None:
+            self.tasks.arm(live)
+            return
+        if overdue.is_final:
             live.retries_max = 0
-        self.end_task(live, TaskStatus.TIMED_OUT, f"{reason} Timeout policy configured to {policy.value}")
+        self.end_task(live, TaskStatus.TIMED_OUT, overdue.reason)

@@ -106,6 +106,38 @@ class Live:
         return self.definition.timeout_policy is TimeoutPolicy.ALERT_ONLY
 
 
+class Overdue(Struct):
+    """Why a task has timed out.
+
+    Attributes:
+        reason: In words.
+        is_final: Whether it is not to be tried again.
+    """
+
+    reason: str
+    is_final: bool = False
+
+
+def why_overdue(live: Live, now: float) -> Overdue | None:
+    """Why a task has timed out; None if it has not."""
+    definition, shown = live.definition, live.shown
+    policy = definition.timeout_policy
+    end = f"Timeout policy configured to {policy.value}"
+    is_final = policy is TimeoutPolicy.TIME_OUT_WF
+    if live.end_due_at() <= now:
+        return Overdue(f"Task timed out after {definition.timeout_seconds} seconds. {end}", is_final)
+    if live.poll_due_at() <= now:
+        return Overdue(
+            f"Task poll timed out after {definition.poll_timeout_seconds} seconds. {end}", is_final
+        )
+    if live.response_due_at() <= now:
+        what = (
+            f"responseTimeout: {definition.response_timeout_seconds} exceeded for the taskId: {shown.task_id}"
+        )
+        return Overdue(f"{what} with Task Definition: {shown.task_def_name}")
+    return None
+
+
 class Execution(Struct, kw_only=True):
     """A workflow that has been started.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cloud_tasks.interfaces import Clock
-from fakes.conductor.executions import Executions
 from fakes.conductor.live import Live
 from fakes.conductor.queues import TaskQueues, queue_name
+from fakes.conductor.tasks import Tasks
 from fakes.conductor.values import Task, TaskStatus
 from fakes.history import FactKind
 
@@ -19,13 +19,13 @@ class Polling:
     Args:
         clock: Waiting ends on its monotonic side.
         queues: Where tasks wait.
-        executions: What they belong to.
+        tasks: The tasks.
     """
 
-    def __init__(self, clock: Clock, queues: TaskQueues, executions: Executions) -> None:
+    def __init__(self, clock: Clock, queues: TaskQueues, tasks: Tasks) -> None:
         self._clock = clock
         self._queues = queues
-        self._executions = executions
+        self._tasks = tasks
 
     async def wait_and_take(
         self, task_type: str, worker: str | None, domain: str | None, count: int, wait_s: float
@@ -33,7 +33,7 @@ class Polling:
         """Take up to `count` tasks; wait for the first if there is none."""
         until_s = self._clock.monotonic() + wait_s
         queue = queue_name(task_type, domain)
-        timeline = self._executions.timeline
+        timeline = self._tasks.timeline
         while True:
             taken = self.take(task_type, worker, domain, count)
             if taken or self._clock.monotonic() >= until_s:
@@ -45,8 +45,8 @@ class Polling:
         self, task_type: str, worker: str | None = None, domain: str | None = None, count: int = 1
     ) -> list[Task]:
         """Take up to `count` tasks that can be polled now."""
-        executions = self._executions
-        executions.timeline.catch_up()
+        tasks = self._tasks
+        tasks.timeline.catch_up()
         queue = queue_name(task_type, domain)
         taken: list[Task] = []
         while len(taken) < count and (live := self._queues.pop(queue)) is not None:
@@ -54,13 +54,13 @@ class Polling:
                 self._hand_out(live, worker)
                 taken.append(live.shown)
             else:
-                executions.enqueue(live, _POSTPONED_S)
-        executions.polls.note(task_type, domain, worker, executions.timeline.now_ms)
+                tasks.enqueue(live, _POSTPONED_S)
+        tasks.polls.note(task_type, domain, worker, tasks.timeline.now_ms)
         return taken
 
     def ready_count(self, task_type: str, domain: str | None = None) -> int:
         """How many tasks can be polled now."""
-        self._executions.timeline.catch_up()
+        self._tasks.timeline.catch_up()
         return self._queues.ready_count(queue_name(task_type, domain))
 
     def skip(self, task_type: str, domain: str | None, places: int) -> None:
@@ -69,15 +69,15 @@ class Polling:
 
     def give_again(self, task_id: str) -> None:
         """Let a task that was handed out be handed out once more, to somebody else."""
-        self._queues.push(self._executions.tasks[task_id])
+        self._queues.push(self._tasks.by_id[task_id])
 
     def _may_start(self, live: Live) -> bool:
         limit = live.definition.concurrent_exec_limit
-        return not limit or self._executions.in_progress[live.shown.task_def_name] < limit
+        return not limit or self._tasks.in_progress[live.shown.task_def_name] < limit
 
     def _hand_out(self, live: Live, worker: str | None) -> None:
-        shown, executions = live.shown, self._executions
-        executions.set_status(live, TaskStatus.IN_PROGRESS)
+        shown, tasks = live.shown, self._tasks
+        tasks.set_status(live, TaskStatus.IN_PROGRESS)
         if live.started_at is None:
             live.started_at = live.updated_at
             shown.start_time = shown.update_time
@@ -86,5 +86,5 @@ class Polling:
         shown.worker_id = worker
         shown.poll_count += 1
         live.delivery_count += 1
-        executions.arm(live)
-        executions.tell(FactKind.DELIVERED, live, until=live.response_due_at())
+        tasks.arm(live)
+        tasks.tell(FactKind.DELIVERED, live, until=live.response_due_at())

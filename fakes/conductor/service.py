@@ -8,40 +8,19 @@ import msgspec
 
 from cloud_tasks.interfaces import Clock
 from fakes.conductor.definitions import TaskDef
-from fakes.conductor.errors import (
-    Violation,
-    conflict,
-    invalid_input,
-    no_task,
-    no_workflow,
-    not_found,
-    violated,
-)
+from fakes.conductor.errors import conflict, invalid_input, no_workflow, not_found
 from fakes.conductor.executions import Executions
 from fakes.conductor.flow import Flow
-from fakes.conductor.live import RUNNING, TERMINATED, Execution, Live
+from fakes.conductor.live import RUNNING, TERMINATED, Execution
 from fakes.conductor.metadata import Metadata
 from fakes.conductor.polling import Polling
 from fakes.conductor.queues import TaskQueues, queue_name
 from fakes.conductor.requests import StartWorkflow
-from fakes.conductor.values import (
-    Json,
-    PollData,
-    ResultStatus,
-    Task,
-    TaskLog,
-    TaskResult,
-    TaskStatus,
-)
-from fakes.history import Fact, FactKind
+from fakes.conductor.results import Results
+from fakes.conductor.values import Json, PollData, Task, TaskLog, TaskResult
+from fakes.history import Fact
 
 _POLL_MS_MAX = 5000
-
-_ENDS = {
-    ResultStatus.COMPLETED: TaskStatus.COMPLETED,
-    ResultStatus.FAILED: TaskStatus.FAILED,
-    ResultStatus.FAILED_WITH_TERMINAL_ERROR: TaskStatus.FAILED_WITH_TERMINAL_ERROR,
-}
 
 
 def check_timeout(timeout_ms: int) -> float:
@@ -85,9 +64,9 @@ class ConductorService:
         self.metadata = Metadata()
         self._queues = TaskQueues(clock)
         self._executions = Executions(clock, self.metadata.tasks, self._queues, seed, observe)
-        self.polling = Polling(clock, self._queues, self._executions)
+        self.polling = Polling(clock, self._queues, self._executions.tasks)
         self.poll_wait_s = poll_wait_s
-        self._logs: dict[str, list[TaskLog]] = {}
+        self._results = Results(self._executions, self._queues)
 
     # Definitions
 
@@ -177,13 +156,7 @@ class ConductorService:
             The task, as it was if it had ended already; None where only its lease was extended.
         """
         self._executions.timeline.catch_up()
-        if result.extend_lease:
-            self._extend(result)
-            return None
-        live = self._updated(result)
-        if not live.has_ended:
-            self._apply(live, result)
-        return live.shown
+        return self._results.take(result)
 
     async def update_task_v2(self, result: TaskResult) -> Task | None:
         """The same; returns the next task of the same type for the worker, None if there is none."""
@@ -195,7 +168,7 @@ class ConductorService:
     def task(self, task_id: str) -> Task | None:
         """A task as it is; None if there is none."""
         self._executions.timeline.catch_up()
-        live = self._executions.tasks.get(task_id)
+        live = self._executions.tasks.by_id.get(task_id)
         return None if live is None else live.shown
 
     def open_task(self, workflow_id: str, reference_task_name: str) -> str:
@@ -210,11 +183,11 @@ class ConductorService:
     def add_log(self, task_id: str, line: str) -> None:
         """Keep a line about a task, whether there is such a task or not."""
         self._executions.timeline.catch_up()
-        self._keep(task_id, TaskLog(line))
+        self._results.keep(task_id, TaskLog(line))
 
     def logs(self, task_id: str) -> list[TaskLog]:
         """The lines about a task."""
-        return list(self._logs.get(task_id, ()))
+        return list(self._results.logs.get(task_id, ()))
 
     def queue_size(self, task_type: str, domain: str | None = None) -> int:
         """How many tasks wait, those included that cannot be polled yet."""
@@ -228,7 +201,7 @@ class ConductorService:
 
     def poll_data(self, task_type: str | None = None) -> list[PollData]:
         """Who polled last for a type, or for any, in each domain."""
-        polls = self._executions.polls
+        polls = self._executions.tasks.polls
         return polls.all() if task_type is None else polls.of(task_type)
 
     def catch_up(self) -> float:
@@ -242,68 +215,9 @@ class ConductorService:
     def counts(self, task_type: str) -> dict[str, int]:
         """How many tasks of a type that has no domains are "visible", "in_flight" and "delayed"."""
         size, visible = self.queue_size(task_type), self.polling.ready_count(task_type)
-        in_flight = self._executions.in_progress[task_type]
+        in_flight = self._executions.tasks.in_progress[task_type]
         return {"visible": visible, "in_flight": in_flight, "delayed": size - visible}
 
     def close(self) -> None:
         """Let nobody wait any longer: each poll under way finds what there is. The model can be used on."""
         self._queues.send_home()
-
-    def _extend(self, result: TaskResult) -> None:
-        live = self._executions.tasks.get(result.task_id or "")
-        if live is None:
-            raise no_task(result.task_id or "")
-        if not live.has_ended:
-            self._executions.touch(live)
-            self._executions.arm(live)
-            self._executions.tell(FactKind.EXTENDED, live, until=live.response_due_at())
-
-    def _updated(self, result: TaskResult) -> Live:
-        """The task that a result is about."""
-        empty = [
-            Violation(f"updateTask.taskResult.{path}", f"{what} cannot be null or empty", value)
-            for path, what, value in (
-                ("workflowInstanceId", "Workflow Id", result.workflow_instance_id),
-                ("taskId", "Task ID", result.task_id),
-            )
-            if not value
-        ]
-        if empty:
-            raise violated(*empty)
-        if result.workflow_instance_id not in self._executions.workflows:
-            raise no_workflow(result.workflow_instance_id or "")
-        live = self._executions.tasks.get(result.task_id or "")
-        if live is None:
-            raise no_task(result.task_id or "")
-        return live
-
-    def _apply(self, live: Live, result: TaskResult) -> None:
-        if result.status is None:
-            raise invalid_input("the result has no status")
-        shown = live.shown
-        shown.output_data = result.output_data or {}
-        shown.worker_id = result.worker_id
-        shown.callback_after_seconds = max(0, result.callback_after_seconds or 0)
-        shown.sub_workflow_id = result.sub_workflow_id
-        shown.external_output_payload_storage_path = result.external_output_payload_storage_path
-        for line in result.logs or ():
-            self._keep(shown.task_id, line)
-        live.workflow.update_time = self._executions.timeline.now_ms
-        if result.status is ResultStatus.IN_PROGRESS:
-            self._call_back(live, result)
-        else:
-            self._executions.end_task(live, _ENDS[result.status], result.reason_for_incompletion)
-
-    def _call_back(self, live: Live, result: TaskResult) -> None:
-        """Put a task back into its queue for a while."""
-        live.shown.reason_for_incompletion = result.reason_for_incompletion
-        self._queues.remove(live)
-        self._executions.set_status(live, TaskStatus.SCHEDULED)
-        self._executions.enqueue(live, live.shown.callback_after_seconds)
-        self._executions.tell(FactKind.NACKED, live, until=live.visible_at, reason="callback")
-
-    def _keep(self, task_id: str, line: TaskLog) -> None:
-        line.task_id = task_id
-        if line.created_time is None:
-            line.created_time = self._executions.timeline.now_ms
-        self._logs.setdefault(task_id, []).append(line)

@@ -103,8 +103,7 @@ class Crew:
             jitter=0.0,
         )
         runner = ResidentRunner(shared.host, self._hooks(queue, terms), watcher, output=words, pauses=pauses)
-        await runner.open()
-        return WorkerShell(
+        shell = WorkerShell(
             self._machine_settings(),
             self._shell_settings(queue),
             queue=self._queue(queue, terms),
@@ -114,6 +113,8 @@ class Crew:
             clock=shared.clock,
             observer=shared.service.observer(queue),
         )
+        await runner.open()  # what follows is the shell's to close
+        return shell
 
     def _hooks(self, queue: str, terms: Terms) -> Hooks:
         start: dict[str, Json] = {

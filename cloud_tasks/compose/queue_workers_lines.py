@@ -37,7 +37,8 @@ class Lines:
             logging.disable(logging.CRITICAL)
         handler = _Handler(self.stdout)
         handler.setFormatter(logging.Formatter(FORMAT))
-        logging.basicConfig(handlers=[handler], level=logging.INFO)
+        logging.basicConfig(handlers=[handler], level=logging.WARNING)
+        log.setLevel(logging.INFO)
 
     async def aclose(self) -> None:
         """Write what is left."""
@@ -98,17 +99,13 @@ class QueueLog:
         """A process is about to be started."""
         log.info("Launching %s to work on queue %s", self._worker, self._queue)
 
-    def lost(self, why: Loss, reason: str) -> None:
+    def lost(self, why: Loss, reason: str, pause_s: float) -> None:
         """It is no more, and another takes its place."""
         self._words.flush()
-        if why == "refused":
-            log.error("Worker for queue %s cannot be started: %s", self._queue, reason)
-        elif why == "died" and reason:
-            log.error("Worker for queue %s could not begin; restarting...\n%s", self._queue, reason.rstrip())
-        elif why == "full":
-            log.error("Worker for queue %s met its memory limit; restarting...", self._queue)
-        else:
-            log.error("Worker for queue %s %s; restarting...", self._queue, _WORDS[why])
+        what = "could not begin" if why == "died" and reason else _WORDS[why]
+        soon = f" in {pause_s:.3g} s" if pause_s else ""
+        more = f"\n{reason.rstrip()}" if reason else ""
+        log.error("Worker for queue %s %s; restarting...%s%s", self._queue, what, soon, more)
 
     async def emit(self, records: list[EventRecord]) -> None:
         """Tell of what nobody else tells of."""
@@ -125,4 +122,9 @@ class QueueLog:
         """Nothing is held."""
 
 
-_WORDS: dict[Loss, str] = {"died": "died", "stopped": "was stopped"}
+_WORDS: dict[Loss, str] = {
+    "died": "died",
+    "stopped": "was stopped",
+    "full": "met its memory limit",
+    "refused": "cannot be started",
+}

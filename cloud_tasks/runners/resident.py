@@ -40,8 +40,8 @@ class ResidentWatcher(Protocol):
         """A process is about to be started."""
         ...
 
-    def lost(self, why: Loss, reason: str) -> None:
-        """It is no more, and another takes its place; `reason` is what else is known, or ""."""
+    def lost(self, why: Loss, reason: str, pause_s: float) -> None:
+        """It is no more, and another takes its place after a pause; `reason` is what else is known, or ""."""
         ...
 
 
@@ -224,11 +224,12 @@ class ResidentRunner:
         why, reason = self._loss
         lived_s = self._loop.time() - self._launched_at
         self._failures = 1 if lived_s > self._pauses.cap_s else self._failures + 1
-        self._watcher.lost(why, reason)
-        if self._failures == 1 and why != "refused":
+        at_once = self._failures == 1 and why != "refused"
+        pause_s = 0.0 if at_once else self._pauses.pause_s(max(1, self._failures - 1), "resident")
+        self._watcher.lost(why, reason, pause_s)
+        if at_once:
             self._launch()
         else:
-            pause_s = self._pauses.pause_s(max(1, self._failures - 1), "resident")
             self._timer = self._loop.call_later(pause_s, self._launch)
 
     # -- the end -----------------------------------------------------------------------------------------

@@ -47,6 +47,9 @@ class Clerk(AsyncTaskWorker):
         Path("closed").touch()
         sys.exit(1)
 
+    def do_grow(self, payload: Payload) -> None:
+        print(len(bytearray(8 * 2**30)))
+
     def do_ask(self, payload: Payload) -> None:
         print(get_transport().url, get_transport().poll_queue("other"))
 

@@ -336,6 +336,17 @@ def test_a_killed_supervisor_takes_its_workers_along_and_the_payload_comes_again
 # --- Deadlines, limits, numbers
 
 
+def test_a_payload_that_needs_too_much_memory_is_put_aside(site: QueueSite) -> None:
+    site.transport.submit_task("foo", {"id": 1, "do": "grow"})
+    site.transport.submit_task("foo", {"id": 2})
+    memory = "--set=asynctask_workers_max_memory=2"
+    done = site.run(*APP, memory, "--halt-when-empty", "--set", "asynctask_workers={foo: clerk}")
+    assert "\nMemoryError\n" in done.stdout
+    assert "Worker for queue foo met its memory limit; restarting..." in done.stdout
+    assert "foo did 2" in done.stdout
+    assert len(site.dead_letters("foo")) == 1
+
+
 def test_a_payload_that_takes_too_long_is_ended_and_put_aside(site: QueueSite) -> None:
     site.transport.submit_task("foo", {"id": 1, "do": "sleep", "for_s": 60})
     site.transport.submit_task("foo", {"id": 2})

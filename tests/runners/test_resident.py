@@ -28,13 +28,15 @@ class Watching:
         self.launches: list[float] = []
         self.losses: list[Loss] = []
         self.reasons: list[str] = []
+        self.told_pauses: list[float] = []
 
     def launching(self) -> None:
         self.launches.append(time.monotonic())
 
-    def lost(self, why: Loss, reason: str) -> None:
+    def lost(self, why: Loss, reason: str, pause_s: float) -> None:
         self.losses.append(why)
         self.reasons.append(reason)
+        self.told_pauses.append(pause_s)
 
     @property
     def pauses(self) -> list[float]:
@@ -142,6 +144,7 @@ async def test_one_that_keeps_dying_is_replaced_after_growing_pauses(host: Host)
     await home.runner.open()
     await until(lambda: len(home.watching.launches) == 6)
     await home.runner.aclose()
+    assert home.watching.told_pauses == [0.0, 0.2, 0.4, 0.8, 0.8]
     at_once, *pauses = home.watching.pauses
     assert at_once < 0.19
     for found, expected in zip(pauses, [0.2, 0.4, 0.8, 0.8], strict=True):
@@ -184,7 +187,7 @@ async def test_nothing_is_replaced_when_the_worker_is_about_to_end(home: Home) -
     before = await home.pid()
     home.runner.notify(shutdown=True)
     os.kill(before, signal.SIGKILL)
-    await until(lambda: not is_alive(before))
+    await until(lambda: home.runner._member is None)
     _, late = start(home.runner, {"do": "return", "value": "list"})
     await late.until(lambda: late.told == ["start_failed"])
     assert len(home.watching.launches) == 1

@@ -206,7 +206,7 @@ _EXAMPLES = {
 }
 _OF_REDIS = ("db", "key_prefix", "username", "password", "client_name", "max_connections")
 _SCHEMES = (
-    "memory:",
+    "memory://",
     "file:path",
     "sqlite:///path",
     "postgresql://user:password@host/database",

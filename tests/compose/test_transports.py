@@ -108,7 +108,8 @@ class TestEachScheme:
             monkeypatch.setenv(variable, "none")
         server = SqsServer(SqsService(SystemClock()))
         await server.start()
-        await goes_through(f"sqs:?region=us-east-1&endpoint={server.url}")
+        await send(f"sqs:?region=us-east-1&endpoint={server.url}", "foo", "a")
+        assert await taken(f"sqs://?region=us-east-1&endpoint={server.url}", "foo") == ["a"]
         await server.aclose()
 
 
@@ -129,7 +130,8 @@ class TestMemory:
     async def test_names_tell_places_apart(self) -> None:
         await send("memory:one", "foo", "a")
         assert await taken("memory:two", "foo", 0.0) == []
-        assert await taken("localmem:one", "foo") == ["a"]
+        assert await taken("localmem://one", "foo") == ["a"]
+        assert url_for_children("memory://") == url_for_children("memory:") == url_for_children("localmem:")
 
     def test_it_goes_with_its_process_and_what_a_kill_leaves_with_the_next(self) -> None:
         text = textwrap.dedent("""
@@ -178,7 +180,7 @@ class TestMistakes:
         text = problem_of(url)
         assert "is the address of no transport that is known" in text
         assert "redis://" in text
-        assert "memory:" in text
+        assert "memory://" in text
 
     def test_a_slip_is_guessed(self) -> None:
         assert "\nredis" in problem_of("rediz://host")

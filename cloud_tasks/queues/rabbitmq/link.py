@@ -31,7 +31,8 @@ from cloud_tasks.queues.rabbitmq.problems import (
 )
 from cloud_tasks.queues.rabbitmq.settings import RabbitSettings
 
-# What the library logs we tell ourselves, as errors. Without this it would print tracebacks.
+# What the library logs we tell ourselves, as errors; it would print tracebacks.
+logging.getLogger("aiormq").propagate = False
 logging.getLogger("aiormq").addHandler(logging.NullHandler())
 
 HEARTBEAT_S = 30

@@ -24,7 +24,7 @@ from tests.docs_guides.session import Session
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs").glob("coming-from-*.md"))
-SYSTEMS = {"rms-cloud-tasks", "asynctasq", "swift-conductor"}
+SYSTEMS = {"rms-cloud-tasks", "asynctasq", "swift-conductor", "asynctask-workers"}
 PIP_CHECK = Path(__file__).with_name("pip_check.py")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cloud_tasks.interfaces import Clock
-from fakes.conductor import live as states
+from fakes.conductor import execution as states
 from fakes.conductor.definitions import TaskDef
+from fakes.conductor.execution import Execution
 from fakes.conductor.flow import FORK, JOIN, Flow, Step
 from fakes.conductor.inputs import fill
-from fakes.conductor.live import Execution, Live, why_overdue
+from fakes.conductor.live import Live, why_overdue
 from fakes.conductor.making import new_task, retry_of
 from fakes.conductor.queues import TaskQueues
 from fakes.conductor.requests import StartWorkflow
@@ -59,9 +60,7 @@ class Executions:
         execution = Execution(
             workflow_id=self.tasks.new_id(),
             flow=flow,
-            input=flow.definition.input_template | request.input
-            if flow.definition.input_template
-            else request.input,
+            input=flow.definition.input_template | request.input,
             create_time=now_ms,
             update_time=now_ms,
             correlation_id=request.correlation_id,

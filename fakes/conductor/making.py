@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from fakes.conductor.definitions import TaskDef
+from fakes.conductor.execution import Execution
 from fakes.conductor.flow import SIMPLE, Step
-from fakes.conductor.live import Execution
 from fakes.conductor.values import Json, Task, TaskStatus
 
 

@@ -9,9 +9,9 @@ import msgspec
 from cloud_tasks.interfaces import Clock
 from fakes.conductor.definitions import TaskDef
 from fakes.conductor.errors import conflict, invalid_input, no_workflow, not_found
+from fakes.conductor.execution import COMPLETED, RUNNING, TERMINATED, Execution
 from fakes.conductor.executions import Executions
 from fakes.conductor.flow import Flow
-from fakes.conductor.live import RUNNING, TERMINATED, Execution
 from fakes.conductor.metadata import Metadata
 from fakes.conductor.polling import Polling
 from fakes.conductor.queues import TaskQueues, queue_name
@@ -124,7 +124,7 @@ class ConductorService:
     def terminate_workflow(self, workflow_id: str, reason: str | None = None) -> None:
         """End a workflow, and cancel its tasks."""
         execution = self.workflow(workflow_id)
-        if execution.status == "COMPLETED":
+        if execution.status == COMPLETED:
             raise conflict("Cannot terminate a COMPLETED workflow.")
         if execution.status == RUNNING:
             self._executions.end_workflow(execution, TERMINATED, reason)

@@ -8,7 +8,7 @@ import msgspec
 
 from fakes.conductor.calls import DONE, Call, Reply, json, number, one, text
 from fakes.conductor.definitions import TaskDef, WorkflowDef, plain
-from fakes.conductor.live import Execution
+from fakes.conductor.execution import RUNNING, Execution
 from fakes.conductor.operations import TASKS, Operation
 from fakes.conductor.requests import StartWorkflow
 from fakes.conductor.service import ConductorService
@@ -78,7 +78,7 @@ def _status(service: ConductorService, call: Call) -> Reply:
 
 def _running(service: ConductorService, call: Call) -> Reply:
     every = service.workflows(call.places[0])
-    return json([each.workflow_id for each in every if each.status == "RUNNING"])
+    return json([each.workflow_id for each in every if each.status == RUNNING])
 
 
 def _terminate(service: ConductorService, call: Call) -> Reply:

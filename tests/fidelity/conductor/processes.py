@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fakes.conductor.live import Execution
+from fakes.conductor.execution import Execution
 from tests.conductor_servers import ANSWER_S, ThreadedConductor
 
 _PROGRAMS = Path(__file__).parent / "programs"

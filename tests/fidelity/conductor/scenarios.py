@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fakes.conductor import ConductorService
 from fakes.conductor.definitions import TaskDef, WorkflowDef, WorkflowTask
-from fakes.conductor.live import Execution
+from fakes.conductor.execution import Execution
 from fakes.conductor.requests import StartWorkflow
 from fakes.conductor.values import Json, Task, TaskLog, TaskStatus
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fakes.conductor import ConductorService
-from fakes.conductor.live import Execution
+from fakes.conductor.execution import Execution
 from tests.conductor_servers import ThreadedConductor, serving
 from tests.fidelity.conductor.processes import ended, workers
 from tests.fidelity.conductor.scenarios import EITHER, OSS, SWIFT, Done, Scenario

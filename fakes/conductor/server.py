@@ -14,7 +14,6 @@ from fakes.conductor.routes import Routes
 from fakes.conductor.service import ConductorService
 
 _LOOPBACK = "127.0.0.1"
-_BODY_BYTES_MAX = 16 * 1024 * 1024
 
 
 class ConductorServer:
@@ -99,7 +98,10 @@ class ConductorServer:
 
     async def _answer(self, request: web.BaseRequest) -> Reply:
         try:
-            operation, call = self._routes.find(request.method, request.raw_path, await request.read())
+            # `request.read` would refuse what is larger than a MiB.
+            operation, call = self._routes.find(
+                request.method, request.raw_path, await request.content.read()
+            )
             return await self._carry_out(self.service, operation, call)
         except ConductorError as error:
             return refusal(error, f"{self._host}:{self._port}")

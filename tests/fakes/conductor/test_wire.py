@@ -198,6 +198,15 @@ async def test_a_call_that_is_not_there(method: str, path: str) -> None:
         assert (status, error["message"]) == (404, f"this stand-in has no {method} /api{path}")
 
 
+async def test_outputs_may_be_large() -> None:
+    async with wired() as wire:
+        wire.service.start_task("a")
+        _, task = await wire.ask("GET", "/tasks/poll/a")
+        large = {"x": "y" * 3_000_000}
+        assert (await wire.ask("POST", "/tasks", said(task, outputData=large)))[0] == 200
+        assert (await wire.ask("GET", f"/tasks/{task['taskId']}"))[1]["outputData"] == large
+
+
 async def test_a_name_may_hold_anything() -> None:
     async with wired() as wire:
         wire.service.start_task("a/b c?d")

@@ -17,6 +17,7 @@ MOTO = BackendPlan(name="sqs", server="moto")
 MOTO_FIFO = BackendPlan(name="sqs", server="moto", exactly_once=True)
 PUBSUB = BackendPlan(name="pubsub")
 PUBSUB_STRICT = BackendPlan(name="pubsub", exactly_once=True)
+CONDUCTOR = BackendPlan(name="conductor", server="fakes")
 ALL = {
     "moto": MOTO,
     "moto-fifo": MOTO_FIFO,
@@ -24,6 +25,7 @@ ALL = {
     "fakes-fifo": FAKES_FIFO,
     "pubsub": PUBSUB,
     "pubsub-exactly-once": PUBSUB_STRICT,
+    "conductor": CONDUCTOR,
 }
 
 

@@ -45,7 +45,7 @@ def test_every_invariant_is_looked_at_and_kept(backend: BackendPlan) -> None:
     assert always - set(report.checks) == set()
 
 
-@pytest.mark.parametrize("name", ["sqs", "pubsub"])
+@pytest.mark.parametrize("name", ["sqs", "pubsub", "conductor"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_seeds_of_the_swarm_are_clean(name: BackendName, seed: int) -> None:
     assert broken(on_backend(draw_plan(seed), name)) == set()
@@ -100,7 +100,7 @@ def test_the_adapter_tells_the_worker_what_the_judges_are_told() -> None:
 def test_no_situation_is_wanted_that_a_backend_cannot_show() -> None:
     scenario: Scenario = load_scenario("shutdown_in_long_poll")
     assert any("arrived_after_the_end" in line for line in what_is_missing(scenario, Tally()))
-    for name in ("sqs", "pubsub"):
+    for name in ("sqs", "pubsub", "conductor"):
         missing = what_is_missing(scenario, Tally(), PlanDraw(backend=name).backend)
         assert not any("arrived_after_the_end" in line for line in missing)
         assert missing

@@ -19,6 +19,8 @@ from cloud_tasks.scheduler.cron import Cron
 _SECOND = timedelta(seconds=1)
 _STEP = timedelta(hours=6)
 """No zone changes its clocks and takes that back within so short a time."""
+_NEAR = timedelta(days=3)
+"""No change of the clocks moves anything by so much."""
 _FIRST_LOOK = timedelta(seconds=10)
 _LOOK_FACTOR = 10
 
@@ -40,6 +42,8 @@ class Timetable:
         self._zone = zone
         self._start = None if start is None else start.astimezone(UTC)
         self._end = None if end is None else end.astimezone(UTC)
+        self._known: tuple[datetime, datetime | None] = (datetime.max.replace(tzinfo=UTC), None)
+        """The last answer, and the earliest moment for which it is right."""
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first instant after `moment`, in UTC; None if there is none any more.
@@ -47,6 +51,13 @@ class Timetable:
         Args:
             moment: Aware.
         """
+        known_from, known = self._known
+        if known_from <= moment and (known is None or moment < known):
+            return known
+        self._known = (moment, self._found_after(moment))
+        return self._known[1]
+
+    def _found_after(self, moment: datetime) -> datetime | None:
         first = moment.astimezone(UTC).replace(microsecond=0) + _SECOND
         if self._start is not None and first < self._start:
             first = self._start.replace(microsecond=0) + (_SECOND if self._start.microsecond else timedelta())
@@ -74,8 +85,12 @@ class Timetable:
             if wall is None:
                 return None
             found = wall.replace(tzinfo=UTC) - offset
-            change = self._change(moment, found)
-            if change is None:
+            near = moment + _NEAR
+            change = self._change(moment, min(found, near))
+            if change is None and found > near:
+                # Nothing is named in between, so no change in between matters but for the offset at its end.
+                moment = max(near, found - _NEAR)
+            elif change is None:
                 if not (self._cron.names_hours and found.astimezone(self._zone).fold):
                     return found
                 moment = found + _SECOND

@@ -244,6 +244,40 @@ class TestAgainstEverySecond:
             assert found == expected
 
 
+class TestFarAway:
+    @settings(max_examples=100, deadline=None)
+    @given(
+        zone=st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "UTC"]),
+        begin=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - Hypothesis wants them so
+        month=st.integers(1, 12),
+        day=st.integers(1, 28),
+        every_hour=st.booleans(),
+    )
+    def test_the_next_one_in_a_year(
+        self, zone: str, begin: datetime, month: int, day: int, *, every_hour: bool
+    ) -> None:
+        fields = {"month": str(month), "day": str(day)}
+        fields |= {"hour": "*", "minute": "30"} if every_hour else {"hour": "12"}
+        hours = range(24) if every_hour else [12]
+        moments = [
+            datetime(year, month, day, hour, 30 * every_hour, tzinfo=ZoneInfo(zone), fold=fold).astimezone(
+                UTC
+            )
+            for year in range(begin.year - 1, begin.year + 3)
+            for hour in hours
+            for fold in (0, 1)
+        ]
+        real = [one for one in moments if one.astimezone(ZoneInfo(zone)).minute == 30 * every_hour]
+        assert table(zone, **fields).next_after(begin) == min(one for one in real if one > begin)
+
+    def test_what_was_found_is_found_again(self) -> None:
+        times = table(minute="*/10")
+        first = datetime(2026, 1, 1, tzinfo=UTC)
+        for seconds in (0, 599, 600, 601, 599, 0, -1, -3600, 1199):
+            moment = first + timedelta(seconds=seconds)
+            assert times.next_after(moment) == table(minute="*/10").next_after(moment)
+
+
 class TestDates:
     def test_neither_before_the_start_nor_after_the_end(self) -> None:
         times = table(start="2026-01-03T00:00:00+00:00", end="2026-01-04T00:00:00+00:00", hour="*/12")

@@ -81,6 +81,18 @@ async def migrated(dsn: str) -> None:
     await driver.disconnect()
 
 
+async def server_killed_in_the_midst(server: RedisServer) -> list[str]:
+    """What a process fired whose backend was away for a while."""
+    async with firing(server.url) as process:
+        await asyncio.sleep(1.2)
+        await asyncio.to_thread(server.kill)
+        await asyncio.sleep(1.2)
+        await asyncio.to_thread(server.restart)
+        await asyncio.sleep(2.0)
+        assert process.returncode is None
+    return await fired(server.url)
+
+
 def assert_each_second(found: list[str]) -> None:
     moments = [instant_of(key) for key in sorted(set(found))]
     assert len(moments) >= 2
@@ -88,11 +100,12 @@ def assert_each_second(found: list[str]) -> None:
 
 
 class TestTwoProcesses:
-    async def test_each_instant_once_although_one_is_killed(
+    async def test_each_instant_once_although_one_is_killed_or_the_backend(
         self,
         tmp_path: Path,
         postgres_server: PostgresServer,
         redis_server: RedisServer,
+        own_redis_server: RedisServer,
         rabbitmq_server: RabbitmqServer,
     ) -> None:
         """All backends at the same time: what takes its time here is the waiting."""
@@ -102,6 +115,7 @@ class TestTwoProcesses:
             killed_in_the_midst(f"sqlite:///{tmp_path}/q.db"),
             killed_in_the_midst(dsn),
             killed_in_the_midst(f"{redis_server.url}?key_prefix=scheduler"),
+            server_killed_in_the_midst(own_redis_server),
             killed_in_the_midst(rabbitmq_server.url, f"sqlite:///{tmp_path}/book.db"),
         )
         for found in in_one_step:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from cloud_tasks.config_file.nodes import Text
 from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.scheduler.reading import read_schedules
+from cloud_tasks.scheduler.reading import KEYS, SETTING, read_schedules
 from cloud_tasks.scheduler.schedule import Schedule, instant_of, key_of
 
 AFTER = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
@@ -83,6 +84,22 @@ class TestWhatTheyBecome:
         assert [schedule.worker for schedule in read(one, two)] == ["a", "b"]
         assert [schedule.worker for schedule in read(one, "null", three)] == ["c"]
         assert read("[]") == []
+
+
+class TestThePage:
+    PAGE = (Path(__file__).parents[2] / "docs" / "scheduler.md").read_text(encoding="utf-8")
+
+    def test_its_example_is_two_schedules(self) -> None:
+        example = self.PAGE.partition("```yaml\n")[2].partition("```")[0].partition(f"{SETTING}:\n")[2]
+        nightly, report = read(example)
+        assert nightly.timetable.next_after(AFTER) == datetime(2026, 1, 2, 1, 30, tzinfo=UTC)
+        assert report.timetable.next_after(AFTER) == datetime(2026, 2, 2, 7, tzinfo=UTC)
+        assert report.command == 'report --daily "all of it"'
+
+    def test_it_tells_every_key(self) -> None:
+        rows = " ".join(line.split("|")[1] for line in self.PAGE.splitlines() if line.startswith("| `"))
+        told = set(re.findall(r"`([a-z_]+)`", rows))
+        assert told - {"latest", "skip", "all"} == set(KEYS)
 
 
 class TestWhatTheyAreCalled:

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from cloud_tasks.workers import AsyncTaskWorker, Payload, RateLimit, get_transport
+from cloud_tasks.workers import AsyncTaskWorker, Payload, RateLimit
 
 
 class Clerk(AsyncTaskWorker):
@@ -49,9 +49,6 @@ class Clerk(AsyncTaskWorker):
 
     def do_grow(self, payload: Payload) -> None:
         print(len(bytearray(8 * 2**30)))
-
-    def do_ask(self, payload: Payload) -> None:
-        print(get_transport().url, get_transport().poll_queue("other"))
 
 
 class Late(Clerk):

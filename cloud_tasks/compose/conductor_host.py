@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
@@ -15,6 +16,7 @@ from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.conductor_metrics import open_metrics
 from cloud_tasks.compose.conductor_worker import ConductorWorker, HostSettings
 from cloud_tasks.compose.fleet import Fleet
+from cloud_tasks.compose.fleet_service import FleetService
 from cloud_tasks.compose.telling import UsageExit
 from cloud_tasks.conductor_app.configuration import (
     Configuration,
@@ -25,6 +27,7 @@ from cloud_tasks.conductor_app.configuration import (
 )
 from cloud_tasks.conductor_app.workers import WorkerAbc, decorated_workers
 from cloud_tasks.errors import ConfigurationError, Problem, ProblemsError
+from cloud_tasks.metadata.opening import open_metadata
 from cloud_tasks.runners.importing import importing_program
 from cloud_tasks.shell import WorkerShell
 from cloud_tasks.sinks.file import FileSink
@@ -149,26 +152,35 @@ class WorkerHost:
             self._ready.set()
 
     async def _work(self) -> Mapping[str, Summary]:
-        metrics = open_metrics(self._metrics_settings, SystemClock())
+        clock = SystemClock()
+        metrics = open_metrics(self._metrics_settings, clock)
+        service = FleetService(os.environ, self._host.grace_s, _say)
+        hostname = socket.gethostname()
+        machine = open_metadata(self._host.provider, hostname=hostname, clock=clock, environ=os.environ)
         try:
             workers = [
                 ConductorWorker(
                     settings,
                     self.configuration,
                     self._host,
-                    observer=_LogObserver(settings),
+                    machine=machine,
+                    observer=service.observer(_name_of(settings)),
                     sinks=self._sinks,
-                    displays=() if metrics is None else (metrics.sink(settings.worker),),
+                    displays=(service.sink, *([] if metrics is None else [metrics.sink(settings.worker)])),
                     watcher=None if metrics is None else metrics.watcher,
                 )
                 for settings in self._settled
             ]
-            return await self._run_fleet({worker.name: worker for worker in workers})
+            with service.watching():
+                return await self._run_fleet({worker.name: worker for worker in workers}, service)
         finally:
+            await machine.aclose()
             if metrics is not None:
                 await metrics.aclose()
 
-    async def _run_fleet(self, workers: Mapping[str, ConductorWorker]) -> Mapping[str, Summary]:
+    async def _run_fleet(
+        self, workers: Mapping[str, ConductorWorker], service: FleetService
+    ) -> Mapping[str, Summary]:
         loop = asyncio.get_running_loop()
         first = await _open_all(workers)
 
@@ -180,9 +192,17 @@ class WorkerHost:
             SystemClock(),
             on_failure=lambda name, error: _log.error("worker of %s failed: %s", name, error, exc_info=error),
         )
-        self._stop = lambda name: _call(loop, fleet.request_shutdown, name)
+
+        def stop(name: str) -> None:
+            service.signalled(name)
+            fleet.request_shutdown(name)
+
+        self._stop = lambda name: _call(loop, stop, name)
+        service.ready()
         self._ready.set()
-        return await fleet.run()
+        summaries = await fleet.run()
+        service.ended()
+        return summaries
 
     def _sinks(self) -> tuple[FileSink, ...]:
         return () if self._event_log_file is None else (FileSink(self._event_log_file),)
@@ -265,20 +285,9 @@ def _no_main_guard() -> Problem:
     )
 
 
-class _LogObserver:
-    """One who writes what is worth telling to a logger."""
+def _name_of(settings: WorkerSettings) -> str:
+    return ",".join(settings.worker.task_definition_names)
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        self._name = ",".join(settings.worker.task_definition_names)
 
-    def task_started(self, task_id: str) -> None:
-        """Say so to those who debug."""
-        _log.debug("%s: task %s started", self._name, task_id)
-
-    def task_progress(self, task_id: str, done: float, total: float | None) -> None:
-        """Say so to those who debug."""
-        _log.debug("%s: task %s: %s of %s", self._name, task_id, done, total)
-
-    def worker_message(self, text: str) -> None:
-        """Say it."""
-        _log.warning("%s: %s", self._name, text)
+def _say(name: str, text: str) -> None:
+    _log.warning("%s: %s", name, text)

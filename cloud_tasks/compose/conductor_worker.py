@@ -11,6 +11,7 @@ from math import inf
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.fleet_service import LentMetadata
 from cloud_tasks.conductor_app.calling import call_worker, hand_down, run_worker, run_worker_on_loop
 from cloud_tasks.conductor_app.configuration import Configuration, WorkerSettings
 from cloud_tasks.conductor_app.form import WholeForm
@@ -18,8 +19,7 @@ from cloud_tasks.conductor_app.workers import Worker, WorkerAbc
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.errors import Problem, ProgramError
-from cloud_tasks.interfaces import EventSink, TaskRunner
-from cloud_tasks.metadata.opening import open_metadata
+from cloud_tasks.interfaces import EventSink, InstanceMetadata, TaskRunner
 from cloud_tasks.queues.conductor import ConductorSettings, Watcher, open_queue
 from cloud_tasks.runners.inline import InlineRunner
 from cloud_tasks.runners.program import Program
@@ -56,6 +56,7 @@ class ConductorWorker:
         settings: The worker's.
         configuration: The server.
         host: What holds for all workers.
+        machine: The machine's metadata; stays open when a worker ends.
         sinks: Those that must have stored an event before its task is settled.
         displays: Those whose failures never matter.
         observer: Who watches.
@@ -68,6 +69,7 @@ class ConductorWorker:
         configuration: Configuration,
         host: HostSettings,
         *,
+        machine: InstanceMetadata,
         observer: Observer,
         sinks: Callable[[], Sequence[EventSink]] = tuple,
         displays: Sequence[EventSink] = (),
@@ -77,6 +79,7 @@ class ConductorWorker:
         self._settings = settings
         self._configuration = configuration
         self._host = host
+        self._machine = machine
         self._observer = observer
         self._sinks = sinks
         self._displays = displays
@@ -138,7 +141,7 @@ class ConductorWorker:
             queue=queue,
             runner=runner,
             sink=TeeSink(self._sinks(), best_effort=self._displays),
-            metadata=open_metadata(self._host.provider, hostname=hostname, clock=clock, environ=os.environ),
+            metadata=LentMetadata(self._machine),
             clock=clock,
             observer=self._observer,
         )

@@ -12,10 +12,10 @@ from typing import cast
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.fleet import PAUSES, Fleet
+from cloud_tasks.compose.fleet_service import FleetService
 from cloud_tasks.compose.queue_workers_ask import Terms, ask_workers
 from cloud_tasks.compose.queue_workers_crew import Crew, Manner, Shared
 from cloud_tasks.compose.queue_workers_lines import Lines, Words, log
-from cloud_tasks.compose.queue_workers_service import FleetService
 from cloud_tasks.compose.queue_workers_settings import WorkersSettings
 from cloud_tasks.compose.running import nobody, unless_signalled
 from cloud_tasks.compose.scheduling import opened_scheduler
@@ -53,7 +53,7 @@ class Supervisor:
         self._manner = manner
         self._lines = lines
         self._clock = SystemClock()
-        self._service = FleetService(os.environ, settings.seconds("asynctask_workers_grace_period"))
+        self._service = FleetService(os.environ, settings.seconds("asynctask_workers_grace_period"), _say)
         self._signals = 0
 
     async def run(self) -> dict[str, Summary]:
@@ -181,3 +181,7 @@ def _nowhere() -> ConfigurationError:
             ),
         )
     )
+
+
+def _say(queue: str, text: str) -> None:
+    log.warning("Queue %s: %s", queue, text)

@@ -11,9 +11,9 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cloud_tasks.compose.fleet_service import FleetService, LentMetadata
 from cloud_tasks.compose.queue_workers_ask import Terms
 from cloud_tasks.compose.queue_workers_lines import Lines, QueueLog, Words
-from cloud_tasks.compose.queue_workers_service import FleetService, LentMetadata
 from cloud_tasks.compose.queue_workers_settings import WorkersSettings
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import Backoff, RetryPolicy

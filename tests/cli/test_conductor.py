@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -91,6 +93,29 @@ async def test_a_signal_ends_it(app: Path, rig: Rig) -> None:
     assert process.returncode == 0
     assert "sums: 1 completed" in said.decode().splitlines()
     assert "greet: no task" in said.decode().splitlines()
+
+
+async def test_the_service_manager_hears_of_its_beginning_and_end(app: Path, rig: Rig) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(app / "notify"))
+        manager.settimeout(30)
+        task = rig.service.start_task("sums", {"a": 1, "b": 1})
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "cloud_tasks", "conductor", "--server-api-url", rig.server.url],
+            "--results-dir=results",
+            cwd=app,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": str(app / "notify")},
+        )
+        heard = [await asyncio.to_thread(manager.recv, 4096)]
+        await rig.until_status("COMPLETED", task)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+        manager.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                heard.append(manager.recv(4096))
+    assert heard[0].startswith(b"READY=1")
+    assert any(one.startswith(b"STOPPING=1") for one in heard[1:])
 
 
 def test_each_value_is_shown_with_where_it_came_from(app: Path) -> None:

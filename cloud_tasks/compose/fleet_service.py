@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from cloud_tasks.compose.queue_workers_lines import log
 from cloud_tasks.compose.service import Service
 from cloud_tasks.core.events import EventRecord, WorkerStarted, WorkerStopped
 from cloud_tasks.interfaces import Advisory, EventSink, InstanceIdentity, InstanceMetadata, TerminationNotice
@@ -18,30 +17,32 @@ class FleetService:
 
     Args:
         environ: Where the manager listens; see `Service`.
-        grace_s: How long running payloads may go on after a signal.
+        grace_s: How long running tasks may go on after a signal.
+        say: Told the name of a worker and what it has to say.
 
     Attributes:
         sink: A sink for the events of all workers.
     """
 
-    def __init__(self, environ: Mapping[str, str], grace_s: float) -> None:
+    def __init__(self, environ: Mapping[str, str], grace_s: float, say: Callable[[str, str], None]) -> None:
         self._hushed = False
-        self._service = Service(environ, grace_s, QueueObserver(self, ""))
+        self._say = say
+        self._service = Service(environ, grace_s, WorkerObserver(self, ""))
         self.sink: EventSink = _TasksOnly(self._service)
         self.watching = self._service.watching
         self.signalled = self._service.signalled
 
     def ready(self) -> None:
-        """The first payload is about to be taken."""
+        """The first task is about to be taken."""
         self._service.tell("READY=1")
 
     def ended(self) -> None:
         """The last has been worked on."""
         self._service.tell("STOPPING=1")
 
-    def observer(self, queue: str) -> Observer:
-        """One who watches the worker of a queue."""
-        return QueueObserver(self, queue)
+    def observer(self, name: str) -> Observer:
+        """One who watches the worker of that name."""
+        return WorkerObserver(self, name)
 
     def task_started(self, task_id: str) -> None:
         """Count it."""
@@ -56,22 +57,22 @@ class FleetService:
         finally:
             self._hushed = False
 
-    def message(self, queue: str, text: str) -> None:
+    def message(self, name: str, text: str) -> None:
         """A worker has something to say."""
         if not self._hushed:
-            log.warning("Queue %s: %s", queue, text)
+            self._say(name, text)
 
 
-class QueueObserver:
-    """Watches the worker of one queue."""
+class WorkerObserver:
+    """Watches one worker."""
 
-    def __init__(self, service: FleetService, queue: str) -> None:
+    def __init__(self, service: FleetService, name: str) -> None:
         self._service = service
-        self._queue = queue
+        self._name = name
 
     def task_started(self, task_id: str) -> None:
         """Count it."""
-        if self._queue:
+        if self._name:
             self._service.task_started(task_id)
 
     def task_progress(self, task_id: str, done: float, total: float | None) -> None:
@@ -79,7 +80,7 @@ class QueueObserver:
 
     def worker_message(self, text: str) -> None:
         """Log it."""
-        self._service.message(self._queue, text)
+        self._service.message(self._name, text)
 
 
 class _TasksOnly:
@@ -89,7 +90,7 @@ class _TasksOnly:
         self._service = service
 
     async def emit(self, records: list[EventRecord]) -> None:
-        """Pass on what is of payloads."""
+        """Pass on what is of tasks."""
         await self._service.emit(
             [record for record in records if not isinstance(record.event, WorkerStarted | WorkerStopped)]
         )

@@ -399,6 +399,8 @@ def note_regained(state: WorkerState, attempt: Attempt, fact: got.Extended) -> N
 def give_back(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """Hand back what was given up and is ours, once its event is durable."""
     if attempt.stored and attempt.regained:
+        if state.ledger.of(attempt.lease.key)[0] == attempt.number:
+            note_hand_back(state, attempt, fact)
         state.out.append(do.Nack(attempt.id, attempt.lease, 0.0, HandBack.INTERRUPTED))
 
 

@@ -211,6 +211,28 @@ def test_a_lease_that_is_extended_late_is_handed_back_when_its_run_is_over() -> 
     assert not driver.machine._state.attempts
 
 
+def test_what_is_handed_back_then_does_not_count_as_an_attempt() -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    one(answer(driver, duration_s=LEASE_S), do.Nack)
+    driver.tell(got.Settled(1))
+    again = driver.receive(lease(receipt="r2", duration_s=LEASE_S))
+    assert one(again, do.StartRun).attempt == 1
+
+
+def test_an_answer_that_comes_when_it_runs_here_again_counts_nothing_anew() -> None:
+    driver = given_up(FENCED)
+    driver.end(1, TERMINATED)
+    driver.store(1)
+    assert one(driver.receive(lease(receipt="r2", duration_s=LEASE_S)), do.StartRun).attempt == 2
+    one(answer(driver, duration_s=LEASE_S), do.Nack)
+    driver.end(2, TERMINATED)
+    driver.tell(got.LeaseLost(2, "others have it"))
+    again = driver.receive(lease(receipt="r3", duration_s=LEASE_S))
+    assert one(again, do.StartRun).attempt == 3
+
+
 def test_its_event_comes_first() -> None:
     driver = given_up(FENCED)
     driver.end(1, TERMINATED)

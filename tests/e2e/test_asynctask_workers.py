@@ -231,9 +231,7 @@ def test_a_payload_that_its_worker_died_of_is_tried_again_and_then_put_aside(sit
     assert [note.outcome for note in letter.history] == ["exited"] * 3
 
 
-def test_a_kill_loses_nothing_and_costs_no_time_while_idle_or_in_the_midst_of_a_payload(
-    site: QueueSite,
-) -> None:
+def test_a_kill_in_the_midst_of_a_payload_loses_nothing_and_costs_no_time(site: QueueSite) -> None:
     site.transport.submit_task("foo", {"id": 0})
     with site.start(*APP, "--set", "asynctask_workers={foo: clerk}") as workers:
         workers.wait_for("Processing complete")
@@ -343,7 +341,7 @@ def test_a_payload_that_needs_too_much_memory_or_time_is_put_aside(site: QueueSi
     assert len(site.dead_letters("foo")) == 2
 
 
-def test_rate_limits_of_settings_and_workers_hold_and_empty_polls_spend_nothing(site: QueueSite) -> None:
+def test_a_rate_limit_holds_and_empty_polls_spend_nothing(site: QueueSite) -> None:
     queues = {"foo": "{worker: clerk, rate_max_calls: 2, rate_period: 0.5}", "bar": "slow"}
     assignments = ", ".join(f"{queue}: {worker}" for queue, worker in queues.items())
     with site.start(*APP, "--set", f"asynctask_workers={{{assignments}}}") as workers:

@@ -12,7 +12,8 @@ from cloud_tasks.core.task import HandBack, Lease, Task
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import ReadyQueue, TaskQueue, WaitableQueue
 from cloud_tasks.queues.local import LocalQueue
-from cloud_tasks.queues.rate_limit import RateLimit, TokenBucket, rate_limited
+from cloud_tasks.queues.rate_limit import RateLimit, rate_limited
+from cloud_tasks.queues.token_bucket import TokenBucket
 from fakes.clock import VirtualClock
 from fakes.queue_model import InMemoryQueue
 from fakes.queue_options import QueueOptions

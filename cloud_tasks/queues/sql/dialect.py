@@ -65,6 +65,14 @@ class Dialect(ABC):
         return self.option if self.settings.has_flags else "the address of the transport"
 
     @property
+    def elsewhere(self) -> str:
+        """How other tables are named than those that are there, as a person is told."""
+        if self.embedded or not self.settings.has_flags:
+            return f"name another database with {self.given_with}"
+        begin = self.option.removesuffix("-dsn")
+        return f"name another table with {begin}-queue-table or {begin}-dead-letter-table"
+
+    @property
     def migrate(self) -> str:
         """The command that makes the tables, as a person is told."""
         command = "cloud_tasks migrate"

@@ -155,6 +155,7 @@ class SqlDriver:
         return self._parts.tables.needed - found.tables
 
     def _check(self, found: Found) -> None:
+        self._migration.check_ours(found)
         where, newest, migrate = self._dialect.where, self._migration.newest, self._dialect.migrate
         if (missing := self._missing(found)) or found.version is None:
             names = missing or {self._parts.tables.version.name}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.sql import problems
 from cloud_tasks.queues.sql.database import CallFailedError, Database
 from cloud_tasks.queues.sql.tables import Tables
 
@@ -28,10 +30,12 @@ class Found(Struct, frozen=True):
     Attributes:
         tables: Names of those of our tables that are there.
         version: Their version; None if nobody said.
+        foreign: Names of those that somebody else has made: they lack columns of ours.
     """
 
     tables: frozenset[str]
     version: int | None
+    foreign: frozenset[str] = frozenset()
 
 
 class Migration:
@@ -62,12 +66,20 @@ class Migration:
         return await self._database.call(self._look)
 
     async def plan(self) -> list[str]:
-        """The SQL that `run` would run; [] if there is nothing to do."""
+        """The SQL that `run` would run; [] if there is nothing to do.
+
+        Raises:
+            ConfigurationError: A table of that name is somebody else's.
+        """
         found = await self.found() if self._database.dialect.is_there() else Found(frozenset(), None)
         return [self._text(one) for one in self._missing(found)]
 
     async def run(self) -> list[str]:
-        """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once."""
+        """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once.
+
+        Raises:
+            ConfigurationError: A table of that name is somebody else's.
+        """
         await self._say_once()
         lock, unlock = self._database.dialect.lock()
 
@@ -84,6 +96,16 @@ class Migration:
 
         return await self._database.transaction(work, durable=True)
 
+    def check_ours(self, found: Found) -> None:
+        """See that nobody else has made what is there.
+
+        Raises:
+            ConfigurationError: Somebody has.
+        """
+        if found.foreign:
+            dialect = self._database.dialect
+            raise ConfigurationError(problems.tables_foreign(dialect.where, found.foreign, dialect.elsewhere))
+
     async def _say_once(self) -> None:
         """What SQLite does only when nobody else is there, and does not wait for."""
         once = self._database.dialect.once
@@ -99,6 +121,7 @@ class Migration:
 
     def _missing(self, found: Found) -> list[sa.Executable]:
         """What has to be said to make the newest version of what is there."""
+        self.check_ours(found)
         tables, version = self._tables, found.version
         statements: list[sa.Executable] = []
         for number in range(self.newest if version is None else version, self.newest):
@@ -123,7 +146,20 @@ class Migration:
             version = (
                 await connection.execute(sa.select(sa.func.max(self._tables.version.c.version)))
             ).scalar()
-        return Found(frozenset(ours & there), version)
+        foreign = frozenset[str]()
+        if version is None:  # tables that have one were made by us
+            foreign = await connection.run_sync(self._foreign, ours & there)
+        return Found(frozenset(ours & there), version, foreign)
+
+    def _foreign(self, connection: sa.Connection, names: Collection[str]) -> frozenset[str]:
+        """Those of the tables that lack columns of ours."""
+        inspector = sa.inspect(connection)
+        wanted = {name: set(self._tables.metadata.tables[name].columns.keys()) for name in names}
+        return frozenset(
+            name
+            for name, columns in wanted.items()
+            if not columns <= {str(column["name"]) for column in inspector.get_columns(name)}
+        )
 
     def _text(self, statement: sa.Executable) -> str:
         assert isinstance(statement, sa.ClauseElement)  # noqa: S101 - for the type checker: all of ours are

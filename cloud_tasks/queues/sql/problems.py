@@ -46,6 +46,17 @@ def tables_missing(option: str, where: str, names: Collection[str], migrate: str
     )
 
 
+def tables_foreign(where: str, names: Collection[str], elsewhere: str) -> Problem:
+    """Tables of our names are another program's."""
+    tables = ", ".join(sorted(names))
+    what = f"the table {tables} in {where} is" if len(names) == 1 else f"the tables {tables} in {where} are"
+    return Problem(
+        f"{what} not of this program: columns are missing",
+        helps=(elsewhere,),
+        notes=("no table was touched", NOTHING_TAKEN),
+    )
+
+
 def tables_old(where: str, version: int, newest: int, migrate: str) -> Problem:
     """The tables are of an older version."""
     return Problem(

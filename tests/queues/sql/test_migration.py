@@ -139,6 +139,20 @@ async def test_tables_without_a_version_are_none(driver: SqlDriver) -> None:
     assert "cloud_tasks migrate" in await refusal(driver)
 
 
+@each_kind
+async def test_a_table_of_another_program_is_left_alone(driver: SqlDriver) -> None:
+    """Workers of other systems call theirs `task_queue` as well."""
+    name = driver._parts.tables.queue.name
+    await run_sql(driver, sa.text(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, payload VARCHAR(10))"))
+    for call in (driver.connect, driver.migration, driver.migrate):
+        with pytest.raises(ConfigurationError) as caught:
+            await call()
+        (problem,) = caught.value.problems
+        assert f"the table {name} in " in problem.message
+        assert "another" in problem.helps[0]
+    assert (await driver._migration.found()).tables == {name}
+
+
 async def test_the_names_of_the_tables_are_the_users(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     names = {"queue_table": "q1", "dead_letter_table": "q2"}

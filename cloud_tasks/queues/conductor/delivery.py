@@ -67,7 +67,7 @@ class Delivery:
         """
         body = _encode(update)
         self._watcher.result_ready(task_type, len(body))
-        if not self._failures:
+        if not (self._failures and self._kept):  # else whoever waits on disk finds out when it can be told
             try:
                 await self._api.send(body)
             except QueueUnavailableError as error:
@@ -78,6 +78,7 @@ class Delivery:
                 await self._tell_refusal(update, body, error)
                 return
             else:
+                self._failures = 0
                 return
         await self._keep(str(update["taskId"]), body)
 

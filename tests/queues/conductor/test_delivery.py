@@ -446,3 +446,15 @@ async def test_who_loses_patience_with_the_last_poll_leaves_nothing_running(tmp_
         await closing
     await asyncio.sleep(0)
     assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_disk_that_cannot_be_written_is_of_no_concern_once_the_server_is_back(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file where a directory should be")
+    world = World(tmp_path / "results", FaultRule(FaultKind.UNAVAILABLE, "update_task", calls=(1,)))
+    queue = world.queue()
+    (lease,) = await world.leases(queue)
+    with pytest.raises(QueueUnavailableError):
+        await queue.ack(lease, DONE)
+    await queue.ack(lease, DONE)
+    assert world.status_of(lease) == "COMPLETED"
+    await world.close(queue)

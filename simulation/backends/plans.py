@@ -35,6 +35,7 @@ BEYOND_REACH: dict[BackendName, dict[str, str]] = {
         "arrived_after_the_end": _LATE_ANSWER,
         "extended_too_late": _LATE_UPDATE,
         "settled_too_late": _LATE_UPDATE,
+        "settlement_failed": "a result that the server cannot be told waits on disk, settled for the worker",
     },
 }
 """Situations that no run has to reach on a backend, and why."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import structs
 
 from cloud_tasks.core.task import MalformedTask, Task
-from fakes.conductor.values import ResultStatus, TaskResult
+from fakes.conductor.values import ResultStatus, TaskResult, TaskStatus
 from fakes.history import Fact, FactKind
 from simulation.backends.backend import Site
 from simulation.backends.conductor.happenings import ResultTold
+from simulation.backends.ledger import BURIED
 from simulation.history import QueueChanged
 
 UNFENCED = "unfenced"
@@ -108,8 +109,7 @@ class Register:
         elif fact.kind is FactKind.NACKED:
             fact = self._handed_back(fact, worker)
         elif fact.kind is not FactKind.EXPIRED:
-            self.live -= 1
-            self.dead += fact.kind is FactKind.DEAD_LETTERED
+            fact = self._over(fact)
         self._tell(structs.replace(fact, receipt=self.receipt_of(server_id)), worker)
 
     def _begin(self, key: str) -> None:
@@ -123,6 +123,16 @@ class Register:
         holder = self._holders.setdefault(fact.receipt, Holder())
         holder.worker, holder.since = worker, fact.at
         holder.polls += 1
+
+    def _over(self, fact: Fact) -> Fact:
+        """A task is over; one whose last attempt timed out has expired before."""
+        self.live -= 1
+        self.dead += fact.kind is FactKind.DEAD_LETTERED
+        if fact.reason != TaskStatus.TIMED_OUT.value:
+            return fact
+        receipt = self.receipt_of(fact.receipt)
+        self._tell(structs.replace(fact, kind=FactKind.EXPIRED, receipt=receipt, reason=""), "")
+        return structs.replace(fact, reason=BURIED)
 
     def _handed_back(self, fact: Fact, worker: str) -> Fact:
         if fact.reason != "callback":

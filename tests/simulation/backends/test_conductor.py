@@ -79,16 +79,15 @@ def test_what_was_on_a_machine_that_is_gone_runs_again() -> None:
     assert not lost & {one.receipt for one in seen if isinstance(one, ResultTold)}
 
 
-def test_a_disk_that_is_full_holds_up_results_no_longer_than_the_server_is_away() -> None:
-    full = Fault(kind=FaultClass.DISK_FULL, at_s=0.5, size=100.0)
-    lost = Fault(kind=FaultClass.REQUEST_LOST, whom="ack of task-1")
-    plan = plan_on(CONDUCTOR, lost, full, tasks=1)
-    report, seen = lived(plan)
-    assert report.violations == ()
-    assert not [one for one in seen if isinstance(one, ResultKept)]
-
-
 # -- what the server decides ---------------------------------------------------------------------------------
+
+
+def test_a_last_attempt_that_times_out_is_buried_by_the_server() -> None:
+    plan = plan_on(CONDUCTOR, Fault(kind=FaultClass.WORKER_CRASH, at_s=1.0), tasks=2)
+    report, seen = lived(structs.replace(plan, worker=structs.replace(plan.worker, max_attempts=1)))
+    assert report.violations == ()
+    assert [round(one.at) for one in facts(seen, FactKind.EXPIRED)] == [30] * 2
+    assert [one.fact.reason for one in facts(seen, FactKind.DEAD_LETTERED)] == ["max_receive_count"] * 2
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

@@ -25,9 +25,10 @@ def typed(*arguments: str) -> int:
         return int(end.code or 0)
 
 
-def test_runs_say_what_they_were_on(capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed("--scenario", "calm", "--seeds", "0:2", "--jobs", "1", "--backend", "pubsub") == Status.CLEAN
-    assert "calm on pubsub: 2 clean runs" in capsys.readouterr().out
+@pytest.mark.parametrize("backend", ["pubsub", "conductor"])
+def test_runs_say_what_they_were_on(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("--scenario", "calm", "--seeds", "0:2", "--jobs", "1", "--backend", backend) == Status.CLEAN
+    assert f"calm on {backend}: 2 clean runs" in capsys.readouterr().out
 
 
 def test_a_replay_is_the_run_of_the_swarm(capsys: pytest.CaptureFixture[str]) -> None:

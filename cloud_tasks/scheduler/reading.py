@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -137,7 +136,7 @@ class _Item:
         return self._value(nodes, "worker", read_text) or "", ""
 
     def _timetable(self, nodes: Mapping[str, Node], node: Node) -> Timetable | None:
-        zone = self._value(nodes, "timezone", read_zone) or ZoneInfo("UTC")
+        zone = self._value(nodes, "timezone", read_zone) or UTC
         start = self._value(nodes, "start_date", lambda one: read_moment(one, zone, is_end=False))
         end = self._value(nodes, "end_date", lambda one: read_moment(one, zone, is_end=True))
         cron = self._cron(nodes, node)

@@ -11,8 +11,7 @@ time that comes twice. See docs/decisions/0097-our-own-cron.md.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from cloud_tasks.scheduler.cron import Cron
 
@@ -36,7 +35,7 @@ class Timetable:
     """
 
     def __init__(
-        self, cron: Cron, zone: ZoneInfo, start: datetime | None = None, end: datetime | None = None
+        self, cron: Cron, zone: tzinfo, start: datetime | None = None, end: datetime | None = None
     ) -> None:
         self._cron = cron
         self._zone = zone

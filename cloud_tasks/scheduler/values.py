@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -59,13 +59,15 @@ def read_command(node: Node) -> str:
     return text
 
 
-def read_zone(node: Node) -> ZoneInfo:
-    """A time zone.
+def read_zone(node: Node) -> tzinfo:
+    """A time zone. That of UTC is there without a database of them.
 
     Raises:
         BadValueError: There is none of that name.
     """
     text = read_text(node)
+    if text.upper() == "UTC":
+        return UTC
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -75,7 +77,7 @@ def read_zone(node: Node) -> ZoneInfo:
         raise BadValueError("a time zone", help_ if known else "pip install tzdata") from None
 
 
-def read_moment(node: Node, zone: ZoneInfo, *, is_end: bool) -> datetime:
+def read_moment(node: Node, zone: tzinfo, *, is_end: bool) -> datetime:
     """A moment; without a time zone of its own in that of the schedule. A bare date is the whole day.
 
     Raises:

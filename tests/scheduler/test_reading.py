@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from cloud_tasks.scheduler.reading import KEYS, SETTING, read_schedules
 from cloud_tasks.scheduler.schedule import Schedule, instant_of, key_of
 
 AFTER = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
 QUEUE = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*[a-z0-9]")
 
 
@@ -67,6 +71,22 @@ class TestWhatTheyBecome:
         (one,) = read("- {worker: w, hour: 3}")
         assert one.timetable.next_after(AFTER) == datetime(2026, 1, 2, 3, tzinfo=UTC)
 
+    def test_utc_needs_no_database_of_time_zones(self) -> None:
+        program = (
+            "from tests.scheduler.test_reading import read\n"
+            "read('[{worker: w, hour: 3}, {worker: w, hour: 3, timezone: UTC}]')\n"
+        )
+        environ = {**os.environ, "PYTHONTZPATH": "/no/such/directory"}
+        done = subprocess.run(  # noqa: S603 - this interpreter, and a program of this test
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_a_bare_end_date_is_the_whole_day(self) -> None:
         (one,) = read("- {worker: w, hour: 23, minute: 59, end_date: 2026-01-02, timezone: America/New_York}")
         first = one.timetable.next_after(AFTER)
@@ -87,7 +107,7 @@ class TestWhatTheyBecome:
 
 
 class TestThePage:
-    PAGE = (Path(__file__).parents[2] / "docs" / "scheduler.md").read_text(encoding="utf-8")
+    PAGE = (ROOT / "docs" / "scheduler.md").read_text(encoding="utf-8")
 
     def test_its_example_is_two_schedules(self) -> None:
         example = self.PAGE.partition("```yaml\n")[2].partition("```")[0].partition(f"{SETTING}:\n")[2]

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from msgspec import Struct
+
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.fleet import PAUSES, Fleet
 from cloud_tasks.compose.fleet_service import FleetService
@@ -67,13 +69,14 @@ class Supervisor:
         """
         with SignalWatch(nobody) as signals:
             async with contextlib.AsyncExitStack() as closing:
-                fleet, scheduler = await unless_signalled(signals, self._prepare(closing))
-                firing = asyncio.ensure_future(self._fire(scheduler))
-                closing.callback(firing.cancel)
-                signals.receiver = self._passing_on_to(fleet, firing)
+                parts = await unless_signalled(signals, self._prepare(closing))
+                firing = asyncio.ensure_future(self._fire(parts.scheduler))
+                heeding = asyncio.ensure_future(self._heed_notice(parts.metadata, firing))
+                closing.push_async_callback(_end, firing, heeding)
+                signals.receiver = self._passing_on_to(parts.fleet, firing)
                 with self._service.watching():
                     self._service.ready()
-                    ends = await fleet.run()
+                    ends = await parts.fleet.run()
                     self._service.ended()
                 log.info("All workers halted; closing down...")
         log.info("Complete")
@@ -92,6 +95,13 @@ class Supervisor:
             pause_s = PAUSES.pause_s(failures, "scheduler")
             await self._clock.sleep_until(self._clock.monotonic() + pause_s)
 
+    async def _heed_notice(self, metadata: InstanceMetadata, firing: asyncio.Future[None]) -> None:
+        """Say once for all workers, each of which hears of it as well, that the machine goes away."""
+        notice = await metadata.wait_termination_notice()
+        firing.cancel()
+        soon = "" if notice.in_s is None else f" in {notice.in_s:.0f} s"
+        log.warning("The machine is to be taken away%s: taking no more payloads", soon)
+
     def _passing_on_to(self, fleet: Fleet, firing: asyncio.Future[None]) -> Callable[[str], None]:
         def receive(name: str) -> None:
             firing.cancel()
@@ -104,7 +114,7 @@ class Supervisor:
 
         return receive
 
-    async def _prepare(self, closing: contextlib.AsyncExitStack) -> tuple[Fleet, Scheduler | None]:
+    async def _prepare(self, closing: contextlib.AsyncExitStack) -> _Parts:
         """Whatever may fail does so here, before the first payload is taken."""
         settings = self._settings
         url = settings.text("asynctask_transport")
@@ -129,7 +139,7 @@ class Supervisor:
             self._clock,
             on_failure=lambda queue, error: log.error("Worker for queue %s failed", queue, exc_info=error),
         )
-        return fleet, await self._scheduler(driver, closing)
+        return _Parts(fleet, await self._scheduler(driver, closing), metadata)
 
     async def _scheduler(self, driver: QueueDriver, closing: contextlib.AsyncExitStack) -> Scheduler | None:
         settings = self._settings
@@ -160,6 +170,20 @@ class Supervisor:
             clock=self._clock,
             environ=os.environ,
         )
+
+
+class _Parts(Struct, frozen=True):
+    """What a supervisor runs, ready to be run."""
+
+    fleet: Fleet
+    scheduler: Scheduler | None
+    metadata: InstanceMetadata
+
+
+async def _end(*helpers: asyncio.Future[None]) -> None:
+    for helper in helpers:
+        helper.cancel()
+    await asyncio.gather(*helpers, return_exceptions=True)
 
 
 def _make_room_for(workers: int) -> None:

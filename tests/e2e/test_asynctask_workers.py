@@ -473,3 +473,24 @@ def test_a_service_manager_is_told_of_all_workers_together(site: QueueSite) -> N
     told = [state for state in states if state != "WATCHDOG=1"]
     assert told == ["READY=1", "STOPPING=1", "EXTEND_TIMEOUT_USEC=45000000", "STOPPING=1"]
     assert states.count("WATCHDOG=1") >= 1
+
+
+def test_a_notice_of_the_machines_end_drains_all_workers(site: QueueSite) -> None:
+    script = site.directory / "notice.yaml"
+    script.write_text("about: A notice.\ntimeline:\n  - {at_s: 2, do: notice, ahead_s: 60}\n")
+    metadata = [sys.executable, "-m", "fakes.metadata", "--cloud", "aws", "--script", str(script)]
+    site.transport.submit_task("foo", {"id": 1, "do": "sleep", "for_s": 1.5})
+    with subprocess.Popen(metadata, cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:  # noqa: S603 - our own program
+        assert service.stdout is not None
+        found = re.search(r"http://\S+", service.stdout.readline())
+        assert found is not None
+        done = site.run(
+            *(*APP, "--set", "asynctask_workers={foo: clerk, bar: clerk}"),
+            *("--set", "asynctask_workers_provider=aws"),
+            AWS_EC2_METADATA_SERVICE_ENDPOINT=found[0],
+        )
+        service.kill()
+    assert done.stdout.count("The machine is to be taken away in ") == 1
+    assert done.stdout.endswith("closing down...\nINFO:AsyncTaskWorkerTask:Complete\n")
+    assert done.returncode == 0
+    assert site.dead_letters("foo") == []

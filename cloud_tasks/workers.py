@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from cloud_tasks.queue_workers.base import AsyncTaskWorker, find_worker
+from cloud_tasks.queue_workers.child import process
 from cloud_tasks.queue_workers.names import Payload, check_queue_name
 from cloud_tasks.queue_workers.transport import Transport, get_transport, set_opener, usual_url
 
@@ -56,7 +57,7 @@ def run_worker(worker: str, payload: Payload, queue: str = "here") -> None:
         Exception: What the worker raises.
     """
     check_queue_name(queue)
-    find_worker(worker)(queue).process(payload)
+    process(find_worker(worker)(queue), payload)
 
 
 def process_queue(queue: str, worker: str, url: str | None = None) -> int:

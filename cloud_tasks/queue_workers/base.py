@@ -11,6 +11,8 @@ from cloud_tasks.queue_workers.transport import get_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from cloud_tasks.queues.rate_limit import RateLimit
 
 POLL_INTERVAL_MS = 500
@@ -56,8 +58,8 @@ class AsyncTaskWorker(ABC):
         self._limit = limit
 
     @abstractmethod
-    def process(self, payload: Payload) -> None:
-        """Work on one payload.
+    def process(self, payload: Payload) -> Coroutine[object, object, None] | None:
+        """Work on one payload; may be an `async def`, which then has an event loop of its own.
 
         What it raises is logged, and the payload is put among the dead letters; the worker goes on.
         """

@@ -75,11 +75,28 @@ def work_on(worker: AsyncTaskWorker, payload: Payload) -> None:
     """
     worker.logger.debug("Got payload: %r", payload)
     try:
-        worker.process(payload)
+        process(worker, payload)
     except Exception:
         worker.logger.exception("An unhandled exception occurred while processing the payload")
         raise
     worker.logger.debug("Processing complete")
+
+
+def process(worker: AsyncTaskWorker, payload: Payload) -> None:
+    """Have a worker work on a payload, whether its `process` is a coroutine or not."""
+    outcome: object = worker.process(payload)
+    if hasattr(type(outcome), "__await__"):
+        _finish(outcome)
+
+
+def _finish(awaitable: object) -> None:
+    """Run what an `async def process` returned to its end, on an event loop of its own."""
+    import asyncio
+
+    async def wait() -> None:
+        await awaitable  # type: ignore[misc] # the caller has looked for __await__
+
+    asyncio.run(wait())
 
 
 def _end(data: Data) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class Clerk(AsyncTaskWorker):
         done.append(payload)
         if payload.get("again"):
             self.requeue({"queue": self.queue})
+
+
+class Waiter(AsyncTaskWorker):
+    name = "base_waiter"
+
+    async def process(self, payload: Payload) -> None:
+        await asyncio.sleep(0)
+        done.append(payload)
 
 
 class Nameless(Clerk):
@@ -76,6 +85,13 @@ def test_one_payload_here_and_now() -> None:
     assert done == [{"a": 1}]
     with pytest.raises(ValueError, match="as it was told"):
         run_worker("base_clerk", {"raise": True})
+
+
+def test_a_worker_may_await(url: str) -> None:
+    run_worker("base_waiter", {"n": 1})
+    get_transport().submit_task("foo", {"n": 2})
+    assert process_queue("foo", "base_waiter") == 1
+    assert done == [{"n": 1}, {"n": 2}]
 
 
 def test_a_queue_is_worked_off_here_and_now(url: str) -> None:

@@ -154,12 +154,12 @@ class TestTokensAreKept:
 
 class TestWaitingForAToken:
     async def test_no_token_is_not_an_empty_queue(self, clock: VirtualClock, model: InMemoryQueue) -> None:
-        queue = rate_limited(model, RateLimit(1, 3600.0), clock, model)
+        queue = rate_limited(model, RateLimit(1, 360.0), clock, model)
         await filled(model, 2)
         await queue.receive(1, 1.0)
         call = asyncio.create_task(queue.receive(1, 1.0))
-        assert await driven(clock, call, 3500.0) is None
-        assert ids_of(await driven(clock, call, 101.0) or []) == ["t01"]
+        assert await driven(clock, call, 350.0) is None
+        assert ids_of(await driven(clock, call, 11.0) or []) == ["t01"]
 
     async def test_an_empty_queue_is_told_without_a_token(
         self, clock: VirtualClock, model: InMemoryQueue

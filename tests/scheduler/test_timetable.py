@@ -186,7 +186,7 @@ def schedules(draw: st.DrawFn) -> dict[str, list[int]]:
 
 
 class TestAgainstEverySecond:
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(
         zone=st.sampled_from(sorted(CHANGES)),
         which=st.integers(0, 1),

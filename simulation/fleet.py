@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -28,6 +29,7 @@ from simulation.hosts import Host
 from simulation.loop import SimulationLoop
 from simulation.machine import SimulatedMetadata
 
+S = TypeVar("S", bound=WorkerShell)
 RESTART_S = 5.0
 """From the end of a worker to the start of the next in its place."""
 
@@ -112,7 +114,13 @@ class Fleet:
         self._run_numbers = itertools.count(1)
 
     def start(self) -> SimulatedWorker:
-        """Start a worker."""
+        """Start a worker in a process of its own."""
+        worker = self.enlist()
+        self._loop.start_on(worker.host, self._live(worker))
+        return worker
+
+    def enlist(self) -> SimulatedWorker:
+        """Begin a worker, whose shell is put together and run by whoever asks for it."""
         loop = self._loop
         number = next(self._numbers)
         host = loop.add_host(f"worker-{number}")
@@ -122,8 +130,23 @@ class Fleet:
         worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host, self._hear_notice))
         self.workers.append(worker)
         self._history.tell(WorkerBegan(at=loop.time(), worker=host.name))
-        loop.start_on(host, self._live(worker))
         return worker
+
+    def put_together(self, worker: SimulatedWorker, kind: type[S]) -> S:
+        """The shell of a worker."""
+        host = worker.host
+        dwelling = self._dwelling(host, worker.clock)
+        worker.shell = shell = kind(
+            self.settings,
+            ShellSettings(worker_id=host.name, hostname=host.name, pid=host.number),
+            queue=dwelling.queue,
+            runner=worker.runner,
+            sink=dwelling.sink,
+            metadata=worker.metadata,
+            clock=worker.clock,
+            observer=Silent(),
+        )
+        return shell
 
     def kill(self, worker: SimulatedWorker) -> None:
         """SIGKILL."""
@@ -180,21 +203,9 @@ class Fleet:
         self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="notice", within_s=in_s))
 
     async def _live(self, worker: SimulatedWorker) -> None:
-        host = worker.host
-        dwelling = self._dwelling(host, worker.clock)
-        worker.shell = WorkerShell(
-            self.settings,
-            ShellSettings(worker_id=host.name, hostname=host.name, pid=host.number),
-            queue=dwelling.queue,
-            runner=worker.runner,
-            sink=dwelling.sink,
-            metadata=worker.metadata,
-            clock=worker.clock,
-            observer=Silent(),
-        )
-        summary = await worker.shell.run()
+        summary = await self.put_together(worker, WorkerShell).run()
         worker.running = False
-        self._history.tell(WorkerEnded(at=self._loop.time(), worker=host.name, reason=summary.reason))
+        self._history.tell(WorkerEnded(at=self._loop.time(), worker=worker.host.name, reason=summary.reason))
         self._follow()
 
     def _follow(self) -> None:

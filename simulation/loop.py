@@ -349,6 +349,12 @@ class SimulationLoop:
         """Never: asyncio would look at the clock."""
         return False
 
+    def get_exception_handler(self) -> None:
+        """None: faults are noted here, whoever else wants to hear of them."""
+
+    def set_exception_handler(self, handler: object) -> None:
+        """No effect, likewise."""
+
     def call_exception_handler(self, context: Fault) -> None:
         """Note a fault; that of a host that was killed is none."""
         self.faults.append(context)

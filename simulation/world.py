@@ -41,6 +41,7 @@ class World:
     Args:
         plan: What the run follows from.
         keep: Whether to keep every happening.
+        loop: Time, where there are other worlds beside this one; None: its own.
 
     Attributes:
         loop: Time.
@@ -56,9 +57,9 @@ class World:
         cut: Whether the run was cut short, so that nothing can be said of its end.
     """
 
-    def __init__(self, plan: RunPlan, *, keep: bool = False) -> None:
+    def __init__(self, plan: RunPlan, *, keep: bool = False, loop: SimulationLoop | None = None) -> None:
         self.plan = plan
-        self.loop = SimulationLoop(_schedule(plan, plan.seed))
+        self.loop = loop or SimulationLoop(_schedule(plan, plan.seed))
         self.history = History(keep=keep)
         self.faults = FaultSource(
             Chances(plan.seed, plan.odds), tuple(fault for fault in plan.faults if fault.kind not in TIMED)
@@ -85,7 +86,7 @@ class World:
 
     def run(self) -> bool:
         """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
-        self._plan_tasks()
+        self.plan_tasks()
         self._strikes.plan()
         if self.job is not None:
             self.job.begin()
@@ -102,7 +103,7 @@ class World:
 
     def _come_right(self) -> bool:
         """Without faults from now on."""
-        self._stop_faults()
+        self.come_to_rest()
         settled = self._run_until(self.all_settled, self.liveness_bound_s())
         ended = self._end_workers()
         if not self.cut:
@@ -181,7 +182,8 @@ class World:
 
     # -- what is planned ---------------------------------------------------------------------------------
 
-    def _plan_tasks(self) -> None:
+    def plan_tasks(self) -> None:
+        """Have the tasks come when they are to."""
         workload = self.plan.workload
         loaded = workload.tasks if self.job is not None and self.job.producers is not None else 0
         self._to_send = workload.tasks + workload.malformed - loaded
@@ -196,7 +198,8 @@ class World:
         else:
             self.broker.put_raw(b"no task at all")
 
-    def _stop_faults(self) -> None:
+    def come_to_rest(self) -> None:
+        """Nothing goes wrong from now on."""
         self.quiet_at = self.loop.time()
         self.faults.stop()
         self.weather.clear()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.calling_form import check_form
 from cloud_tasks.compose.queues import open_queues
 from cloud_tasks.compose.runners import choose_runner
 from cloud_tasks.compose.running import ConsoleObserver, failures_told_to, nobody, unless_signalled
@@ -62,7 +63,8 @@ class Assembly:
         """Read the options of a program.
 
         Raises:
-            SystemExit: They cannot be used (status 2), or only help or the like was asked for (0).
+            SystemExit: They, or the function, cannot be used (status 2), or only help or the like was asked
+                for (0).
         """
         try:
             resolved = resolve(args, os.environ, parser=argparser, local_source=task_source is not None)
@@ -72,6 +74,10 @@ class Assembly:
         if resolved.settings.show_config:
             sys.stdout.write(show_config(resolved) + "\n")
             raise SystemExit(0)
+        try:
+            check_form(function, success_first=success_first)
+        except ConfigurationError as error:
+            raise UsageExit(error) from None
         worker_data = WorkerData()
         for name, value in settings_for_worker_data(resolved.settings).items():
             setattr(worker_data, name, value)

@@ -152,6 +152,36 @@ def test_an_argument_of_the_program_that_clashes_with_one_of_ours(programs: Prog
     )
 
 
+@pytest.mark.parametrize(
+    ("parameters", "wrapped", "words"),
+    [
+        ("task_id, task_data", "process_task", ("worker_data", "success_first(process_task)")),
+        ("task_id", "process_task", ("worker_data",)),
+        (
+            "task_id, task_data, worker_data",
+            "success_first(process_task)",
+            ("called with (task_id, task_data)",),
+        ),
+    ],
+    ids=["the older form, not marked", "too few", "too many"],
+)
+def test_a_function_that_cannot_be_called_takes_no_task(
+    programs: Programs, parameters: str, wrapped: str, words: tuple[str, ...]
+) -> None:
+    programs.tasks(1)
+    program = f"""
+        import sys
+        from cloud_tasks.worker import Worker, success_first
+
+        def process_task({parameters}):
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker({wrapped}, args=sys.argv[1:]).run())
+    """
+    refused(programs.run(program, "--task-file", "tasks.json"), f"({parameters})", *words)
+
+
 @pytest.mark.parametrize("flag", ["--show-config", "--help"])
 def test_asking_for_information_starts_nothing(programs: Programs, flag: str) -> None:
     programs.tasks(1)

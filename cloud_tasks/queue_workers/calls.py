@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from cloud_tasks.core.task import Json, MalformedTask, Outcome, OutcomeKind, Task
+from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.interfaces import QueueDriver
 
 
@@ -31,4 +32,7 @@ async def take(driver: QueueDriver, queue: str, lease_s: float) -> dict[str, Jso
 
 async def has_task(driver: QueueDriver, queue: str) -> bool:
     """Whether there is something to take."""
-    return (await driver.inspector(queue).depth())["visible"] > 0
+    count = (await driver.inspector(queue).depth()).get("visible")
+    if count is None:
+        raise QueueUnavailableError(f"nobody can say whether there is something in the queue {queue!r}")
+    return count > 0

@@ -71,6 +71,8 @@ class Books:
         self.first_verdict = self.repeated = False
         self._receipts: dict[str, Holding] = {}
         self._meant: dict[int, str] = {}
+        self._gone: dict[int, RunRecord] = {}
+        """Runs of which a worker that was stopped has yet to hear that nothing is left."""
         self._calls: dict[tuple[str, int], CallRecord] = {}
 
     def listen(self, history: History) -> None:
@@ -282,8 +284,8 @@ class Books:
     def _on_asked(self, happening: RunAsked) -> None:
         run = self._find(happening.run)
         if run is None:
-            return
-        if happening.kill:
+            self._recall(happening.run)
+        elif happening.kill:
             run.kill_at = happening.at if run.kill_at is None else run.kill_at
         elif run.term_at is None:
             run.term_at = happening.at
@@ -302,6 +304,8 @@ class Books:
         run = self._find(happening.run)
         if run is not None:
             run.gone_at = happening.at
+            if self.life is not None and self.life.halted_at is not None:
+                self._gone[run.number] = run
         self._drop(run)
 
     def _find(self, number: int) -> RunRecord | None:
@@ -309,6 +313,12 @@ class Books:
         self.holding = None if run is None else run.holding
         self.life = None if run is None else self.lives.get(run.worker)
         return run
+
+    def _recall(self, number: int) -> None:
+        """A worker that was stopped asks for the end of a run of which nothing has been left for long."""
+        run = self.run = self._gone.pop(number, None)
+        if run is not None:
+            self.holding, self.life = run.holding, self.lives.get(run.worker)
 
     def _drop(self, run: RunRecord | None) -> None:
         if run is None:

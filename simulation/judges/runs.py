@@ -47,18 +47,18 @@ class RunsJudge:
 
     def _on_asked(self, happening: RunAsked) -> None:
         run, life = self._books.run, self._books.life
-        if run is None or life is None or run.over_at is not None:
+        if run is None or life is None:
             return
-        if happening.kill:
+        if run.over_at is not None:  # its worker has yet to hear of that
+            self._note_let_go(run, happening.at)
+        elif happening.kill:
             self._check_kill(run, life, happening.at)
         elif run.term_at == happening.at:
             self._check_term(run, life, happening.at)
 
     def _check_term(self, run: RunRecord, life: Life, at: float) -> None:
         began_at = at if run.began_at is None else run.began_at
-        may_fence, holding = self._may_fence(run, at), run.holding
-        if may_fence and holding is not None and (holding.troubles or holding.open_calls):
-            holding.let_go = True
+        may_fence = self._note_let_go(run, at)
         kept = (
             at - began_at >= self._max_runtime_s - self._bench.early_s
             or (run.unheard and at - run.asked_at >= self._start_s_max - self._bench.early_s)
@@ -66,6 +66,13 @@ class RunsJudge:
             or may_fence
         )
         self._bench.check("S16", kept, "asked to end after {} s, for no reason", at - began_at, **_whose(run))
+
+    def _note_let_go(self, run: RunRecord, at: float) -> bool:
+        """Whether a worker that ends a run has, or may have, lost its lease; notes that it gives it up."""
+        may_fence, holding = self._may_fence(run, at), run.holding
+        if may_fence and holding is not None and (holding.troubles or holding.open_calls):
+            holding.let_go = True
+        return may_fence
 
     def _may_fence(self, run: RunRecord, at: float) -> bool:
         """Whether the lease is lost, or about to end by what the worker knew the moment before."""

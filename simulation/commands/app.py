@@ -19,10 +19,24 @@ from simulation.commands import (
     selfcheck,
     shrink,
     soak,
+    supervised,
 )
 from simulation.statuses import Status
 
-COMMANDS = (run, replay, shrink, explain, diff, scenarios, coverage, mutants, soak, selfcheck, real)
+COMMANDS = (
+    run,
+    replay,
+    shrink,
+    explain,
+    diff,
+    scenarios,
+    coverage,
+    mutants,
+    soak,
+    selfcheck,
+    supervised,
+    real,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

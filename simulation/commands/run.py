@@ -37,7 +37,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `run`, which is also what is done where no command is named."""
     parser.add_argument(
-        "--seeds", type=_span, metavar="A:B", help="from A up to B, B left out; without --time: all of them"
+        "--seeds", type=span, metavar="A:B", help="from A up to B, B left out; without --time: all of them"
     )
     parser.add_argument(
         "--time",
@@ -132,7 +132,8 @@ def _name(failure: Failure) -> str:
     return str(failure.seed) if failure.scenario == SWARM else f"{failure.scenario}:{failure.seed}"
 
 
-def _span(text: str) -> Span:
+def span(text: str) -> Span:
+    """Some seeds, as they are typed."""
     first, colon, last = text.partition(":")
     try:
         span = Span(int(first or 0), int(last)) if colon else Span(int(first), int(first) + 1)

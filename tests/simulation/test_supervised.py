@@ -12,10 +12,12 @@ from msgspec import structs
 from cloud_tasks.compose.fleet import Fleet
 from cloud_tasks.shell import WorkerShell
 from fakes.queue_options import QueueOptions
+from simulation.commands.app import main
 from simulation.faults import FaultClass
 from simulation.mutants.patching import swapped
 from simulation.plan import RunPlan, WorkerPlan, Workload
-from simulation.supervised import SupervisedPlan, SupervisedReport, SupervisedRun
+from simulation.statuses import Status
+from simulation.supervised import SupervisedPlan, SupervisedReport, SupervisedRun, draw_supervised
 
 Bug = Callable[[], AbstractContextManager[None]]
 ODDS = {
@@ -62,6 +64,24 @@ def test_without_failures_nobody_is_put_together_again() -> None:
 def test_the_same_plan_gives_the_same_run() -> None:
     assert lived(plan_of(2)) == lived(plan_of(2))
     assert lived(plan_of(2)) != lived(plan_of(3))
+
+
+def test_any_seed_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["supervised", "--seeds", "0:5"]) == Status.CLEAN
+    assert "5 clean runs" in capsys.readouterr().out
+
+
+def test_a_broken_promise_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with tells_nobody_of_the_end():
+        assert main(["supervised", "--seeds", "7:9"]) == Status.STUCK
+    assert "L6 broken" in capsys.readouterr().out
+
+
+def test_what_a_seed_gives_is_drawn_from_it() -> None:
+    drawn = [draw_supervised(seed) for seed in range(30)]
+    assert {one.queues for one in drawn} == {2, 3}
+    assert {one.processes for one in drawn} == {1, 2, 3}
+    assert drawn[7] == draw_supervised(7)
 
 
 # -- bugs ----------------------------------------------------------------------------------------------------

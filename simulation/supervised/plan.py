@@ -1,0 +1,45 @@
+"""What a run of supervisors follows from."""
+
+from __future__ import annotations
+
+from msgspec import Struct, structs
+
+from simulation.faults import share_of
+from simulation.plan import RunPlan
+from simulation.swarm import draw_plan
+
+QUEUES, PROCESSES, FAILURES, CRASHES = (2, 3), (1, 3), (0, 4), (0, 2)
+
+
+class SupervisedPlan(Struct, frozen=True, kw_only=True):
+    """What a run follows from.
+
+    Attributes:
+        queue: What each queue, its tasks and its workers follow from; of its faults only the odds.
+        queues: How many queues.
+        processes: How many processes, each with a worker for every queue.
+        failures: How often each of these workers fails, all those that follow one another included.
+        crashes: How many processes are killed.
+    """
+
+    queue: RunPlan
+    queues: int = 2
+    processes: int = 2
+    failures: int = 3
+    crashes: int = 1
+
+
+def draw_supervised(seed: int) -> SupervisedPlan:
+    """The plan of a seed: any tasks, and any faults that strike calls, runs and events."""
+    queue = structs.replace(draw_plan(seed), monitor=None, producer=None, faults=())
+
+    def number(what: str, least: int, most: int) -> int:
+        return least + int(share_of(seed, what) * (most - least + 1))
+
+    return SupervisedPlan(
+        queue=queue,
+        queues=number("queues", *QUEUES),
+        processes=number("processes", *PROCESSES),
+        failures=number("failures", *FAILURES),
+        crashes=number("crashes", *CRASHES),
+    )

@@ -35,8 +35,9 @@ class Session:
 
     def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
         commands, self._commands = os.pipe()
+        taken = "" if commands == 3 else f"exec 3<&{commands} {commands}<&-"
         self._shell = subprocess.Popen(  # noqa: S603 - what our own pages say
-            ["/bin/bash", "-c", f"exec 3<&{commands} {commands}<&-\n{LOOP}"],
+            ["/bin/bash", "-c", f"{taken}\n{LOOP}"],
             cwd=directory,
             env=environ,
             pass_fds=(commands,),

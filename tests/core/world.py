@@ -256,11 +256,19 @@ class World:
         if held.events:
             assert held.stored, "S1: nothing is settled before the outcome is durable"
             self._check_verdict(held, command)
+            self._note_regained(held)
         else:
             assert held.run is None, "S17: a run that ended without an event"
             assert isinstance(command, do.Nack), "an untouched task is handed back"
             assert command.reason is not HandBack.RETRY
         held.verdict = held.settling = command
+
+    def _note_regained(self, held: Held) -> None:
+        """What was given up and is handed back after all has not been an attempt, if it was the last one."""
+        (event,) = held.events
+        if isinstance(event, TaskInterrupted) and event.reason == "lease_lost":
+            runs = [one.attempt_id for one in self.held.values() if one.key == held.key and one.run]
+            self.attempts_of[held.key] -= held.attempt_id == max(runs, default=0)
 
     def _check_verdict(self, held: Held, command: do.Command) -> None:
         """S2, S4, S9: outcome, event and settlement belong together."""

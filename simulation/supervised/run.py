@@ -53,6 +53,7 @@ class SupervisedRun:
         self._all: list[Process] = []
         self._processes = [self._start() for _ in range(plan.processes)]
         self._crashes = 0
+        self._ending = False
 
     def run(self) -> SupervisedReport:
         """From the first process to the last verdict."""
@@ -69,6 +70,7 @@ class SupervisedRun:
         for post in self._posts:
             post.come_to_rest()
         settled = self._until(lambda: all(post.all_settled() for post in self._posts), self._bound_s())
+        self._ending = True
         for process in self._processes:
             process.terminate()
         grace_s = plan.queue.worker.shutdown_grace_period_s
@@ -113,7 +115,8 @@ class SupervisedRun:
         self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._follow, place)
 
     def _follow(self, place: int) -> None:
-        self._processes[place] = self._start()
+        if not self._ending:
+            self._processes[place] = self._start()
 
     def _report(self) -> SupervisedReport:
         found = [one for post in self._posts for one in post.bench.violations if INJECTED not in one.what]

@@ -157,7 +157,9 @@ class Intake:
         if state.capabilities.requeues:
             attempts, interruptions = state.ledger.of(lease.key)
             interruptions = max(interruptions, lease.interruptions)
-            number = attempt_number(lease.delivery_count, interruptions, attempts)
+            # A queue that decides about retries has left them out already.
+            counted = 0 if state.capabilities.decides_retries else interruptions
+            number = attempt_number(lease.delivery_count, counted, attempts)
         self._serial += 1
         attempt = Attempt(self._serial, lease, number, interruptions, fact.issued_at, state.now)
         state.attempts[attempt.id] = attempt

@@ -470,6 +470,17 @@ def test_a_queue_that_decides_about_retries_gets_back_what_was_interrupted() -> 
     assert nack.reason is HandBack.INTERRUPTED
 
 
+def test_such_a_queue_has_left_interruptions_out_of_its_count() -> None:
+    driver = Driver(ITS_OWN_RETRIES, slots=1, starts_max=1)
+    driver.receive(lease(receipt="r1", duration_s=600.0, delivery_count=1))
+    driver.tell(got.RunStartFailed(1, "no processes left"))
+    (nack,) = only(driver.store(1), do.Nack)
+    assert nack.reason is HandBack.INTERRUPTED
+    driver.tell(got.Settled(1))
+    asked = driver.receive(lease(receipt="r2", duration_s=600.0, delivery_count=2))
+    assert only(asked, do.StartRun)[0].attempt == 2
+
+
 def test_a_task_that_such_a_queue_hands_out_again_is_the_attempt_that_it_says() -> None:
     driver = Driver(ITS_OWN_RETRIES, slots=1)
     for number in (1, 2):

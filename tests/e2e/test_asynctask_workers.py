@@ -287,6 +287,7 @@ def test_sigterm_lets_a_payload_finish(site: QueueSite) -> None:
     site.transport.submit_task("foo", {"id": 1, "do": "sleep", "for_s": 0.7})
     site.transport.submit_task("foo", {"id": 2})
     with site.start(*APP, "--set", "asynctask_workers={foo: clerk, bar: clerk}") as workers:
+        workers.wait_for("Starting; queue=bar")
         workers.wait_for("foo begins 1")
         assert workers.end(signal.SIGTERM) == 0
         assert "foo did 1" in workers.text

@@ -21,12 +21,16 @@ from cloud_tasks.queues.rabbitmq.messages import Delivery
 from cloud_tasks.queues.rabbitmq.settings import PREFETCH_MAX
 from cloud_tasks.queues.rabbitmq.topology import Topology
 
+SETTLING_S = 0.1
+"""How long is waited for room that what is being settled gives, before more is asked for."""
+
 
 class Inbox:
     """A consumer whose prefetch follows what there is room for.
 
-    The broker sends no more than the consumer has not settled, so a worker that settles one task gets one. A
-    consumer that may get too little is replaced by one that may get more.
+    The broker sends no more than the consumer has not settled, so a worker that settles one task gets one.
+    Where that is too little, another consumer joins it. None is replaced: what a broker has meant for a
+    consumer that is cancelled goes back to the queue, and counts there as a delivery.
 
     Args:
         link: The connection.
@@ -57,20 +61,23 @@ class Inbox:
         self._changing = asyncio.Lock()
         self._channel: Channel | None = None
         self._name = ""
-        self._tag: str | None = None
-        self._prefetch = 0
+        self._tags: set[str] = set()
+        self._prefetch = self._step = 0
         self._waiting: deque[Delivery] = deque()
         self._held: dict[str, Delivery] = {}
         self._charged: set[str] = set()
         self._changes: set[asyncio.Future[bool]] = set()
         self._barriers: set[asyncio.Future[Any]] = set()
+        self._freed = asyncio.Event()
         self.news = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
         """Whether messages may come."""
         channel = self._channel
-        return channel is not None and not channel.is_closed and self._tag in channel.consumers
+        if channel is None or channel.is_closed or not self._tags:
+            return False
+        return self._tags <= channel.consumers.keys()
 
     @property
     def count_waiting(self) -> int:
@@ -105,13 +112,22 @@ class Inbox:
         Raises:
             QueueUnavailableError: Nobody could be asked.
         """
-        if self.is_open and self._room() >= room:
+        if await self._has_room(room):
             return False
         change = asyncio.get_running_loop().create_task(self._change(room))
         self._changes.add(change)
         change.add_done_callback(self._ended)
         # Given up in the middle, nobody would know what the broker sends to whom.
         return await asyncio.shield(change)
+
+    async def _has_room(self, room: int) -> bool:
+        """Whether there is room, or comes with what is being settled now."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(SETTLING_S):
+                while self.is_open and self._room() < room and self._charged:
+                    self._freed.clear()
+                    await self._freed.wait()
+        return self.is_open and self._room() >= room
 
     async def _change(self, room: int) -> bool:
         async with self._changing:
@@ -146,8 +162,10 @@ class Inbox:
                 await channel.basic_ack(up_to, multiple=True, wait=False)
             for tag in others:
                 await channel.basic_ack(tag, wait=False)
+            self._charged.difference_update(delivery.receipt for delivery in new)
+            self._freed.set()
             # The channel does one thing after the other: the answer to this says that it has read the acks.
-            barrier = asyncio.ensure_future(channel.basic_qos(prefetch_count=self._prefetch))
+            barrier = asyncio.ensure_future(channel.basic_qos(prefetch_count=self._step))
             self._barriers.add(barrier)
             barrier.add_done_callback(self._ended)
             # One that is given up would close the channel, and with it all leases.
@@ -192,20 +210,28 @@ class Inbox:
             channel = await self._link.channel()
             self._channel, self._name = channel, secrets.token_hex(6)
             channel.closing.add_done_callback(lambda _: self._lost_with(channel))
-        await self._cancel()
-        needed = room - len(self._waiting) + self._ahead
-        self._prefetch = min(max(self._prefetch, needed), PREFETCH_MAX)
-        self._charged.clear()
-        await channel.basic_qos(prefetch_count=self._prefetch)
+        if not self.is_open:
+            await self._cancel()
+        step = min(room - self._room() + self._ahead, PREFETCH_MAX - self._prefetch)
+        if step < 1:
+            return
+        self._step = step
+        await channel.basic_qos(prefetch_count=step)
         tag = f"{self._name}-{secrets.token_hex(4)}"
-        self._tag = tag
+        self._tags.add(tag)
+        self._prefetch += step
         await channel.basic_consume(self._queue, self._take_in, consumer_tag=tag)
 
     async def _cancel(self) -> None:
         """What is still on its way comes before this returns."""
-        if self.is_open and self._channel is not None and self._tag is not None:
-            await self._channel.basic_cancel(self._tag, timeout=self._call_s)
-        self._tag = None
+        tags, self._tags = self._tags, set()
+        channel = self._channel
+        if channel is not None and not channel.is_closed:
+            for tag in tags & channel.consumers.keys():
+                await channel.basic_cancel(tag, timeout=self._call_s)
+        # What is held still is nothing that the next consumer would have to settle.
+        self._prefetch = 0
+        self._charged.clear()
 
     def _ended(self, call: asyncio.Future[Any]) -> None:
         self._changes.discard(call)
@@ -218,7 +244,7 @@ class Inbox:
             return  # it was on its way when the connection was lost, and is no longer ours
         delivery = Delivery(message, self._name)
         self._waiting.append(delivery)
-        if message.consumer_tag == self._tag:
+        if message.consumer_tag in self._tags:
             self._charged.add(delivery.receipt)
         self.news.set()
         self.came()
@@ -230,9 +256,10 @@ class Inbox:
 
     def _lost(self) -> None:
         """What was held is no longer ours: the broker gives it to somebody else."""
-        self._tag = None
+        self._tags.clear()
         self._prefetch = 0
         self._waiting.clear()
         self._held.clear()
         self._charged.clear()
+        self._freed.set()
         self.news.set()

@@ -242,3 +242,29 @@ class TestMistakes:
     async def test_the_driver_is_one(self) -> None:
         driver: QueueDriver = open_driver(RabbitSettings(), SystemClock())
         assert isinstance(driver, RabbitDriver)
+
+
+async def test_a_worker_with_one_slot_gets_each_task_once_and_in_order(
+    driver: RabbitDriver, name: str
+) -> None:
+    """A broker counts as delivered what it has meant for a consumer that is cancelled before it is sent."""
+    queue, names = driver.tasks(name, LEASE_S), [f"t{number:02}" for number in range(40)]
+    await driver.sender(name).send_many(tasks_named(*names[:2]))
+
+    async def send_the_others() -> None:
+        for one in names[2:]:
+            await driver.sender(name).send(tasks_named(one)[0])
+            await asyncio.sleep(0.005)
+
+    sending = asyncio.create_task(send_the_others())
+    (lease,) = await taken(queue)
+    leases = [lease]
+    while len(leases) < len(names):
+        await asyncio.sleep(0.01)
+        (more, _) = await asyncio.gather(taken(queue), queue.ack(leases[-1], DONE))
+        leases += more
+    await sending
+    assert ids_of(leases) == names
+    assert {(one.delivery_count, one.interruptions) for one in leases} == {(1, 0)}
+    await queue.ack(leases[-1], DONE)
+    await queue.aclose()

@@ -50,7 +50,7 @@ def test_the_options_are_those_of_the_program() -> None:
 
 
 def test_a_workflow_is_started_as_it_says() -> None:
-    (body,) = re.findall(r" -d '(.*?)'$", examples("console")[1], re.MULTILINE | re.DOTALL)
+    (body,) = re.findall(r" -d '(.*?)'$", examples("bash")[0], re.MULTILINE | re.DOTALL)
     with serving() as server:
         asked = urllib.request.Request(f"{server.url}/workflow", body.encode())  # noqa: S310 - on loopback
         urllib.request.urlopen(asked, timeout=30).close()  # noqa: S310 - likewise

@@ -26,7 +26,7 @@ from cloud_tasks.config.gather import Gathered, gather
 from cloud_tasks.config.show import show_rows, table_of
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.summary import Summary
-from cloud_tasks.summary.values import EXIT_STATUS_OF_SIGNAL
+from cloud_tasks.summary.values import status_of_workers
 
 
 def run(line: Line) -> int:
@@ -62,7 +62,7 @@ def run(line: Line) -> int:
     with host:
         host.start_processes()
     _tell(host.summaries, json=bool(values["json"]))
-    return _status(host.summaries)
+    return status_of_workers(host.summaries.values())
 
 
 def _gathered(line: Line) -> Gathered:
@@ -119,8 +119,3 @@ def _tell(summaries: Mapping[str, Summary], *, json: bool) -> None:
             if getattr(summary.counts, field)
         ]
         write(sys.stderr, f"{name}: {', '.join(counts) or 'no task'}")
-
-
-def _status(summaries: Mapping[str, Summary]) -> int:
-    left_behind = [summary for summary in summaries.values() if summary.problems]
-    return EXIT_STATUS_OF_SIGNAL.get(left_behind[0].signal, 1) if left_behind else 0

@@ -35,6 +35,7 @@ class Command(Struct, frozen=True, kw_only=True):
         one_of: Names of options of which one at most may be given.
         topics: What may stand behind its name; the first that is given counts.
         names: What else may stand there, any number of times, in a word; "" if nothing.
+        names_help: What that is, in a sentence.
         by_driver: Whether it knows queues by their driver: its options have variables, and it reads no
             configuration file.
         own_settings: Whether it has settings of its own, in files of their own.
@@ -47,6 +48,7 @@ class Command(Struct, frozen=True, kw_only=True):
     one_of: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     names: str = ""
+    names_help: str = "Which of them."
     by_driver: bool = False
     own_settings: bool = False
 
@@ -301,6 +303,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
         names="CONFIG",
+        names_help="Settings file (YAML).",
         own_settings=True,
     ),
     Command(

@@ -99,7 +99,7 @@ def make_parser() -> Parser:
         if command.topics:
             one.add_argument("topic", choices=command.topics, help="What to do.")
         if command.names:
-            one.add_argument("names", nargs="*", metavar=command.names, help="Which of them.")
+            one.add_argument("names", nargs="*", metavar=command.names, help=command.names_help)
         for section in command.sections:
             _add_section(one, section)
     return parser

@@ -18,8 +18,7 @@ from cloud_tasks.console import Console, choose_console
 from cloud_tasks.interfaces import EventSink, QueueDriver
 from cloud_tasks.sinks.file import FileSink
 from cloud_tasks.summary import Summary
-
-KILLED_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+from cloud_tasks.summary.values import status_of_workers
 
 
 def run(call: QueueCall) -> int:
@@ -51,7 +50,7 @@ async def _work(call: QueueCall, driver: QueueDriver) -> int:
         finally:
             await driver.disconnect()
             await console.aclose()
-    return _status(summary)
+    return status_of_workers([summary])
 
 
 async def _run(
@@ -85,8 +84,3 @@ def _settings(call: QueueCall) -> TaskWorkerSettings:
         pool_tasks_max=call.count("process_pool_max_tasks_per_child"),
         provider=call.text("provider"),
     )
-
-
-def _status(summary: Summary) -> int:
-    left_behind = bool(summary.problems)
-    return KILLED_STATUS.get(summary.signal, 1) if left_behind else 0

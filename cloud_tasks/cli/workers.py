@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from cloud_tasks.cli.parser import Line
@@ -14,8 +13,7 @@ from cloud_tasks.compose.queue_workers_crew import Manner
 from cloud_tasks.compose.queue_workers_lines import Lines, log
 from cloud_tasks.compose.queue_workers_settings import WorkersSettings, read_settings
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.summary import Summary
-from cloud_tasks.summary.values import EXIT_STATUS_OF_SIGNAL
+from cloud_tasks.summary.values import status_of_workers
 
 
 def run(line: Line) -> int:
@@ -50,13 +48,6 @@ async def _work(settings: WorkersSettings, manner: Manner) -> int:
         if not settings.all_assignments():
             log.info("No workers configured; terminating.")
             return 0
-        return _status((await Supervisor(settings, manner, lines).run()).values())
+        return status_of_workers((await Supervisor(settings, manner, lines).run()).values())
     finally:
         await lines.aclose()
-
-
-def _status(ends: Iterable[Summary]) -> int:
-    left_behind = [end for end in ends if end.problems]
-    if not left_behind:
-        return 0
-    return EXIT_STATUS_OF_SIGNAL.get(left_behind[0].signal, 1)

@@ -9,9 +9,9 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.console import Console, Level
+from cloud_tasks.summary.values import EXIT_STATUS_OF_SIGNAL
 
 T = TypeVar("T")
-_SIGNAL_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
 class ConsoleObserver:
@@ -82,4 +82,4 @@ async def unless_signalled(signals: SignalWatch, work: Coroutine[object, object,
 
 
 def _end_by_signal(name: str) -> NoReturn:
-    raise SystemExit(_SIGNAL_STATUS[name])
+    raise SystemExit(EXIT_STATUS_OF_SIGNAL[name])

@@ -10,11 +10,10 @@ from typing import Literal
 from msgspec import Struct
 
 from cloud_tasks.conductor_app.workers import DEFAULT_POLLING_INTERVAL_MS, RUNNERS, WorkerAbc
+from cloud_tasks.config.conductor_table import DEFAULT_API_URL, SERVER_VARIABLE
 from cloud_tasks.errors import ConfigurationError, Place, Problem
 
 CONFIG_FILE = "worker.ini"
-SERVER_VARIABLE = "CONDUCTOR_SERVER_URL"
-DEFAULT_BASE_URL = "http://localhost:8080"
 PROPERTIES = ("domain", "polling_interval", "thread_count")
 _THREADS_MAX = 10_000
 
@@ -77,7 +76,7 @@ class Configuration:
             return Setting("server_api_url", self.base_url.rstrip("/") + "/api", "constructor (base_url)")
         if environ.get(SERVER_VARIABLE):
             return Setting("server_api_url", environ[SERVER_VARIABLE], f"variable {SERVER_VARIABLE}")
-        return Setting("server_api_url", DEFAULT_BASE_URL + "/api", "default")
+        return Setting("server_api_url", DEFAULT_API_URL, "default")
 
 
 class MetricsSettings(Struct, frozen=True, kw_only=True):
@@ -207,7 +206,9 @@ def _settle(worker: WorkerAbc, sources: Sources, problems: list[Problem]) -> Wor
     most = max(threads, default=1)
     if most != int(most) or most > _THREADS_MAX:
         problems.append(Problem(f"thread_count is {most:g}, and must be a whole number up to {_THREADS_MAX}"))
-    return WorkerSettings(worker, domains, min(intervals, default=100) / 1000, int(most), told)
+    return WorkerSettings(
+        worker, domains, min(intervals, default=DEFAULT_POLLING_INTERVAL_MS) / 1000, int(most), told
+    )
 
 
 def _problems_of(worker: WorkerAbc) -> list[Problem]:

@@ -6,6 +6,7 @@ from cloud_tasks.config.option import Kind, Option, Section
 from cloud_tasks.config.table import PROVIDERS
 
 SERVER_VARIABLE = "CONDUCTOR_SERVER_URL"
+DEFAULT_API_URL = "http://localhost:8080/api"
 APP = Option(
     name="app",
     flag="--app",
@@ -24,7 +25,7 @@ OWN = Section(
             flag="--server-api-url",
             variable=SERVER_VARIABLE,
             kind=Kind.STRING,
-            default="http://localhost:8080/api",
+            default=DEFAULT_API_URL,
             metavar="URL",
             help="Address of the server's API.",
         ),

@@ -8,6 +8,7 @@ import sys
 from cloud_tasks.queue_workers.base import AsyncTaskWorker, find_worker, known_workers
 from cloud_tasks.queue_workers.names import Payload
 from cloud_tasks.queue_workers.transport import set_usual_url
+from cloud_tasks.runners.runtime import run_to_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def work_on(worker: AsyncTaskWorker, payload: Payload) -> None:
     worker.logger.debug("Got payload: %r", payload)
     try:
         process(worker, payload)
-    except Exception:
+    except Exception:  # boundary: logged, and raised again
         worker.logger.exception("An unhandled exception occurred while processing the payload")
         raise
     worker.logger.debug("Processing complete")
@@ -86,17 +87,7 @@ def process(worker: AsyncTaskWorker, payload: Payload) -> None:
     """Have a worker work on a payload, whether its `process` is a coroutine or not."""
     outcome: object = worker.process(payload)
     if hasattr(type(outcome), "__await__"):
-        _finish(outcome)
-
-
-def _finish(awaitable: object) -> None:
-    """Run what an `async def process` returned to its end, on an event loop of its own."""
-    import asyncio
-
-    async def wait() -> None:
-        await awaitable  # type: ignore[misc] # the caller has looked for __await__
-
-    asyncio.run(wait())
+        run_to_end(outcome)
 
 
 def _end(data: Data) -> None:

@@ -45,7 +45,7 @@ class ChildProgram:
             value = self.function(task_id, task_data)
         else:
             value = self.function(task_id, task_data, worker_data)
-        return _finish(value) if hasattr(type(value), "__await__") else value
+        return run_to_end(value) if hasattr(type(value), "__await__") else value
 
     def worker_data_for(self, attempt: int, deadline: float | None, *, fresh: bool) -> WorkerData:
         """The settings for one attempt; a fresh copy where another attempt will follow in this process."""
@@ -59,7 +59,7 @@ class ChildProgram:
         return worker_data
 
 
-def _finish(awaitable: object) -> object:
+def run_to_end(awaitable: object) -> object:
     """Run what an `async def` function returned to its end, on an event loop of its own."""
     import asyncio
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -134,3 +136,12 @@ class Summary(Struct, frozen=True, kw_only=True):
         fields["throughput_per_s"] = self.throughput_per_s
         fields["exit_status"] = self.exit_status
         return msgspec.json.encode(fields)
+
+
+def status_of_workers(ends: Iterable[Summary]) -> int:
+    """The exit status of workers whose failed tasks are kept elsewhere: 0, unless some had to be left behind.
+
+    Then it is 130 or 143 after SIGINT or SIGTERM, and 1 otherwise.
+    """
+    left_behind = next((end for end in ends if end.problems), None)
+    return 0 if left_behind is None else EXIT_STATUS_OF_SIGNAL.get(left_behind.signal, 1)

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from cloud_tasks.config.conductor_table import DEFAULT_API_URL
 from cloud_tasks.core.arguments import check_positive
 
-DEFAULT_API_URL = "http://localhost:8080/api"
 DEFAULT_POLLING_INTERVAL_S = 0.1
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
 
 from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
-from cloud_tasks.core.task import HandBack, Lease, Outcome, Task
-from cloud_tasks.errors import LeaseLostError
+from cloud_tasks.core.task import Lease, Task
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.opened_late import QueueOpenedLate
 from cloud_tasks.queues.pubsub.facts import facts_of
 from cloud_tasks.queues.pubsub.failures import CallFailedError
 from cloud_tasks.queues.pubsub.opening import OpenedQueue
@@ -53,7 +52,7 @@ class LazySender:
         return PubSubSender(Publishing(connection.calls, subscription.topic))
 
 
-class LazyQueue:
+class LazyQueue(QueueOpenedLate[PubSubQueue]):
     """Takes tasks from a queue that is opened with the first receive; see `TaskQueue`.
 
     Args:
@@ -63,12 +62,10 @@ class LazyQueue:
     """
 
     def __init__(self, opened: OpenedQueue, lease_s: float, clock: Clock) -> None:
+        super().__init__()
         self._opened = opened
         self._lease_s = lease_s
         self._clock = clock
-        self._queue: PubSubQueue | None = None
-        self._opening = asyncio.Lock()
-        self._closed = False
 
     @property
     def capabilities(self) -> QueueCapabilities:
@@ -82,33 +79,6 @@ class LazyQueue:
             return []
         with _looked_for_again(self._opened):
             return await (await self._open()).receive(tasks_max, wait_s)
-
-    async def extend(self, lease: Lease, seconds: float) -> Lease:
-        """Make the lease end `seconds` from now, at most 600."""
-        return await self._ours(lease).extend(lease, seconds)
-
-    async def ack(self, lease: Lease, outcome: Outcome) -> None:
-        """Settle for good."""
-        await self._ours(lease).ack(lease, outcome)
-
-    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
-        """Hand back."""
-        await self._ours(lease).nack(lease, delay_s, reason)
-
-    async def dead_letter(self, lease: Lease, reason: str) -> None:
-        """Publish the message to the topic for dead letters, and settle."""
-        await self._ours(lease).dead_letter(lease, reason)
-
-    async def aclose(self) -> None:
-        """Send home who waits, and what was asked for on its way; the connection is the driver's."""
-        self._closed = True
-        if self._queue is not None:
-            await self._queue.aclose()
-
-    def _ours(self, lease: Lease) -> PubSubQueue:
-        if self._queue is None:
-            raise LeaseLostError(f"message {lease.key} is not ours")
-        return self._queue
 
     async def _open(self) -> PubSubQueue:
         async with self._opening:

@@ -7,7 +7,6 @@ attempt is counted for that.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Iterable
 
@@ -17,10 +16,10 @@ from msgspec.structs import replace
 
 from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
-from cloud_tasks.core.task import HandBack, Lease, Outcome, Task
-from cloud_tasks.errors import LeaseLostError
+from cloud_tasks.core.task import HandBack, Lease, Task
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.batching import body_of
+from cloud_tasks.queues.opened_late import QueueOpenedLate
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.leases import SqsLease
 from cloud_tasks.queues.sqs.limits import LEASE_S_MAX, SEND_DELAY_S_MAX
@@ -78,17 +77,15 @@ class LateSender:
         return self._sender
 
 
-class LateQueue:
+class LateQueue(QueueOpenedLate[SqsQueue]):
     """Takes tasks from a queue that is opened with the first receive; see `TaskQueue`."""
 
     def __init__(self, opened: OpenedQueue, lease_s: float, clock: Clock) -> None:
         """Nothing is asked yet."""
+        super().__init__()
         self._opened = opened
         self._lease_s = lease_s
         self._clock = clock
-        self._queue: SqsQueue | None = None
-        self._opening = asyncio.Lock()
-        self._closed = False
 
     @property
     def capabilities(self) -> QueueCapabilities:
@@ -118,33 +115,6 @@ class LateQueue:
         left_s = late.not_before - _SLACK_S - self._clock.utc_now().timestamp()
         early = min(late.early_deliveries, (lease.delivery_count or 1) - 1)
         return replace(lease, interruptions=early), left_s
-
-    async def extend(self, lease: Lease, seconds: float) -> Lease:
-        """Make the lease end `seconds` from now."""
-        return await self._ours(lease).extend(lease, seconds)
-
-    async def ack(self, lease: Lease, outcome: Outcome) -> None:
-        """Settle for good."""
-        await self._ours(lease).ack(lease, outcome)
-
-    async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
-        """Hand back."""
-        await self._ours(lease).nack(lease, delay_s, reason)
-
-    async def dead_letter(self, lease: Lease, reason: str) -> None:
-        """Send the message to the queue for dead letters, and delete it here."""
-        await self._ours(lease).dead_letter(lease, reason)
-
-    async def aclose(self) -> None:
-        """Send what is on its way; the connection is the driver's."""
-        self._closed = True
-        if self._queue is not None:
-            await self._queue.aclose()
-
-    def _ours(self, lease: Lease) -> SqsQueue:
-        if self._queue is None:
-            raise LeaseLostError(f"message {lease.key} is not ours")
-        return self._queue
 
     async def _open(self) -> SqsQueue:
         async with self._opening:

@@ -39,12 +39,7 @@ def add_options(parser: argparse.ArgumentParser, *, port: int, page: str) -> Non
         port: Where it listens unless told otherwise.
         page: Where its faults are explained.
     """
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=port,
-        help="where to listen; 0: on a free port (default: %(default)s)",
-    )
+    add_port(parser, port)
     parser.add_argument("--host", default="127.0.0.1", help="likewise (default: %(default)s)")
     parser.add_argument(
         "--faults",
@@ -55,6 +50,21 @@ def add_options(parser: argparse.ArgumentParser, *, port: int, page: str) -> Non
         "--fault-log",
         metavar="FILE",
         help="append a line of JSON for every fault that strikes",
+    )
+
+
+def add_port(parser: argparse.ArgumentParser, port: int) -> None:
+    """Let a program be told on which port to listen, and no more.
+
+    Args:
+        parser: Of its options.
+        port: Where it listens unless told otherwise.
+    """
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=port,
+        help="where to listen; 0: on a free port (default: %(default)s)",
     )
 
 

@@ -163,13 +163,11 @@ class Executions:
 
     def _look_at_joins(self, execution: Execution) -> None:
         for live in list(execution.open.values()):
-            step = live.step
-            if step.task.type == JOIN and all(
-                (each := execution.latest.get(name)) is not None and each.shown.status in _SUCCESSFUL
-                for name in step.task.join_on
-            ):
+            # A join that is done may have let others be done, which were looked at then.
+            is_open = live.shown.task_id in execution.open
+            if is_open and live.step.task.type == JOIN and _is_joined(live):
                 live.shown.output_data = {
-                    name: execution.latest[name].shown.output_data for name in step.task.join_on
+                    name: execution.latest[name].shown.output_data for name in live.step.task.join_on
                 }
                 live.shown.status = TaskStatus.COMPLETED
                 live.shown.end_time = self.timeline.now_ms
@@ -217,3 +215,9 @@ class Executions:
         if overdue.is_final:
             live.retries_max = 0
         self.end_task(live, TaskStatus.TIMED_OUT, overdue.reason)
+
+
+def _is_joined(join: Live) -> bool:
+    """Whether all is done that a join waits for."""
+    latest = (join.workflow.latest.get(name) for name in join.step.task.join_on)
+    return all(each is not None and each.shown.status in _SUCCESSFUL for each in latest)

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from cloud_tasks.config_file.nodes import is_null
 from cloud_tasks.diagnostics import near
 from cloud_tasks.errors import ConfigurationError, Place, Problem
 from fakes.metadata.steps import STEPS, Moment, Script, Step
 from fakes.metadata.wire import Instance
+from fakes.plan_text import PlanReading, parse_plan, read_plan_file
 
 SCRIPTS = Path(__file__).parent / "scripts"
-SCRIPT_SIZE_BYTES_MAX = 1_000_000
 
 _EXAMPLE = "a step looks like this: `- {at_s: 20, do: notice}`"
 _WORDS: dict[str, type[Step]] = {str(kind.__struct_config__.tag): kind for kind in STEPS}
@@ -37,18 +37,18 @@ def read_script(name: str) -> Script:
         ConfigurationError: It is not there, or not a script; carries all that is wrong with it.
     """
     path = Path(name)
-    if not path.exists() and path.parent == Path():
+    if not _is_there(path) and path.parent == Path():
         path = SCRIPTS / f"{name.removesuffix('.yaml')}.yaml"
+    if not _is_there(path):
+        raise ConfigurationError(_unknown(name))
+    return parse_script(read_plan_file(str(path), "the script"), name)
+
+
+def _is_there(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            data = file.read(SCRIPT_SIZE_BYTES_MAX + 1)
-    except FileNotFoundError:
-        raise ConfigurationError(_unknown(name)) from None
-    except OSError as error:
-        raise ConfigurationError(Problem(f"cannot read `{name}`: {error.strerror}")) from None
-    if len(data) > SCRIPT_SIZE_BYTES_MAX:
-        raise ConfigurationError(Problem(f"`{name}` is larger than {SCRIPT_SIZE_BYTES_MAX} bytes"))
-    return parse_script(data, name)
+        return path.exists()
+    except OSError:
+        return True  # to read it will say what is wrong
 
 
 def parse_script(data: bytes, name: str) -> Script:
@@ -61,19 +61,12 @@ def parse_script(data: bytes, name: str) -> Script:
     Raises:
         ConfigurationError: It is not a script; carries all that is wrong with it.
     """
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(Problem(f"`{name}` is not UTF-8: byte {error.start}")) from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = None if mark is None else _place(name, text.splitlines(), mark.line, mark.column, 1)
-        raise ConfigurationError(Problem(f"not valid YAML: {error.problem}", place=place)) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(Problem(f"`{name}` is not valid YAML: {error}")) from None
-    reader = _Reader(name, text.splitlines())
+    text, root = parse_plan(data, name)
+    if not isinstance(root, MappingNode):
+        place = Place(name, 1, 1) if root is None else text.place(root)
+        problem = Problem("expected a mapping with `timeline`", place=place, helps=(_EXAMPLE,))
+        raise ConfigurationError(problem)
+    reader = _Reader(text)
     script = reader.script(root)
     if reader.problems:
         raise ConfigurationError(*reader.problems)
@@ -90,24 +83,15 @@ def _unknown(name: str) -> Problem:
     )
 
 
-class _Reader:
+class _Reader(PlanReading):
     """Turns nodes into values; what cannot be turned is a problem, and the rest is read all the same."""
 
-    def __init__(self, name: str, lines: list[str]) -> None:
-        self.problems: list[Problem] = []
-        self._name = name
-        self._lines = lines
-
-    def script(self, root: Node | None) -> Script:
+    def script(self, root: MappingNode) -> Script:
         """The whole of it."""
-        if not isinstance(root, MappingNode):
-            self._tell("expected a mapping with `timeline`", root, (_EXAMPLE,))
-            return Script()
-        parts = self._entries(root, ("about", "instance", "timeline"))
-        timeline = parts.get("timeline")
+        parts = self._values(root, ("about", "instance", "timeline"))
+        timeline, instance = parts.get("timeline"), parts.get("instance")
         if timeline is None:
-            self._tell("no `timeline`", root, ("a script in which nothing happens has `timeline: []`",))
-        instance = parts.get("instance")
+            self.tell("no `timeline`", root, helps=("a script in which nothing happens has `timeline: []`",))
         return Script(
             about=self._value(parts["about"], str, "about") or "" if "about" in parts else "",
             instance=Instance() if instance is None else self._struct(instance, Instance, "instance"),
@@ -116,7 +100,7 @@ class _Reader:
 
     def _timeline(self, node: Node) -> Iterator[Moment]:
         if not isinstance(node, SequenceNode):
-            self._tell("`timeline`: expected a list of steps", node, (_EXAMPLE,))
+            self.tell("`timeline`: expected a list of steps", node, helps=(_EXAMPLE,))
             return
         last_s = 0.0
         for item in node.value:
@@ -124,25 +108,26 @@ class _Reader:
             if moment is None:
                 continue
             if moment.at_s < last_s:
-                self._tell(f"a step at {moment.at_s:g} s after one at {last_s:g} s", item)
+                self.tell(f"a step at {moment.at_s:g} s after one at {last_s:g} s", item)
             last_s = max(last_s, moment.at_s)
             yield moment
 
     def _moment(self, node: Node) -> Moment | None:
         if not isinstance(node, MappingNode):
-            self._tell("expected a step", node, (_EXAMPLE,))
+            self.tell("expected a step", node, helps=(_EXAMPLE,))
             return None
         keys = {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
         missing = [key for key in ("at_s", "do") if key not in keys]
         if missing:
-            self._tell(f"a step without `{missing[0]}`", node, (_EXAMPLE,))
+            self.tell(f"a step without `{missing[0]}`", node, helps=(_EXAMPLE,))
             return None
         word = self._value(keys["do"], str, "do")
-        kind = _WORDS.get(str(word))
+        if word is None:
+            return None
+        kind = _WORDS.get(word)
         if kind is None:
-            like = near(str(word), _WORDS)
-            hint = f"did you mean `{like}`?" if like else ""
-            self._tell(f"unknown step `{word}`", keys["do"], (f"steps: {', '.join(_WORDS)}",), hint)
+            steps = f"steps: {', '.join(_WORDS)}"
+            self.tell_unlike(f"unknown step `{word}`", keys["do"], word, tuple(_WORDS), steps)
             return None
         at_s = self._value(keys["at_s"], float, "at_s")
         step = self._struct(node, kind, f"the step `{word}`", ("at_s", "do"))
@@ -151,41 +136,26 @@ class _Reader:
     def _struct(self, node: Node, kind: type[_S], what: str, besides: tuple[str, ...] = ()) -> _S:
         """A value whose fields are the keys of a mapping; what is bad among them has its default."""
         if not isinstance(node, MappingNode):
-            self._tell(f"`{what}`: expected a mapping", node)
+            self.tell(f"`{what}`: expected a mapping", node)
             return kind()
         hints = get_type_hints(kind)
         fields = {name: hints[name] for name in kind.__struct_fields__}
         found: dict[str, object] = {}
-        for name, value in self._entries(node, (*besides, *fields)).items():
+        for name, value in self._values(node, (*besides, *fields)).items():
             if name in fields:
                 converted = self._value(value, fields[name], name)
                 if converted is not None:
                     found[name] = converted
         return kind(**found)
 
-    def _entries(self, node: MappingNode, known: tuple[str, ...]) -> dict[str, Node]:
-        """The values by their keys, each of which is known and there once."""
-        found: dict[str, Node] = {}
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else "?"
-            if name not in known:
-                like = near(name, known)
-                self._tell(
-                    f"unknown key `{name}`",
-                    key,
-                    (f"keys here: {', '.join(known)}",),
-                    f"did you mean `{like}`?" if like else "",
-                )
-            elif name in found:
-                self._tell(f"the key `{name}` is there twice", key)
-            else:
-                found[name] = value
-        return found
+    def _values(self, node: MappingNode, known: tuple[str, ...]) -> dict[str, Node]:
+        """The values of a mapping by their keys."""
+        return {entry.name: entry.value for entry in self.known_entries(node, known)}
 
     def _value(self, node: Node, kind: Any, name: str) -> Any:
         """A value of a type; None where it is not one, or is null where that is allowed."""
         if get_origin(kind) in (Union, types.UnionType):
-            if node.tag.endswith(":null"):
+            if is_null(node):
                 return None
             kind = next(each for each in get_args(kind) if each is not type(None))
         if get_origin(kind) is tuple:
@@ -197,27 +167,14 @@ class _Reader:
             except (ValueError, OverflowError):
                 pass
         got = f"`{node.value}`" if isinstance(node, ScalarNode) else "a list or a mapping"
-        self._tell(f"`{name}`: expected {expected}, got {got}", node)
+        self.tell(f"`{name}`: expected {expected}, got {got}", node)
         return None
 
     def _strings(self, node: Node, name: str) -> tuple[str, ...] | None:
         if not isinstance(node, SequenceNode):
-            self._tell(f"`{name}`: expected a list of names", node)
+            self.tell(f"`{name}`: expected a list of names", node)
             return None
         return tuple(str(self._value(item, str, name)) for item in node.value)
-
-    def _tell(self, message: str, node: Node | None, helps: tuple[str, ...] = (), hint: str = "") -> None:
-        place = Place(self._name, 1, 1)
-        if node is not None and node.start_mark is not None:
-            begin, end = node.start_mark, node.end_mark
-            width = end.column - begin.column if end is not None and end.line == begin.line else 1
-            place = _place(self._name, self._lines, begin.line, begin.column, width)
-        self.problems.append(Problem(message, place=place, hint=hint, helps=helps))
-
-
-def _place(name: str, lines: list[str], line: int, column: int, width: int) -> Place:
-    text = lines[line] if line < len(lines) else None
-    return Place(name, line + 1, column + 1, text, max(width, 1))
 
 
 def _at_least_0(text: str) -> float:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from aiohttp import web
 from msgspec import Struct
 
 from cloud_tasks.interfaces import Clock
+from fakes.http_server import HttpServer, body_of
+from fakes.listening import LOOPBACK
 from fakes.metadata import aws, azure, gcp
 from fakes.metadata.faults import DroppedError, Faults
 from fakes.metadata.process_group import ProcessGroup
 from fakes.metadata.steps import Fault, Heal, Kill, Script, SoftOff, Step
 from fakes.metadata.wire import CLOUDS, Answer, Instance, Request
-
-_LOOPBACK = "127.0.0.1"
 
 
 class Service(Protocol):
@@ -48,7 +47,7 @@ class Logged(Struct, frozen=True):
     status: int
 
 
-class MetadataServer:
+class MetadataServer(HttpServer):
     """The metadata services of one machine, on loopback.
 
     Args:
@@ -57,6 +56,7 @@ class MetadataServer:
         clouds: Which services there are: some of `CLOUDS`.
         group: Its processes; None where there are none to be ended.
         on_step: Told each step as it is taken.
+        port: Where to listen; 0: on a free one.
 
     Attributes:
         log: Every request that was answered, or given up by who asked.
@@ -70,7 +70,9 @@ class MetadataServer:
         clouds: tuple[str, ...] = CLOUDS,
         group: ProcessGroup | None = None,
         on_step: Callable[[Step], None] | None = None,
+        port: int = 0,
     ) -> None:
+        super().__init__(LOOPBACK, port)
         us = instance or Instance()
         self.log: list[Logged] = []
         self._clock = clock
@@ -78,53 +80,6 @@ class MetadataServer:
         self._faults = Faults(clock)
         self._group = group
         self._on_step = on_step
-        self._runner: web.AppRunner | None = None
-        self._port = 0
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._port
-
-    @property
-    def url(self) -> str:
-        """Where it listens, as an address without a path."""
-        return f"http://{_LOOPBACK}:{self._port}"
-
-    async def start(self, port: int = 0) -> None:
-        """Listen; on a free port where it is 0.
-
-        Raises:
-            OSError: The port cannot be had.
-        """
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        # Who hangs up while his request hangs must not leave it behind.
-        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        site = web.TCPSite(runner, _LOOPBACK, port)
-        try:
-            await site.start()
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        self._port = runner.addresses[0][1]
-
-    async def aclose(self) -> None:
-        """Hang up on everybody and stop listening."""
-        self._faults.heal()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def do(self, step: Step) -> None:
         """Let something happen now."""
@@ -154,22 +109,23 @@ class MetadataServer:
         if self._group is not None:
             self._group.send(number)
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    def _let_go(self) -> None:
+        self._faults.heal()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response | None:
         began, status = self._clock.monotonic(), 0
         try:
-            answer = await self._answer(request)
+            answer = await self._reply(request)
             status = answer.status
         except DroppedError:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
+            return None
         finally:
             self.log.append(Logged(began, request.method, request.path, status))
         headers = {"Content-Type": answer.content_type, **answer.headers}
         return web.Response(status=status, body=answer.text.encode(), headers=headers)
 
-    async def _answer(self, request: web.Request) -> Answer:
-        body = await request.read()
+    async def _reply(self, request: web.BaseRequest) -> Answer:
+        body = await body_of(request)
         fault = await self._faults.meet(request.path)
         if fault is not None:
             return fault

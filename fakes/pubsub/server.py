@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
 from fakes.faults import FaultInjector
+from fakes.listening import LOOPBACK, Listening
 from fakes.pubsub.calls import Calls
 from fakes.pubsub.errors import PubSubError
 from fakes.pubsub.faulty import Faulty
@@ -21,7 +21,6 @@ from fakes.pubsub.service import PubSubService
 from fakes.pubsub.streaming import Stream
 from fakes.pubsub.wire import refuse
 
-_LOOPBACK = "127.0.0.1"
 _GRACE_S = 1.0
 """For calls to end by themselves; gRPC prints a traceback for each that the loop ends before."""
 _OPTIONS = [
@@ -33,7 +32,7 @@ _OPTIONS = [
 ]
 
 
-class PubSubServer:
+class PubSubServer(Listening):
     """Pub/Sub on a socket, for every client that speaks gRPC; it runs in the loop that starts it.
 
     Args:
@@ -47,22 +46,16 @@ class PubSubServer:
         self,
         service: PubSubService,
         *,
-        host: str = _LOOPBACK,
+        host: str = LOOPBACK,
         port: int = 0,
         faults: FaultInjector | None = None,
     ) -> None:
+        super().__init__(host, port)
         self.service = service
         self._calls = Calls(service) if faults is None else Faulty(service, faults)
-        self._host = host
-        self._port = port
         self._server: grpc.aio.Server | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._port
 
     @property
     def address(self) -> str:
@@ -91,15 +84,6 @@ class PubSubServer:
         if self._server is not None:
             await self._server.stop(_GRACE_S)
             await self._rest()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     async def _rest(self) -> None:
         """Wait until gRPC is done with its calls: it stops as soon as they are answered."""

@@ -87,6 +87,22 @@ def test_a_workflow_may_end_with_a_join(world: World) -> None:
     assert (execution.status, execution.output) == ("COMPLETED", {"a": {"x": 1}})
 
 
+def test_a_join_of_a_join_is_done_once(world: World) -> None:
+    inner = WorkflowTask("inner", "inner", "FORK_JOIN", fork_tasks=[[step("a")]])
+    branch = [inner, WorkflowTask("join_inner", "join_inner", "JOIN", join_on=["a"])]
+    outer = WorkflowTask("outer", "outer", "FORK_JOIN", fork_tasks=[branch])
+    workflow_id = world.start(
+        outer, WorkflowTask("join_outer", "join_outer", "JOIN", join_on=["join_inner"]), step("b")
+    )
+    world.say(world.take("a"), output_data={"x": 1})
+    execution = world.service.workflow(workflow_id)
+    names = [each.shown.reference_task_name for each in execution.tasks]
+    assert names == ["outer", "inner", "a", "join_inner", "join_outer", "b"]
+    assert execution.latest["join_outer"].shown.output_data == {"join_inner": {"a": {"x": 1}}}
+    world.say(world.take("b"))
+    assert execution.status == "COMPLETED"
+
+
 def test_a_failure_in_a_branch_cancels_the_others(world: World) -> None:
     fork = WorkflowTask("fork", "fork", "FORK_JOIN", fork_tasks=[[step("a")], [step("b")], [step("c")]])
     workflow_id = world.start(fork, WorkflowTask("join", "join", "JOIN", join_on=["a", "b", "c"]))

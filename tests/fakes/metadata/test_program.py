@@ -132,7 +132,7 @@ def test_a_bad_script_is_told_with_its_line(program: Program, tmp_path: Path) ->
 def test_a_busy_port_is_told(program: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"cannot listen on port {port}" in program.refused("--port", str(port))
+        assert f"cannot listen on 127.0.0.1, port {port}" in program.refused("--port", str(port))
 
 
 @pytest.mark.parametrize(

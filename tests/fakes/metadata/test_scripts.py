@@ -24,6 +24,7 @@ from fakes.metadata import (
     shipped_scripts,
 )
 from fakes.metadata.server import MetadataServer
+from fakes.plan_text import PLAN_SIZE_BYTES_MAX
 
 
 def refusal(text: str) -> str:
@@ -68,6 +69,7 @@ def test_a_script_is_read_with_its_machine() -> None:
         ("timeline:\n- {do: kill}", "2:3", "a step without `at_s`"),
         ("timeline:\n- {at_s: 1}", "2:3", "a step without `do`"),
         ("timeline:\n- {at_s: 1, do: kil}", "2:17", "unknown step `kil`"),
+        ("timeline:\n- {at_s: 1, do: [kill]}", "2:17", "`do`: expected text, got a list or a mapping"),
         ("timeline:\n- {at_s: soon, do: kill}", "2:10", "`at_s`: expected a number of seconds"),
         ("timeline:\n- {at_s: -1, do: kill}", "2:10", "`at_s`: expected a number of seconds"),
         ("timeline:\n- {at_s: .inf, do: kill}", "2:10", "`at_s`: expected a number of seconds"),
@@ -78,9 +80,10 @@ def test_a_script_is_read_with_its_machine() -> None:
         ("timeline:\n- {at_s: 1, do: notice, resources: a}", "2:36", "`resources`: expected a list"),
         ("timeline:\n- {at_s: 2, do: kill}\n- {at_s: 1, do: kill}", "3:3", "a step at 1 s after one at 2 s"),
         ("timeline: []\ninstance: [1]", "2:11", "`instance`: expected a mapping"),
+        ("timeline: []\n[1]: 2", "2:1", "expected a key, got a list or a mapping"),
         ("timeline: []\ntimelines: []", "2:1", "unknown key `timelines`"),
-        ("timeline: [", "1:12", "not valid YAML"),
-        ("timeline: [*b]", "1:12", "not valid YAML"),
+        ("timeline: [", "1:12", "not YAML"),
+        ("timeline: [*b]", "1:12", "not YAML"),
         ("timeline: &a [*a]", "1:11", "expected a step"),
     ],
 )
@@ -102,6 +105,25 @@ def test_all_mistakes_are_told_at_once_and_near_names_are_offered() -> None:
 def test_what_is_no_yaml_of_ours_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         parse_script(data, "script.yaml")
+
+
+def test_a_script_may_begin_as_some_editors_let_it() -> None:
+    assert parse_script("timeline: []".encode("utf-8-sig"), "script.yaml") == Script()
+
+
+def test_a_step_whose_name_is_none_is_told_once() -> None:
+    assert refusal("timeline:\n- {at_s: 1, do: [kill]}").count("error:") == 1
+
+
+def test_a_script_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "large.yaml").write_bytes(b" " * (PLAN_SIZE_BYTES_MAX + 1))
+    with pytest.raises(ConfigurationError, match="is larger than"):
+        read_script(str(tmp_path / "large.yaml"))
+
+
+def test_a_name_that_cannot_be_one_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="File name too long"):
+        read_script("x" * 1000)
 
 
 def test_a_script_is_found_by_path_and_by_name(tmp_path: Path) -> None:

@@ -85,10 +85,11 @@ async def test_one_cloud_can_be_served_alone() -> None:
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process in a group of its own, deaf to SIGTERM once it has said so."""
     program = (
-        "import signal, time; signal.signal(15, lambda *_: print('off', flush=True)); print('on', flush=True)"
+        "import os, signal, time; signal.signal(15, lambda *_: os.write(1, b'off\\n')); "
+        "print('on', flush=True); time.sleep(60); time.sleep(60)"
     )
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", f"{program}; time.sleep(60); time.sleep(60)"],
+        [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         process_group=0,
     )

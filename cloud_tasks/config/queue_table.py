@@ -124,6 +124,13 @@ RABBITMQ = Section(
             1,
             maximum=_CONCURRENCY_MAX,
         ),
+        _duration(
+            "rabbitmq_consumer_timeout",
+            "How long the broker lets a worker hold a task, as it is configured there; no task may run for "
+            "longer than that, less a minute.",
+            1800.0,
+            minimum=1,
+        ),
     ),
 )
 SQS = Section(
@@ -171,6 +178,11 @@ TASK_DEFAULTS = Section(
             "task_defaults_max_attempts",
             "Attempts in all; then a task is put among the dead letters.",
             3,
+        ),
+        _count(
+            "task_defaults_max_interruptions",
+            "Interruptions by shutdowns and termination notices, counted apart from attempts; then likewise.",
+            default_text="no limit",
         ),
         _option(
             "task_defaults_retry_strategy",

@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         retry_on_exception: Whether a task that raises is tried again.
         retry_on_timeout: Whether a task that takes too long is tried again.
         max_attempts: Attempts after which a task is put aside; None: no limit.
+        max_interruptions: Interruptions after which it is; None: no limit.
         event_log_to_file: Whether events go to a file.
         event_log_file: Its name.
         event_log_to_queue: Whether events go to a queue.
@@ -114,6 +115,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     retry_on_exception: bool
     retry_on_timeout: bool
     max_attempts: int | None
+    max_interruptions: int | None
     event_log_to_file: bool
     event_log_file: str
     event_log_to_queue: bool

@@ -312,6 +312,17 @@ SECTIONS: tuple[Section, ...] = (
                 metavar="N",
                 help="Put a task aside after this many attempts.",
             ),
+            Option(
+                name="max_interruptions",
+                flag="--max-interruptions",
+                variable="RMS_CLOUD_TASKS_MAX_INTERRUPTIONS",
+                kind=Kind.INTEGER,
+                minimum=1,
+                default_text="no limit",
+                metavar="N",
+                help="Put a task aside when shutdowns and termination notices have interrupted it so often, "
+                "as it may take longer than machines live. These are counted apart from attempts.",
+            ),
         ),
     ),
     Section(

@@ -16,7 +16,7 @@ from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import State
 from cloud_tasks.core.book import Attempt, StopReason, Verdict
 from cloud_tasks.core.outcomes import NEVER_RUN, cause_of, event_of, judge, kind_of_run, note_of, why_dead
-from cloud_tasks.core.policy import extension_s, plan_fence, plan_renewal
+from cloud_tasks.core.policy import extension_s, longest_run_s, plan_fence, plan_renewal
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import (
     NOTES_MAX,
@@ -65,16 +65,10 @@ def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
         state.ledger.note(lease.key, attempt.number, attempt.interruptions)
     task: Task = lease.task  # type: ignore[assignment]  # malformed messages are refused before
     rules = lease.rules
-    if rules is None:
-        state.out.append(
-            do.StartRun(attempt.id, task, attempt.number, settings.max_runtime_s, "", lease.queue)
-        )
-    else:
-        state.out.append(
-            do.StartRun(attempt.id, task, attempt.number, rules.max_runtime_s, rules.name, lease.queue)
-        )
-        if rules.lease_s is not None:
-            _take_own_length(state, attempt, rules.lease_s)
+    name, runtime_s = "" if rules is None else rules.name, _runtime_s(state, attempt)
+    state.out.append(do.StartRun(attempt.id, task, attempt.number, runtime_s, name, lease.queue))
+    if rules is not None and rules.lease_s is not None:
+        _take_own_length(state, attempt, rules.lease_s)
     wake(state, attempt, deadline)
 
 
@@ -93,10 +87,18 @@ def _take_own_length(state: WorkerState, attempt: Attempt, lease_s: float) -> No
         state.out.append(do.Extend(attempt.id, attempt.lease, lease_s))
 
 
+def _runtime_s(state: WorkerState, attempt: Attempt) -> float:
+    """How long a run may take from now: a lease that nothing extends has to be settled before its end."""
+    rules, total_s = attempt.lease.rules, state.capabilities.lease_total_s_max
+    runtime_s = state.settings.max_runtime_s if rules is None else rules.max_runtime_s
+    if total_s is None or state.capabilities.renewable:
+        return runtime_s
+    return min(runtime_s, attempt.held_since + longest_run_s(total_s) - state.now)
+
+
 def plan_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """The run's own time begins: waiting for a process to run in does not count against it."""
-    rules = attempt.lease.rules
-    attempt.deadline = state.now + (state.settings.max_runtime_s if rules is None else rules.max_runtime_s)
+    attempt.deadline = state.now + _runtime_s(state, attempt)
     wake(state, attempt, attempt.deadline)
 
 

@@ -19,6 +19,8 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
         batch_size_max: Most tasks that one `receive` hands out.
         gather_s: How long it pays to wait for more free slots before a `receive`, in seconds: where a call
             costs much more than a task of it.
+        sure_wait_s: How long a `receive` has to wait, in seconds, for its empty answer to mean that there is
+            nothing; one that waits for less may miss what is there.
         delivery_count: Whether leases carry one.
         counts_interruptions: Whether the backend remembers `HandBack.INTERRUPTED` apart from attempts.
         requeues: Whether a task that was handed back comes again.
@@ -41,6 +43,7 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     message_size_bytes_max: int | None = None
     batch_size_max: int = 10
     gather_s: float = 0.0
+    sure_wait_s: float = 0.0
     delivery_count: bool = False
     counts_interruptions: bool = False
     requeues: bool = True

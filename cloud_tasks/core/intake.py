@@ -95,8 +95,8 @@ class Intake:
         It takes a share of a lease at most. When in a poll a task was found is not told, so that its lease is
         counted from the beginning of the poll: one as long as the lease would bring tasks whose time is over.
         """
-        settings, since = self._state.settings, self._idle_since
-        wait_s, lease_s = settings.poll_wait_s, self._state.capabilities.lease_s
+        settings, since, limits = self._state.settings, self._idle_since, self._state.capabilities
+        wait_s, lease_s = settings.poll_wait_s, limits.lease_s
         if lease_s is not None:
             wait_s = min(wait_s, lease_s * POLL_SHARE)
         if settings.idle_exit_s is None:
@@ -104,7 +104,8 @@ class Intake:
         left_s = settings.idle_exit_s
         if since is not None:
             left_s += since - self._state.now
-        return min(wait_s, max(left_s, EMPTY_RECEIVE_S))
+        # A worker that ends for want of tasks has to be sure of it.
+        return max(min(wait_s, max(left_s, EMPTY_RECEIVE_S)), limits.sure_wait_s)
 
     def end_reason(self) -> str:
         """Why nothing more will come; "" while more may."""

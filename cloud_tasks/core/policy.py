@@ -12,6 +12,8 @@ FENCE_SHARE = 0.1
 """Share of a lease that is kept in hand for stopping the run when the lease cannot be renewed."""
 RENEW_SHARE = 0.5
 """A lease is renewed when this share of it has gone by: an outage of the other half can be ridden out."""
+SETTLE_MARGIN_S = 60.0
+"""Kept in hand at most, of a lease that nothing extends, for stopping the run and settling the task."""
 HAND_BACK_S_MIN = 1.0
 
 
@@ -144,6 +146,15 @@ def plan_renewal(issued_at: float, duration_s: float) -> float:
 def plan_fence(issued_at: float, duration_s: float, stop_s: float) -> float:
     """When to stop the run of a lease that could not be renewed, so that it is over when the lease is."""
     return issued_at + duration_s - min(2 * stop_s, duration_s * FENCE_SHARE)
+
+
+def longest_run_s(lease_total_s_max: float) -> float:
+    """How long a task may take under a lease that nothing extends, from the receive on, to be settled in it.
+
+    Args:
+        lease_total_s_max: Longest time that the message can be held in all.
+    """
+    return lease_total_s_max - min(SETTLE_MARGIN_S, lease_total_s_max * FENCE_SHARE)
 
 
 def extension_s(

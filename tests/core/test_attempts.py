@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -315,6 +316,26 @@ def test_a_run_that_is_stopped_at_its_deadline_has_timed_out(end: RunEnd) -> Non
     assert isinstance(event, TaskTimedOut)
     assert event.elapsed_time == 60.0
     assert one(asked, do.Ack).outcome.kind is OutcomeKind.TIMED_OUT
+
+
+BROKER = QueueCapabilities(renewable=False, lease_total_s_max=1800.0, delivery_count=True)
+"""Holds a message for a worker for half an hour, and nothing makes that longer."""
+
+
+def test_a_run_ends_while_its_task_can_still_be_settled_where_nothing_extends_the_lease() -> None:
+    driver = Driver(BROKER, max_runtime_s=math.inf)
+    started = one(driver.receive(lease(), took_s=10.0), do.StartRun)
+    driver.wait(60.0)
+    driver.tell(got.RunStarted(started.attempt_id))
+    assert started.max_runtime_s == 1800.0 - 10.0 - 60.0
+    assert not only(driver.wait(1800.0 - 10.0 - 60.0 - 60.0 - 1.0), do.StopRun)
+    one(driver.wait(1.0), do.StopRun)
+    assert one(driver.finish(started.attempt_id, TERMINATED), do.Ack).outcome.kind is OutcomeKind.TIMED_OUT
+
+
+def test_a_shorter_time_of_its_own_counts_there() -> None:
+    driver = Driver(BROKER)
+    assert one(driver.receive(lease()), do.StartRun).max_runtime_s == 60.0
 
 
 def test_waiting_for_a_process_does_not_count_against_the_time_that_a_task_may_run() -> None:

@@ -50,6 +50,13 @@ def test_a_long_poll_is_short_beside_a_lease() -> None:
     assert Driver(structs.replace(CLOUD, lease_s=None)).asked(do.Receive)[-1].wait_s == 20.0
 
 
+def test_a_worker_that_ends_for_want_of_tasks_waits_until_it_is_sure() -> None:
+    unsure = structs.replace(CLOUD, sure_wait_s=2.0)
+    assert Driver(unsure, idle_exit_s=0.0, poll_wait_s=0.5).asked(do.Receive)[-1].wait_s == 2.0
+    assert Driver(CLOUD, idle_exit_s=0.0, poll_wait_s=0.5).asked(do.Receive)[-1].wait_s == 0.5
+    assert Driver(unsure, poll_wait_s=0.5).asked(do.Receive)[-1].wait_s == 0.5
+
+
 GATHERING = structs.replace(CLOUD, gather_s=0.25)
 
 

@@ -21,6 +21,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.events import TaskCompleted, TaskDeadLettered, TaskEvent, TaskInterrupted
 from cloud_tasks.core.machine import MachineSettings, WorkerMachine
 from cloud_tasks.core.message import decode_task, encode_task
+from cloud_tasks.core.policy import longest_run_s
 from cloud_tasks.core.task import EndKind, HandBack, Lease, OutcomeKind, RunEnd, Task
 from cloud_tasks.errors import LeaseLostError
 from fakes.history import Fact, FactKind
@@ -35,11 +36,11 @@ EPSILON_S = 1e-6
 class Run:
     """One attempt as the model sees it."""
 
-    def __init__(self, command: do.StartRun, lease: Lease) -> None:
+    def __init__(self, command: do.StartRun, lease: Lease, latest_end: float) -> None:
         self.id = command.attempt_id
         self.number = command.attempt
         self.key = lease.key
-        self.max_runtime_s = command.max_runtime_s
+        self.latest_end = latest_end
         self.deadline = float("inf")
         self.started = False
         self.end: RunEnd | None = None
@@ -336,14 +337,22 @@ class World:
         assert not self.draining, "S13: no run starts after a notice or a request to end"
         assert not held.told_lost, "a run of a lost lease"
         assert held.verdict is None
-        assert command.max_runtime_s == self.settings.max_runtime_s
+        latest = self._latest_end(held)
+        assert command.max_runtime_s == min(self.settings.max_runtime_s, latest - self.now)
         assert held.run is None or held.run.start_failed, "started twice"
         most = self.settings.retry.attempts_max
         assert 1 <= command.attempt <= (most or command.attempt), "S8: more attempts than allowed"
         if held.run is None:
             self.attempts_of[held.key] = self.attempts_of.get(held.key, 0) + 1
             assert command.attempt >= self.attempts_of[held.key], "S8, F21: an attempt was not counted"
-        held.run = Run(command, held.lease)
+        held.run = Run(command, held.lease, latest)
+
+    def _latest_end(self, held: Held) -> float:
+        """When a run has to end, so that its task can be settled under a lease that nothing extends."""
+        total_s = self.capabilities.lease_total_s_max
+        if self.capabilities.renewable or total_s is None:
+            return float("inf")
+        return held.held_since + longest_run_s(total_s)
 
     def _on_stop(self, command: do.StopRun) -> None:
         run = self.held[command.attempt_id].run
@@ -360,7 +369,7 @@ class World:
 
     def run_started(self, run: Run) -> None:
         run.started = True
-        run.deadline = self.now + run.max_runtime_s
+        run.deadline = min(self.now + self.settings.max_runtime_s, run.latest_end)
         self.tell(got.RunStarted(run.id))
 
     def run_failed_to_start(self, run: Run) -> None:

@@ -195,6 +195,7 @@ def _common(each: Sequence[QueueCapabilities]) -> QueueCapabilities:
         delay_s_max=min(one.delay_s_max for one in each),
         batch_size_max=min(one.batch_size_max for one in each),
         gather_s=max(one.gather_s for one in each),
+        sure_wait_s=max(one.sure_wait_s for one in each),
         delivery_count=all(one.delivery_count for one in each),
         counts_interruptions=all(one.counts_interruptions for one in each),
         requeues=all(one.requeues for one in each),

@@ -29,6 +29,8 @@ from cloud_tasks.queues.pubsub.pulling import Puller, Received
 
 REASON_ATTRIBUTE = "reason"
 """The attribute of a dead letter that says why it is one."""
+SURE_WAIT_S = 2.0
+"""The service does not say how soon it finds a message; a pull that waits for less may well miss it."""
 LATE_SHARE = 0.1
 """A lease of which more than this share went by in the pull is renewed at once."""
 
@@ -41,6 +43,7 @@ def capabilities_of(*, counts_deliveries: bool, dead_letters: bool) -> QueueCapa
         message_size_bytes_max=MESSAGE_BYTES_MAX,
         batch_size_max=PULL_MESSAGES_MAX,
         gather_s=GATHER_S,
+        sure_wait_s=SURE_WAIT_S,
         delivery_count=counts_deliveries,
         dead_letters=dead_letters,
     )

@@ -11,7 +11,7 @@ from cloud_tasks.core.arguments import check_positive
 from cloud_tasks.interfaces import DeadLetter
 from cloud_tasks.queues.rabbitmq.inspector import is_nothing
 from cloud_tasks.queues.rabbitmq.link import Link
-from cloud_tasks.queues.rabbitmq.messages import Delivery, Outgoing
+from cloud_tasks.queues.rabbitmq.messages import Delivery, new_message
 from cloud_tasks.queues.rabbitmq.publisher import Publisher
 from cloud_tasks.queues.rabbitmq.topology import Topology, dead_name
 
@@ -59,7 +59,7 @@ class RabbitDeadLetters:
         async with self._looking() as (channel, each):
             async for one in each:
                 if keys is None or one.key in keys:
-                    await self._publisher.send(self._name, [Outgoing(one.body, one.key, {})])
+                    await self._publisher.send(self._name, [new_message(one.body)])
                     await channel.basic_ack(one.tag)
                     count += 1
         return count

@@ -133,13 +133,15 @@ async def _execute(client: Redis, *words: bytes | int) -> Any:
 
 
 def _client(options: dict[str, Any], silence_s: float) -> Redis:
-    pool = BlockingConnectionPool(
-        **options,
-        socket_timeout=silence_s,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
+    # What the calls here build on is ours to say, whatever the address says of it.
+    ours = {
+        "socket_timeout": silence_s,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "decode_responses": False,
+    }
+    pool = BlockingConnectionPool(**{**options, **ours})
     client = Redis(connection_pool=pool)
     # Answers are taken as they come.
     client.response_callbacks.clear()

@@ -15,18 +15,21 @@ Request: TypeAlias = tuple[str, str, int, str, int | str]
 
 
 def leases_of(head: bytes, blob: bytes, lease_s: float, queue: str) -> Iterator[Lease]:
-    """What was handed out, in order."""
+    """What was handed out, in order.
+
+    Streams number their messages by the millisecond, each for itself: a key says of which one it is.
+    """
     words = head.decode().split(" ")
     start = 0
     for place in range(0, len(words), 4):
-        key, count = words[place], words[place + 1]
+        number, count = words[place], words[place + 1]
         middle = start + int(words[place + 2])
         end = middle + int(words[place + 3])
         interruptions, history = _state_of(blob[middle:end]) if end > middle else (0, ())
         yield Lease(
             decode_task(blob[start:middle]),
-            key,
-            f"{key}:{count}",
+            f"{queue}/{number}",
+            f"{number}:{count}",
             lease_s,
             int(count),
             interruptions,

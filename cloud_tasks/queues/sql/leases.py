@@ -7,19 +7,17 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-import msgspec
 from msgspec import structs
 
 from cloud_tasks.core.message import decode_task
-from cloud_tasks.core.task import NOTES_MAX, AttemptNote, Lease
+from cloud_tasks.core.task import AttemptNote, Lease
 from cloud_tasks.errors import LeaseLostError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.notes import decode_notes, encode_notes
 
 US = 1_000_000
 """Microseconds in a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(tuple[AttemptNote, ...]).decode
 
 
 Row: TypeAlias = tuple[Any, ...]
@@ -74,18 +72,13 @@ def lease_of(row: Row, queue: str, lease_s: float) -> Lease:
 
 def decode_history(text: str | None) -> tuple[AttemptNote, ...]:
     """The history beside a message; nothing where somebody else's hand wrote what we cannot read."""
-    if not text:
-        return ()
-    try:
-        return _decode(text)
-    except msgspec.MsgspecError:
-        return ()
+    return decode_notes(text.encode(), "") if text else ()
 
 
 def encode_history(notes: Sequence[AttemptNote], at: str) -> str | None:
-    """The newest `NOTES_MAX` of them, as text; those that have no time yet were written `at`."""
-    kept = [note if note.at else structs.replace(note, at=at) for note in notes[-NOTES_MAX:]]
-    return _encode(kept).decode() if kept else None
+    """The newest of them, as text; those that have no time yet were written `at`."""
+    told = tuple(note if note.at else structs.replace(note, at=at) for note in notes)
+    return encode_notes(told).decode() or None
 
 
 def as_utc(moment_us: int) -> str:

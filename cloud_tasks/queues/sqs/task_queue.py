@@ -60,6 +60,7 @@ def capabilities_of(lease_s: float, *, dead_letters: bool) -> QueueCapabilities:
         message_size_bytes_max=MESSAGE_BYTES_MAX,
         batch_size_max=BATCH_MAX,
         gather_s=GATHER_S,
+        sure_wait_s=1.0,  # a receive that does not wait asks some of the service's machines, not all
         delivery_count=True,
         dead_letters=dead_letters,
     )

@@ -104,6 +104,7 @@ class TestDeadLetters:
         assert await box.retry([keys[1], "nonsense"]) == 1
         (lease,) = await taken(driver.tasks(name, LEASE_S))
         assert (lease.task.task_id, lease.delivery_count, lease.history) == ("t1", 1, ())
+        assert lease.key != keys[1], "workers may remember its earlier attempts by the key"
         assert [letter.key for letter in await box.oldest(10)] == [keys[0], keys[2]]
         assert await box.retry(None) == 2
         assert await box.oldest(10) == []

@@ -16,6 +16,7 @@ import redis
 from msgspec import structs
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.policy import RetryPolicy, TaskRules
 from cloud_tasks.core.task import (
     NOTES_MAX,
@@ -34,6 +35,7 @@ from cloud_tasks.interfaces import QueueDriver, TaskQueue, WaitableQueue
 from cloud_tasks.queues.redis_streams import RedisSettings, open_driver
 from cloud_tasks.queues.redis_streams.driver import RedisDriver
 from cloud_tasks.queues.redis_streams.keys import QueueKeys
+from cloud_tasks.queues.redis_streams.leases import leases_of
 from tests.contracts.task_queue import ids_of, tasks_named
 from tests.queues.redis_streams.harness import QUEUE, driver_at, settings_at
 from tests.services.redis import RedisServer
@@ -47,6 +49,17 @@ async def taken(queue: TaskQueue, count: int = 1) -> list[Lease]:
     leases = await queue.receive(count, 5.0)
     assert len(leases) == count
     return leases
+
+
+def test_no_two_queues_have_a_message_of_one_key() -> None:
+    """Streams number messages by the millisecond, each for itself; a worker tells tasks apart by the key."""
+    body = encode_task(Task("a", {}))
+    high, low = (
+        next(leases_of(f"1700000000000-0 1 {len(body)} 0".encode(), body, LONG_S, queue))
+        for queue in ("high", "low")
+    )
+    assert high.key != low.key
+    assert high.receipt == low.receipt == "1700000000000-0:1"
 
 
 class TestInspector:
@@ -331,6 +344,18 @@ class TestMistakes:
     def test_the_address_is_none(self, url: str) -> None:
         with pytest.raises(ConfigurationError, match="address of Redis"):
             driver_at(url)
+
+    @pytest.mark.parametrize(
+        "option", ["socket_timeout=5", "protocol=3", "socket_keepalive=True", "decode_responses=True"]
+    )
+    async def test_the_address_says_what_is_ours_to_say(self, redis_server: RedisServer, option: str) -> None:
+        driver = driver_at(f"{redis_server.url}?{option}")
+        await driver.connect()
+        await driver.sender(QUEUE).send(Task("a", {}))
+        (lease,) = await taken(driver.tasks(QUEUE, LONG_S))
+        await driver.tasks(QUEUE, LONG_S).ack(lease, DONE)
+        await driver.inspector(QUEUE).delete()
+        await driver.disconnect()
 
     async def test_nobody_is_there(self) -> None:
         with pytest.raises(QueueUnavailableError, match=r"127\.0\.0\.1"):

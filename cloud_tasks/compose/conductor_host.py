@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from types import FrameType, TracebackType
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import TracebackType
 from typing import Self
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.conductor_metrics import open_metrics
+from cloud_tasks.compose.conductor_stops import Signals, StopRequests
 from cloud_tasks.compose.conductor_worker import ConductorWorker, HostSettings
 from cloud_tasks.compose.fleet import Fleet
 from cloud_tasks.compose.fleet_service import FleetService
+from cloud_tasks.compose.task_output import OwnStreams
 from cloud_tasks.compose.telling import UsageExit
 from cloud_tasks.conductor_app.configuration import (
     Configuration,
@@ -33,7 +34,6 @@ from cloud_tasks.shell import WorkerShell
 from cloud_tasks.sinks.file import FileSink
 from cloud_tasks.summary import Summary
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _log = logging.getLogger("cloud_tasks.conductor")
 
 
@@ -89,8 +89,11 @@ class WorkerHost:
         self._ready = threading.Event()
         self._over = threading.Event()
         self._failure: BaseException | None = None
-        self._stop: Callable[[str], None] | None = None
-        self._handlers: dict[signal.Signals, object] = {}
+        self._stops = StopRequests()
+        self._signals = Signals(self._ask, self._is_over)
+        self._joining = False
+        # Of the thread and the signals; a signal may come while its own thread is in there.
+        self._lock = threading.RLock()
         self.summaries: Mapping[str, Summary] = {}
 
     @property
@@ -99,34 +102,42 @@ class WorkerHost:
         return tuple(self._settled)
 
     def start_processes(self) -> None:
-        """Start all workers; returns when they are ready to poll.
+        """Start all workers; returns when they are ready to poll, or have been told to stop before that.
 
         Raises:
             SystemExit: A worker cannot be run (status 2); nothing is left running.
         """
         if importing_program():
             raise UsageExit(ConfigurationError(_no_main_guard()))
-        if self._thread is not None:
-            return
-        if self.configuration.debug:
-            _log_all()
-        self._thread = threading.Thread(target=self._run, name="conductor-host")
-        self._thread.start()
+        with self._lock:
+            if self._thread is not None:
+                return
+            if self.configuration.debug:
+                _log_all()
+            self._begin()
         self._ready.wait()
         if self._failure is not None:
             self._finish()
-        self._listen()
 
     def join_processes(self) -> None:
-        """Wait until all workers have ended."""
-        if self._thread is not None:
-            self._over.wait()
-            self._finish()
+        """Wait until all workers have ended.
+
+        What ended them is raised here; in a program that started them on its main thread, only there.
+        """
+        if self._thread is None:
+            return
+        if threading.current_thread() is threading.main_thread():
+            self._joining = True
+        self._over.wait()
+        self._finish()
 
     def stop_processes(self) -> None:
-        """Let running tasks end within the grace period, hand back the others, and wait for the end."""
-        if self._stop is not None:
-            self._stop("SIGTERM")
+        """Let running tasks end within the grace period, hand back the others, and wait for the end.
+
+        May be called from any thread, and while the workers are being started.
+        """
+        if self._thread is not None:
+            self._ask("SIGTERM")
         self.join_processes()
 
     def __enter__(self) -> Self:
@@ -142,6 +153,15 @@ class WorkerHost:
 
     # --- the thread
 
+    def _begin(self) -> None:
+        self._stops = StopRequests()
+        self._joining = False
+        self._ready.clear()
+        self._over.clear()
+        self._signals.take()
+        self._thread = threading.Thread(target=self._run, name="conductor-host")
+        self._thread.start()
+
     def _run(self) -> None:
         try:
             self.summaries = asyncio.run(self._work())
@@ -155,7 +175,7 @@ class WorkerHost:
         clock = SystemClock()
         metrics = open_metrics(self._metrics_settings, clock)
         service = FleetService(os.environ, self._host.grace_s, _say)
-        hostname = socket.gethostname()
+        hostname, streams = socket.gethostname(), OwnStreams()
         machine = open_metadata(self._host.provider, hostname=hostname, clock=clock, environ=os.environ)
         try:
             workers = [
@@ -165,6 +185,7 @@ class WorkerHost:
                     self._host,
                     machine=machine,
                     observer=service.observer(_name_of(settings)),
+                    output=streams,
                     sinks=self._sinks,
                     displays=(service.sink, *([] if metrics is None else [metrics.sink(settings.worker)])),
                     watcher=None if metrics is None else metrics.watcher,
@@ -177,12 +198,12 @@ class WorkerHost:
             await machine.aclose()
             if metrics is not None:
                 await metrics.aclose()
+            await streams.aclose()
 
     async def _run_fleet(
         self, workers: Mapping[str, ConductorWorker], service: FleetService
     ) -> Mapping[str, Summary]:
-        loop = asyncio.get_running_loop()
-        first = await _open_all(workers)
+        loop, first, asked = asyncio.get_running_loop(), dict[str, WorkerShell](), list[str]()
 
         def opener(name: str) -> Callable[[], asyncio.Future[WorkerShell]]:
             return lambda: asyncio.ensure_future(_again(first, name, workers[name]))
@@ -194,10 +215,25 @@ class WorkerHost:
         )
 
         def stop(name: str) -> None:
+            asked.append(name)
             service.signalled(name)
             fleet.request_shutdown(name)
+            if len(asked) == 1:
+                opening.cancel()
 
-        self._stop = lambda name: _call(loop, stop, name)
+        opening = asyncio.ensure_future(_open_all(workers))
+        self._stops.connect(lambda name: _call(loop, stop, name))
+        try:
+            first.update(await opening)
+        except asyncio.CancelledError:
+            if not asked:
+                raise
+        try:
+            return await self._run_opened(fleet, service)
+        finally:
+            await _close(first.values())
+
+    async def _run_opened(self, fleet: Fleet, service: FleetService) -> Mapping[str, Summary]:
         service.ready()
         self._ready.set()
         summaries = await fleet.run()
@@ -209,26 +245,26 @@ class WorkerHost:
 
     # --- the program's thread
 
-    def _listen(self) -> None:
-        """Have signals end the workers; where this is not the main thread, its program calls the shots."""
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                self._handlers[number] = signal.signal(number, self._on_signal)
+    def _ask(self, name: str) -> None:
+        self._stops.ask(name)
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self._stop is not None:
-            self._stop(signal.Signals(number).name)
+    def _is_over(self) -> bool:
+        """Whether the workers have ended, and the program does something else."""
+        return self._over.is_set() and not self._joining
 
     def _finish(self) -> None:
-        """The thread has come to its end: let go of everything, and raise what ended it."""
-        if self._thread is None:
-            return
-        self._thread.join()
-        self._thread = None
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal gave
-        self._handlers.clear()
-        failure, self._failure = self._failure, None
+        """The thread has come to its end: let go of everything, and raise what ended it.
+
+        Where signals were taken, only the thread that did so can give them back: others leave it to that.
+        """
+        with self._lock:
+            on_main = threading.current_thread() is threading.main_thread()
+            if self._thread is None or (self._signals.are_taken and not on_main):
+                return
+            self._thread.join()
+            self._signals.give_back()
+            self._thread = None
+            failure, self._failure = self._failure, None
         if isinstance(failure, ProblemsError):
             raise UsageExit(failure)
         if failure is not None:
@@ -253,15 +289,20 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[str], None], name
 
 async def _open_all(workers: Mapping[str, ConductorWorker]) -> dict[str, WorkerShell]:
     """Open every worker; a mistake in one is told before any of them takes a task."""
-    opened = await asyncio.gather(*(worker.open() for worker in workers.values()), return_exceptions=True)
-    shells = {name: one for name, one in zip(workers, opened, strict=True) if isinstance(one, WorkerShell)}
-    failures = [one for one in opened if isinstance(one, BaseException)]
-    if failures:
-        for shell in shells.values():
-            shell.request_shutdown("SIGTERM")
-            await shell.run()
-        raise failures[0]
-    return shells
+    opening = [asyncio.ensure_future(worker.open()) for worker in workers.values()]
+    try:
+        await asyncio.gather(*opening, return_exceptions=True)
+        return {name: one.result() for name, one in zip(workers, opening, strict=True)}
+    except BaseException:  # boundary: closed, and raised again
+        await _close([one.result() for one in opening if not one.cancelled() and one.exception() is None])
+        raise
+
+
+async def _close(shells: Collection[WorkerShell]) -> None:
+    """End workers that have not been run."""
+    for shell in shells:
+        shell.request_shutdown("SIGTERM")
+        await shell.run()
 
 
 async def _again(first: dict[str, WorkerShell], name: str, worker: ConductorWorker) -> WorkerShell:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import Callable, Sequence
 from math import inf
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.fleet_service import LentMetadata
+from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.conductor_app.calling import call_worker, hand_down, run_worker, run_worker_on_loop
 from cloud_tasks.conductor_app.configuration import Configuration, WorkerSettings
 from cloud_tasks.conductor_app.form import WholeForm
@@ -22,6 +22,7 @@ from cloud_tasks.errors import Problem, ProgramError
 from cloud_tasks.interfaces import EventSink, InstanceMetadata, TaskRunner
 from cloud_tasks.queues.conductor import ConductorSettings, Watcher, open_queue
 from cloud_tasks.runners.inline import InlineRunner
+from cloud_tasks.runners.output import Output
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.shell import Observer, ShellSettings, WorkerShell
@@ -60,6 +61,7 @@ class ConductorWorker:
         sinks: Those that must have stored an event before its task is settled.
         displays: Those whose failures never matter.
         observer: Who watches.
+        output: Gets what tasks in processes of their own print.
         watcher: Told of polls and updates.
     """
 
@@ -71,6 +73,7 @@ class ConductorWorker:
         *,
         machine: InstanceMetadata,
         observer: Observer,
+        output: Output,
         sinks: Callable[[], Sequence[EventSink]] = tuple,
         displays: Sequence[EventSink] = (),
         watcher: Watcher | None = None,
@@ -81,6 +84,7 @@ class ConductorWorker:
         self._host = host
         self._machine = machine
         self._observer = observer
+        self._output = output
         self._sinks = sinks
         self._displays = displays
         self._watcher = watcher
@@ -103,7 +107,7 @@ class ConductorWorker:
     def _shell(self, runner: TaskRunner) -> WorkerShell:
         worker, settings, clock = self._settings.worker, self._settings, SystemClock()
         hostname, limit_gb = socket.gethostname(), worker.memory_limit_gb
-        worker_id = f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}"
+        worker_id = new_worker_id(hostname)
         configuration = self._configuration
         queue = open_queue(
             ConductorSettings(
@@ -119,7 +123,7 @@ class ConductorWorker:
             clock,
             form=WholeForm(),
             watcher=self._watcher,
-            paused=worker.paused,
+            paused=None if _is_never_paused(worker) else worker.paused,
         )
         return WorkerShell(
             MachineSettings(
@@ -158,10 +162,10 @@ class ConductorWorker:
         if worker.runner == "pool":
             from cloud_tasks.runners.pool import PoolRunner
 
-            return PoolRunner(program, members=slots)
+            return PoolRunner(program, members=slots, output=self._output)
         from cloud_tasks.runners.process import ProcessRunner
 
-        return ProcessRunner(program)
+        return ProcessRunner(program, output=self._output)
 
     def _worker_data(self) -> WorkerData:
         worker, data = self._settings.worker, WorkerData()
@@ -188,6 +192,11 @@ class _OnLoop:
 
     async def __call__(self, _: str, task_data: dict[str, object], worker_data: WorkerData) -> object:
         return await run_worker_on_loop(self._worker, task_data, worker_data)
+
+
+def _is_never_paused(worker: WorkerAbc) -> bool:
+    """Whether nobody has written a `paused` of their own, which might take its time."""
+    return getattr(worker.paused, "__func__", None) is WorkerAbc.paused
 
 
 def _handed_down(worker: WorkerAbc) -> str:

@@ -220,6 +220,14 @@ def _problems_of(worker: WorkerAbc) -> list[Problem]:
         problems.append(
             Problem(f"{type(worker).__name__}.runner is {worker.runner!r}", helps=(f"one of: {known}",))
         )
+    if worker.runner == "async" and not worker.is_coroutine:
+        name = ", ".join(worker.task_definition_names)
+        problems.append(
+            Problem(
+                f"the worker of {name!r} has the runner 'async', and its function is no coroutine function",
+                helps=("write `async def`", "or choose another runner: it would hold up all other workers"),
+            )
+        )
     return problems
 
 

@@ -65,6 +65,11 @@ class WorkerAbc:
         names = self.task_definition_name
         return (names,) if isinstance(names, str) else tuple(names)
 
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether what it runs gives way while it waits, as coroutine functions do."""
+        return _is_coroutine(self.execute)
+
     def get_task_result_from_task(self, task: Task) -> TaskResult:
         """An empty result for a task."""
         return TaskResult(
@@ -78,7 +83,7 @@ class WorkerAbc:
         return self.domain
 
     def paused(self) -> bool:
-        """Whether no task is to be asked for now. Asked before each poll, in the program's own process."""
+        """Whether no task is to be asked for now. Asked before each poll, in a thread of the program."""
         return False
 
 
@@ -116,9 +121,14 @@ class Worker(WorkerAbc):
         self.domain = domain
         self.worker_id = worker_id
         self.thread_count = thread_count
-        coroutine = inspect.iscoroutinefunction(execute_function)
-        self.runner = runner or ("async" if coroutine else "process")
+        self.runner = runner or ("async" if _is_coroutine(execute_function) else "process")
         self._takes = _what_it_takes(execute_function)
+
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether its function is a coroutine function."""
+        own = type(self).execute is Worker.execute
+        return _is_coroutine(self.execute_function if own else self.execute)
 
     def get_identity(self) -> str:
         """As given, or the name of the machine."""
@@ -154,6 +164,12 @@ class Worker(WorkerAbc):
         result.status = "COMPLETED"
         result.output_data = value if isinstance(value, dict) else {} if value is None else {"result": value}
         return result
+
+
+def _is_coroutine(function: Callable[..., object]) -> bool:
+    """Whether it is a coroutine function, or an object that is called like one."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - whether it is a coroutine function is the question
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _what_it_takes(function: Callable[..., object]) -> str:

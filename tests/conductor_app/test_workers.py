@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,6 +109,31 @@ def test_what_the_published_class_tells_of_itself() -> None:
 )
 def test_a_plain_function_gets_what_it_asks_for(function: Any, output: object) -> None:
     assert run(Worker("sums", function)) == (False, {"status": "COMPLETED", "outputData": output})
+
+
+class OnLoop(WorkerAbc):
+    runner = "async"
+
+    async def execute(self, task: Task) -> TaskResult:
+        return self.get_task_result_from_task(task)
+
+
+class Waits:
+    async def __call__(self) -> None:
+        """Give way to others."""
+
+
+class OwnExecute(Worker):
+    def execute(self, task: Task) -> TaskResult:
+        return self.get_task_result_from_task(task)
+
+
+def test_who_runs_on_the_loop_has_to_give_way() -> None:
+    assert OnLoop("a").is_coroutine
+    assert Worker("a", functools.partial(waits, 1)).is_coroutine
+    assert Worker("a", Waits()).runner == "async"
+    assert not Worker("a", len).is_coroutine
+    assert not OwnExecute("a", waits).is_coroutine
 
 
 async def test_a_coroutine_function_is_awaited() -> None:

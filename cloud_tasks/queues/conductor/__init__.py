@@ -37,12 +37,13 @@ def open_queue(
         clock: Time.
         form: How a task of the server becomes one of ours, and an outcome a result; None: `PlainForm`.
         watcher: Told of polls and updates.
-        paused: Asked before each poll; while it says True, none is made.
+        paused: Asked before each poll, in a thread of its own; while it says True, none is made.
         carrier: Carries calls to the server; None: over HTTP.
 
     Raises:
         ConfigurationError: The package aiohttp is missing, or results cannot be kept on disk.
     """
+    from cloud_tasks.queues.conductor.place import open_spool
     from cloud_tasks.queues.conductor.task_queue import ConductorQueue
 
     carrier = carrier or _over_http(settings)
@@ -52,7 +53,8 @@ def open_queue(
         carrier,
         form=form or PlainForm(),
         watcher=watcher or Watcher(),
-        paused=paused or _never,
+        results=open_spool(settings),
+        paused=paused,
     )
 
 
@@ -68,7 +70,3 @@ def _over_http(settings: ConductorSettings) -> Carrier:
             )
         ) from None
     return HttpCarrier(settings.api_url, settings.headers)
-
-
-def _never() -> bool:
-    return False

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from cloud_tasks.errors import QueueUnavailableError
 from cloud_tasks.queues.conductor.carrier import Carrier, NotThereError, content_of
-from cloud_tasks.queues.conductor.forms import ServerTask, Update
+from cloud_tasks.queues.conductor.forms import IN_PROGRESS, ServerTask, Update
 from cloud_tasks.queues.conductor.settings import ConductorSettings
 
 REQUEST_S_MAX = 15.0
@@ -33,6 +33,10 @@ class There(Struct, frozen=True, rename="camel"):
 
     status: str = ""
     poll_count: int = 0
+
+    def is_held(self, poll_count: float) -> bool:
+        """Whether who polled it when it had been handed out so often has it still."""
+        return self.status == IN_PROGRESS and self.poll_count <= poll_count
 
 
 class ConductorApi:
@@ -117,6 +121,8 @@ class ConductorApi:
         """
         path = f"{self._known_base()}/{quote(task_id, safe='')}"
         body = await self._call("GET", path, {})
+        if not body:
+            raise NotThereError(f"GET {path}: no such task")
         try:
             return msgspec.json.decode(body, type=There)
         except msgspec.MsgspecError as error:

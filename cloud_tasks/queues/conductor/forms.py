@@ -15,6 +15,9 @@ Update: TypeAlias = dict[str, object]
 """The fields of a result, as the API names them: `status`, `outputData` and so on."""
 
 COMPLETED, FAILED, TERMINAL = "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"
+IN_PROGRESS = "IN_PROGRESS"
+COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+"""What the server makes of the failure of an optional task."""
 REASON_CHARACTERS_MAX = 500
 """Servers cut `reasonForIncompletion` at this length; the whole of it goes to the task's log."""
 

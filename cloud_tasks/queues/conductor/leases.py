@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from msgspec import Struct
 
 from cloud_tasks.core.task import Json, Lease
 from cloud_tasks.errors import LeaseLostError
 from cloud_tasks.queues.conductor.forms import Form, ServerTask
+
+Delivery: TypeAlias = tuple[str, float]
 
 
 class Held(Struct, frozen=True):
@@ -23,6 +27,11 @@ class Held(Struct, frozen=True):
     workflow_id: str
     response_timeout_s: float
     poll_count: float
+
+    @property
+    def delivery(self) -> Delivery:
+        """Which time it was handed out: the same task of the server may be held a second time."""
+        return self.task_id, self.poll_count
 
 
 def lease_of(told: ServerTask, form: Form, waited_s: float) -> Lease:

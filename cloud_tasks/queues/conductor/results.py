@@ -47,7 +47,7 @@ class Results(Protocol):
         ...
 
     def adopt(self) -> Sequence[KeptResult]:
-        """Take over what processes that have ended left behind, oldest first."""
+        """Take over what processes that have ended left behind, oldest first. What is no result stays."""
         ...
 
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+
+from cloud_tasks.queues.conductor.letters import read_letter
+
 SUFFIX = ".json"
 REFUSED = "refused"
+_log = logging.getLogger("cloud_tasks.conductor")
 
 
 class Kept:
@@ -60,6 +67,19 @@ class Spool:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._told: set[Path] = set()
+        """Of what was said that it is no result of ours."""
+
+    def probe(self) -> None:
+        """See that results can be kept here.
+
+        Raises:
+            OSError: They cannot.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / f".probe-{secrets.token_hex(4)}"
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        path.unlink()
 
     def keep(self, task_id: str, body: bytes) -> Kept:
         """Write a result; when this returns it survives the end of this process and of the machine.
@@ -84,10 +104,20 @@ class Spool:
 
     def adopt(self) -> list[Kept]:
         """Take over what processes that have ended left behind, oldest first."""
-        with contextlib.suppress(FileNotFoundError):
-            paths = sorted(self.directory.glob(f"[!.]*{SUFFIX}"), key=_age)
-            return [kept for kept in map(_take_over, paths) if kept is not None]
-        return []
+        paths = sorted(self.directory.glob(f"[!.]*{SUFFIX}"), key=_age)
+        return [kept for kept in map(self._adopt, paths) if kept is not None]
+
+    def _adopt(self, path: Path) -> Kept | None:
+        """The result in a file, unless somebody looks after it, or it is none: that is said once."""
+        try:
+            return _take_over(path)
+        except (FileNotFoundError, BlockingIOError):
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            if path not in self._told:
+                self._told.add(path)
+                _log.warning("%s is left alone, as it is no result that can be taken over: %s", path, error)
+            return None
 
     def _flush_names(self) -> None:
         fd = os.open(self.directory, os.O_RDONLY)
@@ -100,7 +130,7 @@ class Spool:
 def _age(path: Path) -> tuple[float, str]:
     try:
         return path.stat().st_mtime, path.name
-    except FileNotFoundError:
+    except OSError:
         return 0.0, path.name
 
 
@@ -110,19 +140,29 @@ def _write_all(fd: int, body: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _take_over(path: Path) -> Kept | None:
-    """The result in a file, unless somebody looks after it or has just removed it."""
-    try:
-        fd = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return None
+def _take_over(path: Path) -> Kept:
+    """The result in a file.
+
+    Raises:
+        OSError: Somebody looks after it or has just removed it, or it cannot be had.
+        MsgspecError: It is no result.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _check_file(fd)
+        with open(fd, "rb", closefd=False) as file:
+            body = file.read()
+        read_letter(body)
+    except BaseException:  # boundary: closed, and raised again
         os.close(fd)
-        return None
-    if not os.fstat(fd).st_nlink:
-        os.close(fd)
-        return None
-    with open(fd, "rb", closefd=False) as file:
-        return Kept(path, fd, file.read())
+        raise
+    return Kept(path, fd, body)
+
+
+def _check_file(fd: int) -> None:
+    state = os.fstat(fd)
+    if not state.st_nlink:
+        raise FileNotFoundError("it has just been removed")
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError("it is no file")

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import os
 from collections.abc import Callable, Coroutine
-from math import inf
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
-from cloud_tasks.core.task import HandBack, Json, Lease, Outcome
+from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.conductor.api import ConductorApi
 from cloud_tasks.queues.conductor.carrier import Carrier
+from cloud_tasks.queues.conductor.courier import Courier
 from cloud_tasks.queues.conductor.delivery import Delivery
-from cloud_tasks.queues.conductor.forms import FAILED, REASON_CHARACTERS_MAX, TERMINAL, Form, Update
+from cloud_tasks.queues.conductor.forms import (
+    FAILED,
+    IN_PROGRESS,
+    REASON_CHARACTERS_MAX,
+    TERMINAL,
+    Form,
+    Update,
+)
+from cloud_tasks.queues.conductor.holding import Holding
+from cloud_tasks.queues.conductor.keeper import Keeper
 from cloud_tasks.queues.conductor.leases import Held, held_of, lease_of
+from cloud_tasks.queues.conductor.letters import letter_of
 from cloud_tasks.queues.conductor.polling import Turns
 from cloud_tasks.queues.conductor.results import Aside, Results
 from cloud_tasks.queues.conductor.settings import ConductorSettings
-from cloud_tasks.queues.conductor.spool import Spool
 from cloud_tasks.queues.conductor.watching import Watcher
 
 YEAR_S = 365 * 86_400.0
-IN_PROGRESS, SCHEDULED = "IN_PROGRESS", "SCHEDULED"
 T = TypeVar("T")
 
 
@@ -47,8 +52,8 @@ class ConductorQueue:
         carrier: Carries calls to the server.
         form: How a task of the server becomes one of ours, and an outcome a result.
         watcher: Told of polls and updates.
-        paused: Asked before each poll; while it says True, none is made.
-        results: Where results wait that the server could not be told; None: files.
+        results: Where results wait that the server could not be told.
+        paused: Asked before each poll; while it says True, none is made; None: never paused. May block.
         aside: Calls what blocks.
     """
 
@@ -60,8 +65,8 @@ class ConductorQueue:
         *,
         form: Form,
         watcher: Watcher,
-        paused: Callable[[], bool],
-        results: Results | None = None,
+        results: Results,
+        paused: Callable[[], bool] | None = None,
         aside: Aside = asyncio.to_thread,
     ) -> None:
         self._settings = settings
@@ -70,16 +75,15 @@ class ConductorQueue:
         self._watcher = watcher
         self._paused = paused
         self._api = ConductorApi(settings, carrier)
-        self._delivery = Delivery(self._api, results or Spool(_directory(settings)), clock, watcher, aside)
+        self._aside = aside
+        self._courier = Courier(self._api)
+        self._keeper = Keeper(self._api, self._courier, results, clock, aside)
+        self._delivery = Delivery(self._api, self._courier, self._keeper, watcher, aside)
         self._turns = Turns(settings.task_types, settings.polling_interval_s)
         self._poll_at = 0.0
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._so_far: dict[str, Json] = {}
-        """What tasks that are held have said before, by their ids: an update without it would erase it."""
-        self._due: dict[str, float] = {}
-        """When the time of each task that is held is over, unless it is extended; by its id."""
-        self._unsure: set[str] = set()
-        """Receipts of tasks that may have been handed back: no answer came."""
+        self._holding = Holding()
+        self._reached = True
         self._closing = asyncio.Event()
         self._capabilities = QueueCapabilities(
             lease_s_max=YEAR_S,
@@ -100,12 +104,12 @@ class ConductorQueue:
         What a call brings that is cancelled is handed back at once.
         """
         check_receive(tasks_max, wait_s)
-        self._delivery.start()
+        self._keeper.start()
         began = self._clock.monotonic()
         self._turns.start_over()
         while not self._closing.is_set():
             left_s = began + wait_s - self._clock.monotonic()
-            leases = [] if self._is_paused() else await self._poll(tasks_max, max(0.0, left_s), began)
+            leases = [] if await self._is_paused() else await self._poll(tasks_max, max(0.0, left_s), began)
             left_s = began + wait_s - self._clock.monotonic()
             if leases or left_s <= 0:
                 return leases
@@ -113,12 +117,16 @@ class ConductorQueue:
         return []
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
-        """Make the lease last for another response time-out from now, whatever `seconds` says."""
+        """Make the lease last for another response time-out from now, whatever `seconds` says.
+
+        An extension of what has ended looks accepted, and our clock does not tell of a machine that slept:
+        see what the server has.
+        """
         check_positive("seconds", seconds)
         held, issued = held_of(lease), self._clock.monotonic()
-        await self._check_late(held)
-        await self._api.update({**self._about(held), "status": IN_PROGRESS, "extendLease": True})
-        self._hold(held, issued)
+        await self._update({**self._about(held), "status": IN_PROGRESS, "extendLease": True})
+        await self._check_held(held)
+        self._holding.hold(held, issued)
         duration_s = held.response_timeout_s or None
         return msgspec.structs.replace(lease, duration_s=duration_s)
 
@@ -129,10 +137,12 @@ class ConductorQueue:
         for entry in update.get("logs") or ():  # type: ignore[attr-defined] # a list, as the forms make it
             entry.setdefault("taskId", update["taskId"])
             entry.setdefault("createdTime", int(self._clock.utc_now().timestamp() * 1000))
-        with contextlib.suppress(QueueUnavailableError):  # the result is kept then, and it is seen later
-            await self._check_late(held)
-        await self._delivery.deliver(lease.queue, update)
-        self._let_go(held)
+        letter = letter_of(update, held.poll_count)
+        with self._delivery.kept_if_cancelled(letter):
+            with contextlib.suppress(QueueUnavailableError):  # the result is kept then, and it is seen later
+                await self._check_late(held)
+            await self._delivery.deliver(lease.queue, letter)
+        self._holding.let_go(held)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Put the task back into its queue; one that is to be tried again fails, and the server says when."""
@@ -159,13 +169,15 @@ class ConductorQueue:
         finally:
             for call in tuple(self._under_way):
                 call.cancel()
-            await self._delivery.aclose()
-            await self._api.aclose()
+            try:
+                await self._keeper.aclose()
+            finally:
+                await self._api.aclose()
 
     # --- polling
 
-    def _is_paused(self) -> bool:
-        if not self._paused():
+    async def _is_paused(self) -> bool:
+        if self._paused is None or not await self._aside(self._paused):
             return False
         self._watcher.paused(self._turns.task_type)
         self._turns.go_on(tasks=0)
@@ -188,27 +200,23 @@ class ConductorQueue:
         except QueueError as error:
             self._watcher.poll_failed(task_type, error)
             self._turns.go_on(tasks=0)
+            self._reached = False
             raise
+        if not self._reached:
+            self._reached = True
+            self._keeper.server_is_back()
         self._watcher.polled(task_type, self._clock.monotonic() - issued, len(told))
         self._turns.go_on(tasks=len(told))
         self._poll_at = issued + self._turns.pause_s
         leases = [lease_of(one, self._form, issued - began) for one in told]
         for lease, one in zip(leases, told, strict=True):
             held = held_of(lease)
-            self._hold(held, issued)
+            self._holding.hold(held, issued)
             if so_far := one.get("outputData"):
-                self._so_far[held.task_id] = so_far
+                self._holding.said(held, so_far)
         return leases
 
     # --- what is held
-
-    def _hold(self, held: Held, since: float) -> None:
-        """Remember until when the server waits for news of a task."""
-        self._due[held.task_id] = since + (held.response_timeout_s or inf)
-
-    def _let_go(self, held: Held) -> None:
-        self._due.pop(held.task_id, None)
-        self._so_far.pop(held.task_id, None)
 
     async def _check_late(self, held: Held) -> None:
         """A late update looks accepted, and has no effect: where it may be late, ask.
@@ -216,42 +224,37 @@ class ConductorQueue:
         Raises:
             LeaseLostError: The server does not wait for news of the task any more.
         """
-        if self._clock.monotonic() < self._due.get(held.task_id, inf):
+        if not self._holding.may_be_late(held, self._clock.monotonic()):
             return
-        status = (await self._api.look(held.task_id)).status
-        if status != IN_PROGRESS:
-            self._let_go(held)
-            raise LeaseLostError(f"the task is {status} on the server: the update came too late")
+        await self._check_held(held)
+
+    async def _check_held(self, held: Held) -> None:
+        there = await self._api.look(held.task_id)
+        if not there.is_held(held.poll_count):
+            self._holding.let_go(held)
+            raise LeaseLostError(f"the task is {there.status} on the server, or somebody else has it")
 
     async def _hand_back(self, lease: Lease) -> None:
         held = held_of(lease)
-        update: Update = {"status": IN_PROGRESS, "callbackAfterSeconds": 0}
-        if so_far := self._so_far.get(held.task_id):
+        update: Update = {**self._about(held), "status": IN_PROGRESS, "callbackAfterSeconds": 0}
+        if so_far := self._holding.so_far(held):
             update["outputData"] = so_far
-        unsure = lease.receipt in self._unsure
-        self._unsure.add(lease.receipt)
-        try:
-            if not (unsure and await self._has_gone(held)):
-                await self._settle(lease, update)
-        except LeaseLostError:
-            self._unsure.discard(lease.receipt)
-            raise
-        self._unsure.discard(lease.receipt)
-        self._let_go(held)
-
-    async def _has_gone(self, held: Held) -> bool:
-        """Whether a hand-back that nobody confirmed took effect.
-
-        A second one would take the task from whoever has it by now: the server does not ask who sends it.
-        """
-        there = await self._api.look(held.task_id)
-        return there.status == SCHEDULED or there.poll_count > held.poll_count
+        letter = letter_of(update, held.poll_count)
+        if not self._courier.is_unsure(letter):
+            await self._check_late(held)
+        if await self._courier.tell(letter):
+            self._keeper.succeeded()
+        self._holding.let_go(held)
 
     async def _settle(self, lease: Lease, update: Update) -> None:
         held = held_of(lease)
         await self._check_late(held)
-        await self._api.update({**self._about(held), **update})
-        self._let_go(held)
+        await self._update({**self._about(held), **update})
+        self._holding.let_go(held)
+
+    async def _update(self, update: Update) -> None:
+        await self._api.update(update)
+        self._keeper.succeeded()
 
     async def _pause(self, left_s: float) -> None:
         """Until the next poll may be made, if the call lasts that long."""
@@ -290,12 +293,3 @@ class ConductorQueue:
             "taskId": held.task_id,
             "workerId": self._settings.worker_id,
         }
-
-
-def _directory(settings: ConductorSettings) -> Path:
-    """Where results wait: by default apart for each server, together for all workers of a user."""
-    if settings.results_dir is not None:
-        return Path(settings.results_dir)
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    server = hashlib.sha256(settings.api_url.rstrip("/").encode()).hexdigest()[:16]
-    return Path(state).expanduser() / "cloud_tasks" / "conductor" / server

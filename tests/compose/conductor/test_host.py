@@ -71,11 +71,13 @@ async def test_what_fails_is_told_with_its_reason_and_tried_again_as_defined(rig
     crashed = rig.service.start_task("pooled", {"how": "crash"})
     exited = rig.service.start_task("pooled", {"how": "exit"})
     late = rig.service.start_task("slow", {"how": "sleep", "seconds": 60})
+    hog = rig.service.start_task("slow", {"how": "hog"})
+    unfit = rig.service.start_task("behave", {"how": "set"})
     async with rig.program("behave,pooled,slow"):
         failing = (raised, said, killed, crashed, exited, late)
         await rig.until(lambda: all(len(rig.attempts(task)) == 2 for task in failing))
         await rig.until(lambda: all(rig.attempts(task)[1].status.value == "FAILED" for task in failing))
-        await rig.until_status("FAILED_WITH_TERMINAL_ERROR", given_up)
+        await rig.until_status("FAILED_WITH_TERMINAL_ERROR", given_up, hog, unfit)
     assert [one.reason_for_incompletion for one in rig.attempts(raised)] == [
         "ValueError: attempt 0",
         "ValueError: attempt 1",
@@ -90,6 +92,15 @@ async def test_what_fails_is_told_with_its_reason_and_tried_again_as_defined(rig
     assert "SIGSEGV" in str(rig.attempts(crashed)[0].reason_for_incompletion)
     assert "exit status 0" in str(rig.attempts(exited)[0].reason_for_incompletion)
     assert rig.attempts(late)[0].status.value == "FAILED"
+
+
+async def test_a_worker_that_is_paused_takes_nothing(rig: Rig, tmp_path: Path) -> None:
+    task, wake_up = rig.service.start_task("resting"), tmp_path / "wake up"
+    async with rig.program("resting", WAKE_UP=str(wake_up)):
+        await asyncio.sleep(0.5)
+        assert rig.status(task) == "SCHEDULED"
+        wake_up.touch()
+        await rig.until_status("COMPLETED", task)
 
 
 async def test_a_task_that_goes_on_is_called_again_with_what_it_said(rig: Rig) -> None:
@@ -120,6 +131,14 @@ async def test_functions_run_in_threads_on_the_loop_and_in_warm_processes(rig: R
     output = rig.service.task(tasks[-1].task_id)
     assert output is not None
     assert output.output_data == {"result": "waited"}
+
+
+async def test_the_loop_goes_on_while_nobody_reads_what_tasks_print(rig: Rig) -> None:
+    tasks = [rig.service.start_task(name, {"bytes": 600_000}) for name in ("flood", "pooled_flood")]
+    async with rig.program("flood,pooled_flood") as program:
+        await rig.until_status("COMPLETED", *tasks)
+        assert await program.stop() == 0
+    assert sum(line.count("x") for line in program.said) == 2 * 600_000
 
 
 async def test_a_result_that_the_server_cannot_be_told_outlives_the_program(rig: Rig) -> None:
@@ -185,6 +204,7 @@ class Unpicklable(WorkerAbc):
         super().__init__(name)
         self.file = open(__file__)
 BAD = Configuration(server_api_url="a:80")
+NOWHERE = Configuration(results_dir="/dev/null/results")
 """
 
 
@@ -195,6 +215,14 @@ BAD = Configuration(server_api_url="a:80")
         ("WorkerHost([Worker('a', nothing, poll_interval=-1)])", "polling_interval of a is '-1'"),
         ("WorkerHost([Worker('a', nothing, runner='fiber')])", "Worker.runner is 'fiber'"),
         (
+            "WorkerHost([Worker('a', nothing, runner='async')])",
+            "the worker of 'a' has the runner 'async', and its function is no coroutine function",
+        ),
+        (
+            "if __name__ == '__main__':\n    WorkerHost([Worker('a', nothing)], NOWHERE).start_processes()",
+            "results that the server cannot be told cannot be kept on disk",
+        ),
+        (
             "if __name__ == '__main__':\n    WorkerHost([Unpicklable('a')]).start_processes()",
             "the worker of 'a' cannot be handed to task processes",
         ),
@@ -204,7 +232,7 @@ BAD = Configuration(server_api_url="a:80")
             "the address of the server is 'a:80', and must begin with http:// or https://",
         ),
     ],
-    ids=["none", "interval", "runner", "pickle", "guard", "address"],
+    ids=["none", "interval", "runner", "async", "disk", "pickle", "guard", "address"],
 )
 def test_a_mistake_is_told_in_words(program: str, told: str, tmp_path: Path) -> None:
     ended = run(HEAD + program, tmp_path)

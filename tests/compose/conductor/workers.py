@@ -42,6 +42,13 @@ class Sample(WorkerAbc):
         return 0.1
 
 
+class Resting(Sample):
+    """Asks for nothing until a file is there."""
+
+    def paused(self) -> bool:
+        return not Path(os.environ["WAKE_UP"]).exists()
+
+
 class InSteps(WorkerAbc):
     """Needs to be called three times."""
 
@@ -54,9 +61,8 @@ class InSteps(WorkerAbc):
         return result
 
 
-def behave(task: Task) -> TaskResult | dict[str, Any]:
-    """Do what the input says."""
-    how = task.input_data["how"]
+def misbehave(how: str, task: Task) -> None:
+    """Come to the end that the input says, if it says one."""
     if how == "raise":
         raise ValueError(f"attempt {task.retry_count}")
     if how == "give up":
@@ -67,6 +73,16 @@ def behave(task: Task) -> TaskResult | dict[str, Any]:
         ctypes.string_at(0)
     if how == "be killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "hog":
+        bytearray(20 * 1024**3)
+
+
+def behave(task: Task) -> TaskResult | dict[str, Any]:
+    """Do what the input says."""
+    how = task.input_data["how"]
+    misbehave(how, task)
+    if how == "set":
+        return {"it": {1}}
     if how == "sleep":
         time.sleep(task.input_data["seconds"])
     if how == "await notice":
@@ -79,6 +95,11 @@ def behave(task: Task) -> TaskResult | dict[str, Any]:
     return {"did": how}
 
 
+def flood(task: Task) -> None:
+    """Print more than the pipes hold."""
+    print("x" * task.input_data["bytes"], flush=True)  # noqa: T201 - that is what it is for
+
+
 async def on_loop(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "waited"
@@ -87,11 +108,15 @@ async def on_loop(seconds: float) -> str:
 def workers() -> list[WorkerAbc]:
     slow = Worker("slow", behave, poll_interval=50, thread_count=4)
     slow.timeout_s = 1.0
+    slow.memory_limit_gb = 4.0
     return [
         Sample("task_1"),
+        Resting("resting"),
         InSteps("steps"),
         Worker("behave", behave, poll_interval=50, thread_count=4),
         Worker("pooled", behave, poll_interval=50, thread_count=2, runner="pool"),
+        Worker("flood", flood, poll_interval=50),
+        Worker("pooled_flood", flood, poll_interval=50, runner="pool"),
         Worker("threaded", behave, poll_interval=50, thread_count=2, runner="thread"),
         Worker("looped", on_loop, poll_interval=50, thread_count=20),
         slow,

@@ -20,7 +20,7 @@ from tests.contracts.harness import VirtualTime
 T = TypeVar("T")
 
 TYPE = "jobs"
-PAUSE_S = 0.01
+PAUSE_S = 0.02
 """For calls on their way to arrive; one that takes longer only makes the test slower."""
 
 

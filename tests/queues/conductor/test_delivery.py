@@ -4,84 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, OutcomeKind, RunEnd
+from cloud_tasks.core.task import EndKind, HandBack, Outcome, OutcomeKind, RunEnd
 from cloud_tasks.errors import LeaseLostError, NotYetError, QueueUnavailableError
 from cloud_tasks.interfaces import TaskQueue
-from cloud_tasks.queues.conductor import Carrier, ConductorSettings, Watcher, open_queue
+from cloud_tasks.queues.conductor import ConductorSettings, open_queue
 from cloud_tasks.queues.conductor.api import ConductorApi
 from cloud_tasks.queues.conductor.carrier import Answer
 from cloud_tasks.queues.conductor.forms import Update
 from fakes.clock import VirtualClock
 from fakes.conductor import ConductorService
-from fakes.conductor.faulty import Faulty
-from fakes.faults import FaultInjector, FaultKind, FaultPlan, FaultRule
+from fakes.faults import FaultKind, FaultRule
 from simulation.backends.conductor.carrier import InProcessCarrier
 from tests.contracts.task_queue import USES
-
-DONE = Outcome(OutcomeKind.COMPLETED, end=RunEnd(EndKind.RETURNED, result={"n": 1}))
-OUTAGE = FaultRule(FaultKind.UNAVAILABLE, "update_task", every=1, until_s=60.0)
-
-
-class World:
-    """A service with faults, and a queue of it."""
-
-    def __init__(self, results: Path, *rules: FaultRule) -> None:
-        self.results = results
-        self.clock = VirtualClock()
-        self.service = ConductorService(self.clock)
-        self.service.define_task("jobs", response_timeout_seconds=30, retry_delay_seconds=0)
-        self.faults = FaultInjector(FaultPlan(rules=rules), self.clock)
-        self.carrier: Carrier = InProcessCarrier(self.service, Faulty(self.faults, self.clock))
-        self.watcher = Noted()
-
-    def queue(self) -> TaskQueue:
-        settings = ConductorSettings(
-            task_types=("jobs",), api_url="http://there/api", results_dir=str(self.results)
-        )
-        return open_queue(settings, self.clock, carrier=self.carrier, watcher=self.watcher)
-
-    async def leases(self, queue: TaskQueue, count: int = 1) -> list[Lease]:
-        self.service.start_tasks("jobs", [{"number": number} for number in range(count)])
-        leases = await queue.receive(count, 0.0)
-        assert len(leases) == count
-        return leases
-
-    def status_of(self, lease: Lease) -> str:
-        task = self.service.task(lease.task.task_id)
-        assert task is not None
-        return task.status.value
-
-    def kept(self) -> list[Path]:
-        return sorted(self.results.glob("*.json"))
-
-    async def until(self, moment: float) -> None:
-        """Let time go by, and threads do what they have been given meanwhile."""
-        while self.clock.monotonic() < moment:
-            await asyncio.sleep(0.005)
-            await self.clock.run_for(0.25)
-        await asyncio.sleep(0.005)
-
-    async def close(self, queue: TaskQueue) -> None:
-        closing = asyncio.ensure_future(queue.aclose())
-        while not closing.done():
-            await asyncio.sleep(0.005)
-            await self.clock.run_for(0.25)
-        closing.result()
-
-
-class Noted(Watcher):
-    """Notes what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: list[str] = []
-
-    def update_failed(self, task_type: str, error: Exception) -> None:
-        self.failures.append(f"{task_type}: {type(error).__name__}")
+from tests.queues.conductor.world import DONE, OUTAGE, Stumbling, World
 
 
 async def test_a_result_that_does_not_arrive_is_kept_and_told_again(tmp_path: Path) -> None:
@@ -159,25 +101,6 @@ async def test_a_result_that_was_kept_for_too_long_is_said_to_be_late(
     await world.close(queue)
 
 
-class Stumbling:
-    """A server that answers one kind of update with a status of its own."""
-
-    def __init__(self, carrier: Carrier, mark: bytes, status: int) -> None:
-        self._carrier = carrier
-        self._mark = mark
-        self._status = status
-
-    async def carry(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Answer:
-        if self._mark in (body or b""):
-            return Answer(self._status, b"no")
-        return await self._carrier.carry(method, path, query, body, timeout_s)
-
-    async def aclose(self) -> None:
-        pass
-
-
 async def test_one_result_that_the_server_stumbles_over_holds_up_no_other(tmp_path: Path) -> None:
     world = World(tmp_path, FaultRule(FaultKind.UNAVAILABLE, "update_task", calls=(1, 2)))
     before = world.queue()
@@ -229,10 +152,21 @@ async def test_a_task_that_the_server_does_not_know_is_lost(tmp_path: Path) -> N
     await world.close(queue)
 
 
-async def test_where_neither_server_nor_disk_takes_a_result_it_is_not_settled(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    world = World(tmp_path / "file" / "results", OUTAGE)
+async def test_a_task_whose_workflow_was_removed_meanwhile_is_lost(tmp_path: Path) -> None:
+    """The server answers the question about it with nothing at all."""
+    world = World(tmp_path)
     queue = world.queue()
+    (lease,) = await world.leases(queue)
+    gone = msgspec.structs.replace(lease, receipt=f"{lease.receipt}0")
+    with pytest.raises(LeaseLostError, match="no such task"):
+        await queue.nack(gone, 0.0, HandBack.INTERRUPTED)
+    await world.close(queue)
+
+
+async def test_where_neither_server_nor_disk_takes_a_result_it_is_not_settled(tmp_path: Path) -> None:
+    world = World(tmp_path / "results", OUTAGE)
+    queue = world.queue()
+    world.break_disk()
     (lease,) = await world.leases(queue)
     with pytest.raises(QueueUnavailableError, match="cannot be kept"):
         await queue.ack(lease, DONE)
@@ -338,11 +272,15 @@ async def test_a_worker_that_is_paused_asks_for_nothing(tmp_path: Path) -> None:
     settings = ConductorSettings(task_types=("a",), results_dir=str(tmp_path), layout="swift")
     queue = open_queue(settings, clock, carrier=carrier, paused=lambda: pause[0])
     receiving = asyncio.ensure_future(queue.receive(1, 5.0))
-    await clock.run_for(4.0)
+    while clock.monotonic() < 4.0:
+        await asyncio.sleep(0.005)
+        await clock.run_for(0.05)
     assert carrier.asked == []
     pause[0] = False
-    await clock.run_for(1.0)
-    assert await receiving == []
+    while not receiving.done():
+        await asyncio.sleep(0.005)
+        await clock.run_for(0.05)
+    assert receiving.result() == []
     assert carrier.asked
     await queue.aclose()
 
@@ -432,6 +370,30 @@ async def test_a_hand_back_that_did_not_arrive_is_repeated(tmp_path: Path) -> No
     await world.close(queue)
 
 
+async def test_an_extension_of_what_has_ended_is_not_believed(tmp_path: Path) -> None:
+    """By our clock there is time left: its workflow was ended by somebody, or the machine has slept."""
+    world = World(tmp_path)
+    queue = world.queue()
+    (lease,) = await world.leases(queue)
+    world.service.terminate_workflow(lease.key.partition("/")[0])
+    with pytest.raises(LeaseLostError, match="CANCELED"):
+        await queue.extend(lease, 30.0)
+    await world.close(queue)
+
+
+async def test_an_extension_of_what_somebody_else_has_is_not_believed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    queue, other = world.queue(), world.queue()
+    (lease,) = await world.leases(queue)
+    await queue.nack(lease, 0.0, HandBack.INTERRUPTED)
+    (again,) = await other.receive(1, 0.0)
+    with pytest.raises(LeaseLostError):
+        await queue.extend(lease, 30.0)
+    await other.extend(again, 30.0)
+    await world.close(queue)
+    await world.close(other)
+
+
 async def test_who_loses_patience_with_the_last_poll_leaves_nothing_running(tmp_path: Path) -> None:
     world = World(tmp_path, FaultRule(FaultKind.DELAY, "batch_poll", every=1, delay_s=10.0))
     before = asyncio.all_tasks()
@@ -449,12 +411,42 @@ async def test_who_loses_patience_with_the_last_poll_leaves_nothing_running(tmp_
 
 
 async def test_a_disk_that_cannot_be_written_is_of_no_concern_once_the_server_is_back(tmp_path: Path) -> None:
-    (tmp_path / "results").write_text("a file where a directory should be")
     world = World(tmp_path / "results", FaultRule(FaultKind.UNAVAILABLE, "update_task", calls=(1,)))
     queue = world.queue()
+    world.break_disk()
     (lease,) = await world.leases(queue)
     with pytest.raises(QueueUnavailableError):
         await queue.ack(lease, DONE)
     await queue.ack(lease, DONE)
     assert world.status_of(lease) == "COMPLETED"
+    await world.close(queue)
+
+
+async def test_one_who_asks_a_server_whether_to_pause_holds_up_nobody(tmp_path: Path) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def paused() -> bool:
+        asked.set()
+        return answered.wait(10.0)
+
+    settings = ConductorSettings(task_types=("a",), results_dir=str(tmp_path), layout="swift")
+    queue = open_queue(settings, VirtualClock(), carrier=Recorded(), paused=paused)
+    receiving = asyncio.ensure_future(queue.receive(1, 0.0))
+    assert await asyncio.to_thread(asked.wait, 10.0)
+    assert not receiving.done()
+    answered.set()
+    assert await receiving == []
+    await queue.aclose()
+
+
+async def test_the_result_of_an_older_delivery_does_not_end_the_newer_one(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    queue = world.queue()
+    (old,) = await world.leases(queue)
+    await queue.nack(old, 0.0, HandBack.INTERRUPTED)
+    (new,) = await queue.receive(1, 0.0)
+    with pytest.raises(LeaseLostError):
+        await queue.ack(old, DONE)
+    await queue.extend(new, 30.0)
+    await queue.ack(new, DONE)
     await world.close(queue)

@@ -16,6 +16,7 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from fakes.plan_text import PlanReading, parse_plan, read_plan_file
 from simulation.cases import Case
 from simulation.faults import Fault
+from simulation.judges.panel import INVARIANTS
 from simulation.plan import RunPlan
 
 _FREE = frozenset({"odds"})
@@ -110,6 +111,9 @@ class _Reading(PlanReading):
 
     def check_values(self, root: Node, file: _CaseFile) -> None:
         """Tell values that no run could follow from."""
+        if file.invariant not in INVARIANTS:
+            told = f"there is no invariant {file.invariant!r}: they are {', '.join(INVARIANTS)}"
+            self.tell(f"`invariant`: {told}", _node_at(root, "$.invariant"))
         for path, message in _impossible(file):
             self.tell(f"`{path}`: {message}", _node_at(root, f"$.{path}"))
 

@@ -96,15 +96,19 @@ def pytest_of(case: Case, file_name: str) -> str:
         file_name: Name of its file.
     """
     name = "".join(letter if letter.isalnum() else "_" for letter in Path(file_name).stem)
+    bug = "from simulation.mutants import mutated\n" if case.mutant else ""
+    report = "report = run(case.plan)"
+    under = f"with mutated(case.mutant):\n        {report}" if case.mutant else report
     return (
         f'"""{case.invariant}, in the run that `{file_name}` tells of."""\n\n'
         "from __future__ import annotations\n\n"
         "from pathlib import Path\n\n"
         "from simulation.case_file import load_case\n"
-        "from simulation.run import run\n\n\n"
+        f"{bug}from simulation.run import run\n\n\n"
         f"def test_{name}() -> None:\n"
         f'    case = load_case(str(Path(__file__).with_name("{file_name}")))\n'
-        "    broken = [one for one in run(case.plan).violations if one.invariant == case.invariant]\n"
+        f"    {under}\n"
+        "    broken = [one for one in report.violations if one.invariant == case.invariant]\n"
         "    assert broken == []\n"
     )
 

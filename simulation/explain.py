@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from simulation.explain_redraws import HAPPENINGS_MAX, Point, point_at
+from simulation.broken import surely_broken_in
+from simulation.explain_redraws import Point, point_at
 from simulation.history import Happening
 from simulation.plan import RunPlan
 from simulation.run import run
@@ -18,6 +19,8 @@ from simulation.wording import line_of
 REDRAWS = 50
 GRID = 6
 """How many moments are looked at before the search for the steepest rise begins."""
+HAPPENINGS_MAX = 150_000
+"""What is drawn anew and sees more is not looked at to its end, unless the run itself is as long."""
 AROUND = 5
 """How many happenings are told before the moment, and after it."""
 Progress: TypeAlias = Callable[[Point], None]
@@ -57,10 +60,10 @@ def explain(
         progress: Told of each moment that was looked at.
 
     Raises:
-        ValueError: The plan does not break it.
+        BreaksNothingError: The plan does not break it.
     """
     violation, seen = _live(plan, invariant)
-    search = _Search(plan, invariant, redraws, sorted({one.at for one in seen}), progress)
+    search = _Search(plan, invariant, redraws, seen, progress)
     before, after = search.steepest()
     index = next(number for number, one in enumerate(seen) if one.at >= before.at_s)
     decided_by = line_of(seen[index]).strip()
@@ -79,25 +82,27 @@ def explain(
 def _live(plan: RunPlan, invariant: str) -> tuple[Violation, list[Happening]]:
     """How a plan breaks an invariant, and everything that could be seen up to then."""
     seen: list[Happening] = []
-    report = run(
-        plan, watch=seen.append, until=lambda one: one.invariant == invariant, happenings_max=HAPPENINGS_MAX
-    )
-    for violation in report.violations:
-        if violation.invariant == invariant:
-            return violation, [one for one in seen if one.at <= violation.at_s]
-    raise ValueError(f"seed {plan.seed} ({plan.scenario}) does not break {invariant}")
+    report = run(plan, watch=seen.append, until=lambda one: one.invariant == invariant)
+    violation = surely_broken_in(report, invariant)
+    return violation, [one for one in seen if one.at <= violation.at_s]
 
 
 class _Search:
     """Looks at moments, each once."""
 
     def __init__(
-        self, plan: RunPlan, invariant: str, redraws: int, moments: list[float], progress: Progress | None
+        self,
+        plan: RunPlan,
+        invariant: str,
+        redraws: int,
+        seen: list[Happening],
+        progress: Progress | None,
     ) -> None:
         self._plan = plan
         self._invariant = invariant
         self._redraws = redraws
-        self._moments = moments
+        self._moments = sorted({one.at for one in seen})
+        self._happenings_max = max(HAPPENINGS_MAX, 2 * len(seen))
         self._progress = progress
         self._points: dict[int, Point] = {}
 
@@ -129,7 +134,8 @@ class _Search:
     def _look(self, index: int) -> Point:
         if index == len(self._moments):
             return Point(self._moments[-1], self._redraws, self._redraws)
-        return point_at(self._plan, self._invariant, self._moments[index], self._redraws)
+        at_s = self._moments[index]
+        return point_at(self._plan, self._invariant, at_s, self._redraws, self._happenings_max)
 
 
 def _summary(violation: Violation, first: Point, before: Point, after: Point, decided_by: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
+from simulation.broken import broken_in
 from simulation.faults import Fault, share_of
 from simulation.plan import Redraw, RunPlan
 from simulation.run import run
 
-HAPPENINGS_MAX = 150_000
 _SEEDS = 2**48
 
 
@@ -54,12 +54,20 @@ def _moved(plan: RunPlan, fault: Fault, at_s: float, seed: int) -> Fault:
     return structs.replace(fault, at_s=at_s + share * max(plan.faults_s - at_s, 0.0))
 
 
-def point_at(plan: RunPlan, invariant: str, at_s: float, redraws: int) -> Point:
-    """Redraw a run from a moment on, so many times, and count the failures."""
-    numbers = range(1, redraws + 1)
-    return Point(at_s, sum(_fails(redrawn(plan, at_s, number), invariant) for number in numbers), redraws)
+def point_at(plan: RunPlan, invariant: str, at_s: float, redraws: int, happenings_max: int) -> Point:
+    """Redraw a run from a moment on, so many times, and count the failures.
+
+    Args:
+        plan: The run.
+        invariant: What it breaks.
+        at_s: The moment.
+        redraws: How many times.
+        happenings_max: What sees so much is not looked at to its end.
+    """
+    plans = (redrawn(plan, at_s, number) for number in range(1, redraws + 1))
+    return Point(at_s, sum(_fails(one, invariant, happenings_max) for one in plans), redraws)
 
 
-def _fails(plan: RunPlan, invariant: str) -> bool:
-    report = run(plan, until=lambda one: one.invariant == invariant, happenings_max=HAPPENINGS_MAX)
-    return any(one.invariant == invariant for one in report.violations)
+def _fails(plan: RunPlan, invariant: str, happenings_max: int) -> bool:
+    report = run(plan, until=lambda one: one.invariant == invariant, happenings_max=happenings_max)
+    return broken_in(report, invariant) is not None

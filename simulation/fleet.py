@@ -87,6 +87,7 @@ class Fleet:
     Attributes:
         workers: All that ever were.
         restarts: Whether a worker that is gone is followed by another.
+        prefix: What the names of workers begin with; no two fleets of one loop have the same.
         settings: As given.
         meant: See `SimulatedRunner`.
     """
@@ -103,6 +104,7 @@ class Fleet:
     ) -> None:
         self.workers: list[SimulatedWorker] = []
         self.restarts = True
+        self.prefix = "worker"
         self.meant: Callable[[str, int, Task], None] | None = None
         self._loop = loop
         self._history = history
@@ -123,7 +125,7 @@ class Fleet:
         """Begin a worker, whose shell is put together and run by whoever asks for it."""
         loop = self._loop
         number = next(self._numbers)
-        host = loop.add_host(f"worker-{number}")
+        host = loop.add_host(f"{self.prefix}-{number}")
         clock = HostClock(loop, offset_s=1000.0 * number, rate=self._rate(host.name))
         runner = SimulatedRunner(loop, host, self._history, self._script, self._run_numbers)
         runner.meant = self.meant

@@ -154,3 +154,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     monitor: MonitorPlan | None = None
     producer: ProducerPlan | None = None
     redraw: Redraw | None = None
+
+    @property
+    def classes(self) -> tuple[FaultClass, ...]:
+        """The classes of faults that are on."""
+        kinds = [kind for kind, odds in self.odds.items() if odds > 0]
+        return tuple(dict.fromkeys((*kinds, *(fault.kind for fault in self.faults))))

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
+from simulation.broken import broken_in, surely_broken_in
 from simulation.plan import RunPlan
 from simulation.run import RunReport, run
 from simulation.simpler import PASSES, Simplify
@@ -14,7 +15,9 @@ from simulation.verdict import Violation
 
 RUNS_MAX = 600
 HAPPENINGS_MAX = 150_000
-"""A run that sees more is too long to be told to anybody."""
+"""What sees more is no simpler: it is too long to be told to anybody."""
+LONG_RUNS_MAX = 60
+"""What so many of those see is all that is looked at: minutes, where nothing gets simpler."""
 Progress: TypeAlias = Callable[[str, int, RunPlan], None]
 """Told what was simplified, how many runs there have been, and the plan that is left."""
 
@@ -26,7 +29,7 @@ class Shrunk(Struct, frozen=True, kw_only=True):
         plan: What it follows from.
         violation: What it breaks.
         runs: How many runs it took to find it.
-        complete: Whether nothing simpler was left to try; else the runs were used up.
+        complete: Whether nothing simpler was left to try; else the runs, or what they may see, were used up.
     """
 
     plan: RunPlan
@@ -48,7 +51,12 @@ class Shrunk(Struct, frozen=True, kw_only=True):
 
 
 def shrink(
-    plan: RunPlan, invariant: str, *, runs_max: int = RUNS_MAX, progress: Progress | None = None
+    plan: RunPlan,
+    invariant: str,
+    *,
+    runs_max: int = RUNS_MAX,
+    happenings_max: int = HAPPENINGS_MAX,
+    progress: Progress | None = None,
 ) -> Shrunk:
     """Look for the smallest plan that breaks the same invariant. The same plan always gives the same one.
 
@@ -56,17 +64,15 @@ def shrink(
         plan: What fails.
         invariant: What it breaks.
         runs_max: How many runs to spend.
+        happenings_max: A simpler plan that sees so much is not looked at to its end.
         progress: Told of every success.
 
     Raises:
-        ValueError: The plan does not break it.
+        BreaksNothingError: The plan does not break it.
     """
-    shrinker = _Shrinker(invariant, runs_max, progress)
-    report = shrinker.run(plan)
-    violation = shrinker.broken(report)
-    if violation is None:
-        raise ValueError(f"seed {plan.seed} ({plan.scenario}) does not break {invariant}")
-    shrinker.take(plan, violation)
+    shrinker = _Shrinker(invariant, runs_max, happenings_max, progress)
+    report = shrinker.run(plan, None)  # to its end: some promises are looked at only there
+    shrinker.take(plan, surely_broken_in(report, invariant))
     named = structs.replace(plan, odds={}, faults=tuple(dict.fromkeys(report.injected)))
     shrinker.attempt("chance", named)
     while shrinker.simplify():
@@ -75,11 +81,12 @@ def shrink(
 
 
 class _Shrinker:
-    def __init__(self, invariant: str, runs_max: int, progress: Progress | None) -> None:
+    def __init__(self, invariant: str, runs_max: int, happenings_max: int, progress: Progress | None) -> None:
         self._invariant = invariant
         self._runs_max = runs_max
+        self._happenings_max = happenings_max
         self._progress = progress
-        self._runs = 0
+        self._runs = self._seen = 0
         self._tried: set[str] = set()
         self._best: tuple[RunPlan, Violation] | None = None
 
@@ -90,15 +97,11 @@ class _Shrinker:
             raise AssertionError("nothing has failed yet")
         return self._best
 
-    def run(self, plan: RunPlan) -> RunReport:
+    def run(self, plan: RunPlan, happenings_max: int | None) -> RunReport:
         """Live through a plan, up to where it breaks the invariant."""
         self._runs += 1
         wanted = self._invariant
-        return run(plan, until=lambda one: one.invariant == wanted, happenings_max=HAPPENINGS_MAX)
-
-    def broken(self, report: RunReport) -> Violation | None:
-        """How a run broke the invariant; None if it kept it."""
-        return next((one for one in report.violations if one.invariant == self._invariant), None)
+        return run(plan, until=lambda one: one.invariant == wanted, happenings_max=happenings_max)
 
     def take(self, plan: RunPlan, violation: Violation) -> None:
         """This is the simplest so far."""
@@ -107,10 +110,12 @@ class _Shrinker:
     def attempt(self, what: str, plan: RunPlan) -> bool:
         """Take a plan if it breaks the invariant too."""
         name = repr(plan)
-        if plan == self.best[0] or name in self._tried or self._runs >= self._runs_max:
+        if plan == self.best[0] or name in self._tried or self._is_used_up:
             return False
         self._tried.add(name)
-        violation = self.broken(self.run(plan))
+        report = self.run(plan, self._happenings_max)
+        self._seen += report.happenings
+        violation = broken_in(report, self._invariant)
         if violation is None:
             return False
         self.take(plan, violation)
@@ -129,6 +134,11 @@ class _Shrinker:
     def _simplify(self, what: str, simpler: Simplify) -> bool:
         return any(self.attempt(what, candidate) for candidate in simpler(*self.best))
 
+    @property
+    def _is_used_up(self) -> bool:
+        return self._runs >= self._runs_max or self._seen >= LONG_RUNS_MAX * self._happenings_max
+
     def result(self) -> Shrunk:
+        """What it has come to."""
         plan, violation = self.best
-        return Shrunk(plan=plan, violation=violation, runs=self._runs, complete=self._runs < self._runs_max)
+        return Shrunk(plan=plan, violation=violation, runs=self._runs, complete=not self._is_used_up)

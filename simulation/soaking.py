@@ -10,8 +10,10 @@ import msgspec
 from msgspec import Struct, field
 
 from cloud_tasks.errors import ConfigurationError, Problem
-from simulation.draws import PlanDraw
+from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span
+from simulation.scenario_file import scenario_names
+from simulation.source_hash import source_hash
 from simulation.tally import Tally
 
 STATE = "soak.json"
@@ -21,7 +23,7 @@ class Soak(Struct):
     """What was done, and with what.
 
     Attributes:
-        code: Hash of the code that it is about.
+        code: Hash of what it is about: the code, and the scenario.
         draw: Where plans come from.
         done: Seeds that were run: spans in order, with gaps between them.
         tally: What they came to.
@@ -62,6 +64,12 @@ class Soak(Struct):
             fresh.replace(path)
         except OSError as error:
             raise ConfigurationError(Problem(f"cannot write `{path}`: {error.strerror}")) from None
+
+
+def code_of(draw: PlanDraw) -> str:
+    """Hash of all that the plans of a draw follow from."""
+    theirs = draw.scenario not in (SWARM, *scenario_names())
+    return source_hash(*([Path(draw.scenario)] if theirs else []))
 
 
 def load_soak(directory: Path) -> Soak | None:

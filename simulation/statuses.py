@@ -21,11 +21,13 @@ class Status(enum.IntEnum):
     VACUOUS = 5
     """The run reached nothing of what it was for."""
     SURVIVED = 6
-    """A mutant was not found out."""
+    """A mutant was not found out, or its smallest case does not show it again."""
     DISAGREED = 7
     """What is true in virtual time is not so in real time."""
     INTERRUPTED = 130
     """Ctrl-C."""
+    UNHEARD = 141
+    """Nobody reads any more what is told: `| head`, for instance."""
 
 
 def of_invariant(name: str) -> Status:

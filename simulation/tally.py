@@ -34,6 +34,7 @@ class Tally(Struct):
         cpu_s: Processor time that it took.
         steps: Callbacks that ran.
         checks: How often each invariant was looked at.
+        on: In how many plans each class of faults was on.
         injected: How many faults of each class struck.
         effective: How many of those made a difference.
         sometimes: How often each situation was reached.
@@ -47,6 +48,7 @@ class Tally(Struct):
     cpu_s: float = 0.0
     steps: int = 0
     checks: Counter[str] = field(default_factory=Counter)
+    on: Counter[str] = field(default_factory=Counter)
     injected: Counter[str] = field(default_factory=Counter)
     effective: Counter[str] = field(default_factory=Counter)
     sometimes: Counter[str] = field(default_factory=Counter)
@@ -62,6 +64,7 @@ class Tally(Struct):
         self.cpu_s += cpu_s
         self.steps += report.steps
         self.checks.update(report.checks)
+        self.on.update(kind.value for kind in plan.classes)
         self.injected.update(fault.kind.value for fault in report.injected)
         self.effective.update({kind.value: count for kind, count in report.effective.items()})
         self.sometimes.update(report.sometimes)
@@ -76,6 +79,7 @@ class Tally(Struct):
         self.cpu_s += other.cpu_s
         self.steps += other.steps
         self.checks.update(other.checks)
+        self.on.update(other.on)
         self.injected.update(other.injected)
         self.effective.update(other.effective)
         self.sometimes.update(other.sometimes)

@@ -87,7 +87,7 @@ class World:
     def run(self) -> bool:
         """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
         self.plan_tasks()
-        self._strikes.plan()
+        self.plan_strikes()
         if self.job is not None:
             self.job.begin()
             if self.job.producers is not None:
@@ -190,6 +190,10 @@ class World:
         for number in range(loaded, workload.tasks + workload.malformed):
             share = share_of(self.plan.seed, "arrival", number)
             self.loop.at(self.loop.world, share * workload.over_s, self._send, number)
+
+    def plan_strikes(self) -> None:
+        """Have the faults come that strike at a time."""
+        self._strikes.plan()
 
     def _send(self, number: int) -> None:
         self._to_send -= 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from cloud_tasks.compose.telling import tell
@@ -39,10 +41,14 @@ COMMANDS = (
 )
 
 
+_NAMES = frozenset(module.__name__.rpartition(".")[2] for module in COMMANDS)
+_HELP = ("-h", "--help")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; see `Status` for what is returned."""
     try:
-        arguments = make_parser().parse_args(argv)
+        arguments = parse(sys.argv[1:] if argv is None else argv)
         status: Status = arguments.command(arguments)
     except ProblemsError as error:
         tell(error.problems)
@@ -50,8 +56,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except BrokenPipeError:
-        return Status.UNSAFE
+        # The interpreter would complain at its end of what it could not write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.UNHEARD
     return status
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """What was typed: a command with its options; or options alone, which are those of `run`."""
+    parser = make_parser()
+    if words and (not words[0].startswith("-") or words[0] in _HELP):
+        return parser.parse_args(words)
+    arguments, rest = parser.parse_known_args(["run", *words])
+    late = next((word for word in rest if word in _NAMES), "")
+    if late:
+        parser.error(f"options come after their command: python -m simulation {late} ...")
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def parsers() -> list[argparse.ArgumentParser]:
@@ -66,9 +88,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulation",
         description="The unmodified worker in a world of its own: crashes, time-outs, retries, preemption, "
-        "in virtual time and from a seed. Without a command: `run`, for half a minute on all cores.",
+        "in virtual time and from a seed. Without a command: `run`, for half a minute on all cores, with "
+        "the options that `run --help` tells.",
     )
-    run.add_options(parser)
     commands = parser.add_subparsers(title="commands", metavar="")
     for module in COMMANDS:
         module.add_parser(commands)

@@ -8,6 +8,7 @@ import os
 from rich.console import Console
 
 from simulation.commands.telling import Commands, say
+from simulation.commands.values import count
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.faults import FaultClass
@@ -25,9 +26,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("coverage", help=__doc__, description=__doc__)
     parser.add_argument(
-        "--seeds", type=int, default=SEEDS, help="of the swarm and of each scenario (default: %(default)s)"
+        "--seeds", type=count, default=SEEDS, help="of the swarm and of each scenario (default: %(default)s)"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help="processes")
     parser.set_defaults(command=coverage)
     return parser
 

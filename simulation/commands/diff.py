@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from itertools import zip_longest
 
+import msgspec
+
 from simulation.cases import Case
-from simulation.commands.plans import add_backend, as_found, behind, case_of_text
+from simulation.commands.plans import add_variants, as_found, case_of_text, varied
 from simulation.commands.telling import Commands, say
+from simulation.commands.traces import BEGIN_S, ONE_S, output_under
 from simulation.history import Happening
 from simulation.run import run
 from simulation.statuses import Status
@@ -15,6 +18,11 @@ from simulation.wording import line_of
 
 BEFORE = 5
 AFTER = 10
+_HASH_SEEDS = 2**32
+_LINES = (
+    "import msgspec, sys; from simulation.cases import Case; from simulation.commands.diff import lines_of;"
+    "print(*lines_of(msgspec.json.decode(sys.stdin.read(), type=Case)), sep='\\n')"
+)
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -22,15 +30,24 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser = commands.add_parser("diff", help=__doc__, description=__doc__)
     parser.add_argument("one", type=case_of_text, metavar="A", help="a seed")
     parser.add_argument("other", type=case_of_text, metavar="B", help="another, or the same once more")
-    add_backend(parser)
+    parser.add_argument(
+        "--hash-seeds",
+        type=_pair,
+        metavar="X,Y",
+        help="run A in a process under PYTHONHASHSEED=X, and B in one under Y (default: both in this one)",
+    )
+    add_variants(parser)
     parser.set_defaults(command=diff)
     return parser
 
 
 def diff(arguments: argparse.Namespace) -> Status:
     """Show the last lines that both have, and the first in which they differ."""
-    cases = [behind(case, arguments.backend) for case in (arguments.one, arguments.other)]
-    one, other = map(_lines, cases)
+    cases = [varied(case, arguments.backend, arguments.policy) for case in (arguments.one, arguments.other)]
+    if arguments.hash_seeds is None:
+        one, other = map(lines_of, cases)
+    else:
+        one, other = map(_lines_under, arguments.hash_seeds, cases)
     for number, (left, right) in enumerate(zip_longest(one, other)):
         if left != right:
             say(*(f"  {line}" for line in one[max(0, number - BEFORE) : number]))
@@ -42,7 +59,8 @@ def diff(arguments: argparse.Namespace) -> Status:
     return Status.CLEAN
 
 
-def _lines(case: Case) -> list[str]:
+def lines_of(case: Case) -> list[str]:
+    """All that can be seen of a case."""
     lines: list[str] = []
 
     def watch(happening: Happening) -> None:
@@ -51,3 +69,16 @@ def _lines(case: Case) -> list[str]:
     with as_found(case):
         run(case.plan, watch=watch)
     return lines
+
+
+def _lines_under(hash_seed: str, case: Case) -> list[str]:
+    heard = msgspec.json.encode(case).decode()
+    return output_under(hash_seed, _LINES, heard, timeout_s=BEGIN_S + ONE_S).splitlines()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Two values for `PYTHONHASHSEED`."""
+    one, comma, other = text.partition(",")
+    if not comma or not all(value.isdecimal() and int(value) < _HASH_SEEDS for value in (one, other)):
+        raise argparse.ArgumentTypeError(f"expected two numbers such as 0,4711, got {text!r}")
+    return one, other

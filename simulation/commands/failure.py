@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from cloud_tasks.compose.telling import tell
+from cloud_tasks.errors import ConfigurationError, Problem
+from simulation.broken import BreaksNothingError
 from simulation.cases import Case, case_of, command_of, pytest_of, write_case
+from simulation.commands.replay import told
 from simulation.commands.telling import say
+from simulation.draws import SWARM, PlanDraw
 from simulation.fault_words import words_of
 from simulation.shrinking import RUNS_MAX, Shrunk, shrink
+from simulation.source_hash import source_hash
+from simulation.statuses import Status, of_invariant
+from simulation.tally import Failure
 
 DIRECTORY = Path("simulation-failures")
+
+
+def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
+    """What failed, and how to see it again."""
+    seed = str(failure.seed) if draw.scenario == SWARM else shlex.quote(f"{draw.scenario}:{failure.seed}")
+    policy = f" --policy {draw.policy}" if draw.policy else ""
+    backend = "" if draw.backend == "model" else f" --backend {draw.backend}"
+    invariant = failure.violations[0].invariant
+    return [
+        *(told(violation) for violation in failure.violations[:3]),
+        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
+        f"    python -m simulation replay {seed}{policy}{backend} --break {invariant}",
+    ]
+
+
+def concluded(failure: Failure, draw: PlanDraw, directory: Path = DIRECTORY) -> Status:
+    """Shrink what failed in another process, and write it; returns what its end says.
+
+    What cannot be written has failed all the same.
+    """
+    invariant = failure.violations[0].invariant
+    try:
+        write_smallest(Case(plan=draw(failure.seed), invariant=invariant), invariant, directory)
+    except BreaksNothingError:
+        say(
+            f"seed {failure.seed} broke {invariant} in one process, and keeps it in another: "
+            "the same plan gave two different runs; `selfcheck` compares more of them"
+        )
+        return Status.NOT_DETERMINISTIC
+    except ConfigurationError as error:
+        tell(error.problems)
+    return of_invariant(invariant)
 
 
 def write_smallest(case: Case, invariant: str, directory: Path, *, runs_max: int = RUNS_MAX) -> Case:
@@ -20,19 +61,26 @@ def write_smallest(case: Case, invariant: str, directory: Path, *, runs_max: int
         invariant: What it breaks.
         directory: Where the files go.
         runs_max: How many runs to spend.
+
+    Raises:
+        BreaksNothingError: It breaks nothing.
+        ConfigurationError: The files cannot be written.
     """
     shrunk = shrink(case.plan, invariant, runs_max=runs_max)
+    _tell(shrunk)
     smallest = case_of(shrunk.plan, shrunk.violation, case.mutant)
     path = directory / f"{invariant.lower()}_seed_{case.plan.seed}.yaml"
-    directory.mkdir(parents=True, exist_ok=True)
-    write_case(smallest, path)
     test = path.with_name(f"test_{path.stem}.py")
-    test.write_text(pytest_of(smallest, path.name), encoding="utf-8")
-    _tell(shrunk, path, test)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_case(smallest, path)
+        test.write_text(pytest_of(smallest, path.name), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(Problem(f"cannot write to `{directory}`: {error.strerror}")) from None
+    say(f"Written to {path}; to see it again:", f"    {command_of(str(path))}", f"A test that fails: {test}")
     return smallest
 
 
-def _tell(shrunk: Shrunk, path: Path, test: Path) -> None:
+def _tell(shrunk: Shrunk) -> None:
     say(f"The smallest run that breaks it, found in {shrunk.runs} runs: {shrunk.size}.")
     say(*(f"  - {words_of(fault)}" for fault in shrunk.plan.faults))
-    say(f"Written to {path}; to see it again:", f"    {command_of(str(path))}", f"A test that fails: {test}")

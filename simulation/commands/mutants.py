@@ -1,4 +1,4 @@
-"""`mutants`: put deliberate bugs on the worker, one after the other, and see who finds each, and how soon."""
+"""`mutants`: deliberate bugs of the worker, one after the other: who finds each, how soon, and how small."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 
+from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 
 from simulation.commands.telling import Commands, say
+from simulation.commands.values import count
 from simulation.mutants.catalogue import MUTANTS, mutant_of
-from simulation.mutants.hunting import MutantResult, hunt
+from simulation.mutants.hunting import MutantResult, SmallCase, hunt
+from simulation.mutants.shrinking import small_case
 from simulation.statuses import Status
 
 SEEDS_MAX = 5_000
 CPU_S_MAX = 60.0
+_WIDTH = 200
+"""Of the table: a mutant is a line, and a terminal that is narrower breaks it."""
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -25,8 +30,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", choices=[[], *(one.name for one in MUTANTS)], help="which"
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS_MAX, help="at most (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--seeds", type=count, default=SEEDS_MAX, help="at most (default: %(default)s)")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help="processes")
     parser.set_defaults(command=mutants)
     return parser
 
@@ -38,7 +43,7 @@ def mutants(arguments: argparse.Namespace) -> Status:
     with ProcessPoolExecutor(arguments.jobs, context) as processes:
         futures = [processes.submit(_hunt, name, arguments.seeds) for name in names]
         results = [future.result() for future in futures]
-    Console(soft_wrap=True).print(_table(results))
+    Console(soft_wrap=True, width=_WIDTH).print(_table(results))
     unexpected = [result.mutant for result in results if not result.as_expected]
     if unexpected:
         say(f"not as expected: {', '.join(unexpected)}")
@@ -49,12 +54,13 @@ def mutants(arguments: argparse.Namespace) -> Status:
 
 
 def _hunt(name: str, seeds: int) -> MutantResult:
-    return hunt(mutant_of(name), range(seeds), CPU_S_MAX)
+    result = hunt(mutant_of(name), range(seeds), CPU_S_MAX)
+    return structs.replace(result, small=small_case(result)) if result.found else result
 
 
 def _table(results: list[MutantResult]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for head in ("mutant", "seeds", "CPU s", "expected", "found", "seed", "what it does"):
+    for head in ("mutant", "seeds", "CPU s", "expected", "found", "seed", "smallest", "what it does"):
         table.add_column(head, justify="right" if head in ("seeds", "CPU s", "seed") else "left")
     for result in results:
         table.add_row(
@@ -64,6 +70,13 @@ def _table(results: list[MutantResult]) -> Table:
             ", ".join(result.expected) or "survives",
             result.found or "-",
             "" if result.plan is None else str(result.plan.seed),
+            _smallest(result.small),
             mutant_of(result.mutant).what,
         )
     return table
+
+
+def _smallest(small: SmallCase | None) -> str:
+    if small is None:
+        return ""
+    return small.size if small.replays else "shows it no more"

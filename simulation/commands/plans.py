@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from msgspec import structs
 
@@ -15,10 +16,14 @@ from simulation.backends.plans import BACKENDS, BackendName
 from simulation.case_file import load_case
 from simulation.cases import Case
 from simulation.draws import SWARM, PlanDraw
+from simulation.mutants.catalogue import mutant_of
 from simulation.mutants.hunting import mutated
 from simulation.run import run
+from simulation.scenario import Scenario
 
 SUFFIXES = (".yaml", ".yml")
+Policy = Literal["random", "pct"]
+POLICIES: tuple[Policy, ...] = ("random", "pct")
 
 
 def case_of_text(text: str) -> Case:
@@ -38,27 +43,53 @@ def case_of_text(text: str) -> Case:
     return Case(plan=PlanDraw(scenario or SWARM)(int(seed)), invariant="")
 
 
-def add_backend(parser: argparse.ArgumentParser) -> None:
-    """The option that says what stands behind the queue of a seed, or of a case where it is not its own."""
+def scenario_of(draw: PlanDraw) -> Scenario | None:
+    """The scenario of a draw; None for the swarm.
+
+    Raises:
+        ConfigurationError: There is none, or the backend cannot play it.
+    """
+    scenario = draw.told()
+    if scenario is not None and "producer" in scenario.dials and draw.backend != "model":
+        told = f"the scenario {scenario.name} has a producer, and producers are played on the model alone"
+        raise ConfigurationError(Problem(told, helps=("leave `--backend` out",)))
+    return scenario
+
+
+def add_variants(parser: argparse.ArgumentParser) -> None:
+    """The options that say what of a seed, or of a case, is not as it is drawn there."""
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
         help="what stands behind the queue (default: model; of a case: its own)",
     )
+    parser.add_argument(
+        "--policy", choices=POLICIES, help="how the schedule is drawn (default: as the seed or the case says)"
+    )
 
 
-def behind(case: Case, backend: BackendName | None) -> Case:
-    """The case with another backend; None: as it is."""
-    return case if backend is None else structs.replace(case, plan=on_backend(case.plan, backend))
+def varied(case: Case, backend: BackendName | None, policy: Policy | None) -> Case:
+    """The case with another backend or another kind of schedule; None: as it is."""
+    plan = case.plan if policy is None else structs.replace(case.plan, policy=policy)
+    return structs.replace(case, plan=plan if backend is None else on_backend(plan, backend))
 
 
 @contextmanager
 def as_found(case: Case) -> Iterator[None]:
-    """The worker in which a case was found: as it is, or with the mutant of the case."""
+    """The worker in which a case was found: as it is, or with the mutant of the case.
+
+    Raises:
+        ConfigurationError: There is no such mutant.
+    """
     if not case.mutant:
         yield
         return
-    with mutated(case.mutant):
+    try:
+        mutant = mutant_of(case.mutant)
+    except KeyError:
+        told = f"the case is of the mutant {case.mutant!r}, and there is none of that name"
+        raise ConfigurationError(Problem(told, helps=("`mutants` tells of all",))) from None
+    with mutated(mutant):
         yield
 
 

@@ -20,7 +20,7 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_file import open_task_file
 from simulation.commands.telling import Commands, say
 from simulation.commands.values import count, duration
-from simulation.real.evidence import SETTINGS
+from simulation.real.evidence import SETTINGS, EvidenceError
 from simulation.real.judging import Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
 from simulation.real.settings import RealSettings, worker_variables
@@ -74,6 +74,9 @@ def real(arguments: argparse.Namespace) -> Status:
     try:
         status = _rehearse(settings, tasks, directory)
         keep = keep or status is not Status.CLEAN
+    except EvidenceError:
+        keep = True
+        raise
     except (KeyboardInterrupt, ConfigurationError):
         raise  # there is nothing to look at
     except BaseException:

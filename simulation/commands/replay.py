@@ -7,9 +7,10 @@ from collections import deque
 from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
-from simulation.commands.plans import add_backend, as_found, behind, case_of_text
+from simulation.commands.plans import add_variants, as_found, case_of_text, varied
 from simulation.commands.telling import Commands, say
 from simulation.history import Happening
+from simulation.judges.panel import INVARIANTS
 from simulation.plan import RunPlan
 from simulation.report import page
 from simulation.run import RunReport, run
@@ -32,7 +33,11 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     )
     parser.add_argument("--until", type=float, metavar="S", help="up to this second of virtual time")
     parser.add_argument(
-        "--break", dest="invariant", metavar="NAME", help=f"only the {BEFORE} lines before it is broken"
+        "--break",
+        dest="invariant",
+        choices=INVARIANTS,
+        metavar="NAME",
+        help=f"only the {BEFORE} lines before it is broken",
     )
     parser.add_argument(
         "--html",
@@ -40,7 +45,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="FILE",
         help="write a page: what each worker, message and run went through",
     )
-    add_backend(parser)
+    add_variants(parser)
     parser.set_defaults(command=replay)
     return parser
 
@@ -58,7 +63,7 @@ def replay(arguments: argparse.Namespace) -> Status:
             seen.append(line_of(happening))
             moments.append(happening.at)
 
-    case = behind(arguments.case, arguments.backend)
+    case = varied(arguments.case, arguments.backend, arguments.policy)
     plan = case.plan
     with as_found(case):
         report = run(plan, watch=watch, trace=True)
@@ -70,6 +75,9 @@ def replay(arguments: argparse.Namespace) -> Status:
     elif wanted:
         before = deque((line for line, at in zip(seen, moments, strict=True) if at <= wanted[0].at_s), BEFORE)
         say(*before)
+    else:
+        say(f"{arguments.invariant} is not broken here")
+        wanted = [*report.violations]
     say(
         f"seed {plan.seed}: {report.attempts} attempts, {report.virtual_s:,.0f} virtual seconds, "
         f"{len(report.injected)} faults, trace {report.trace[:16]}"

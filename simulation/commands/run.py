@@ -10,18 +10,16 @@ from rich.console import Console
 
 from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
-from simulation.cases import Case
-from simulation.commands.failure import DIRECTORY, write_smallest
-from simulation.commands.replay import told
+from simulation.commands.failure import concluded, told_failure
+from simulation.commands.plans import POLICIES, scenario_of
 from simulation.commands.telling import Commands, say
 from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span, run_many
-from simulation.source_hash import source_hash
-from simulation.statuses import Status, of_invariant
-from simulation.tally import Failure, Tally
-from simulation.vacuity import what_is_missing
+from simulation.statuses import Status
+from simulation.tally import Tally
+from simulation.vacuity import never_struck, what_is_missing
 
 DEFAULT_TIME_S = 30.0
 FAILURES_SHOWN_MAX = 5
@@ -30,12 +28,6 @@ FAILURES_SHOWN_MAX = 5
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("run", help=__doc__, description=__doc__)
-    add_options(parser)
-    return parser
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `run`, which is also what is done where no command is named."""
     parser.add_argument(
         "--seeds", type=span, metavar="A:B", help="from A up to B, B left out; without --time: all of them"
     )
@@ -57,9 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="what plans are drawn from; `scenarios` lists names (default: any workload with any faults)",
     )
-    parser.add_argument(
-        "--policy", choices=["random", "pct"], help="how schedules are drawn (default: half of each)"
-    )
+    parser.add_argument("--policy", choices=POLICIES, help="how schedules are drawn (default: half of each)")
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -67,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what stands behind the queue: the model itself, or a production adapter (default: %(default)s)",
     )
     parser.set_defaults(command=run)
+    return parser
 
 
 def run(arguments: argparse.Namespace) -> Status:
@@ -77,7 +68,7 @@ def run(arguments: argparse.Namespace) -> Status:
         time_s = DEFAULT_TIME_S
     view = SwarmView(arguments.jobs)
     draw = PlanDraw(arguments.scenario, arguments.policy, arguments.backend)
-    scenario = draw.told()
+    scenario = scenario_of(draw)
     tally = Tally()
     with closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
         for tally in view.follow(tallies):
@@ -85,7 +76,7 @@ def run(arguments: argparse.Namespace) -> Status:
                 break
     console = Console(soft_wrap=True)
     console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
-    return _conclude(tally, draw, [] if scenario is None else what_is_missing(scenario, tally, draw.backend))
+    return _conclude(tally, draw, what_is_missing(scenario, tally, draw.backend))
 
 
 def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
@@ -93,8 +84,7 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
         failures = sorted(tally.failures, key=lambda failure: failure.seed)
         for failure in failures[:FAILURES_SHOWN_MAX]:
             say("", *told_failure(failure, draw))
-        _shrink(failures[0], draw)
-        return of_invariant(failures[0].violations[0].invariant)
+        return concluded(failures[0], draw)
     if not tally.total:
         say("no seed was run")
         return Status.VACUOUS
@@ -107,29 +97,13 @@ def _conclude(tally: Tally, draw: PlanDraw, missing: list[str]) -> Status:
         )
     if never:
         say(f"without effect in all of these runs: {', '.join(never)}")
+    if draw.scenario == SWARM and (unstruck := never_struck(tally, draw.backend)):
+        told = (f"{name} ({plans:,})" for name, plans in unstruck.items())
+        say(f"never struck, though on in so many of these plans: {', '.join(told)}")
     if missing:
         say("these runs have shown nothing:", *(f"  {reason}" for reason in missing))
         return Status.VACUOUS
     return Status.CLEAN
-
-
-def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
-    """What failed, and how to see it again."""
-    behind = "" if draw.backend == "model" else f" --backend {draw.backend}"
-    return [
-        *(told(violation) for violation in failure.violations[:3]),
-        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
-        f"    python -m simulation replay {_name(failure)}{behind} --break {failure.violations[0].invariant}",
-    ]
-
-
-def _shrink(failure: Failure, draw: PlanDraw) -> None:
-    invariant = failure.violations[0].invariant
-    write_smallest(Case(plan=draw(failure.seed), invariant=invariant), invariant, DIRECTORY)
-
-
-def _name(failure: Failure) -> str:
-    return str(failure.seed) if failure.scenario == SWARM else f"{failure.scenario}:{failure.seed}"
 
 
 def span(text: str) -> Span:

@@ -13,16 +13,17 @@ from rich.console import Console
 
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.backends.plans import BACKENDS
-from simulation.commands.run import told_failure
+from simulation.commands.failure import told_failure
+from simulation.commands.plans import scenario_of
 from simulation.commands.telling import Commands, say
 from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span, run_block, run_spans
-from simulation.soaking import Soak, load_soak
-from simulation.source_hash import source_hash
+from simulation.soaking import Soak, code_of, load_soak
 from simulation.statuses import Status, of_invariant
 from simulation.tally import Failure, Tally
+from simulation.vacuity import what_is_missing
 
 DIRECTORY = Path("simulation-soak")
 SAVED_EVERY_S = 2.0
@@ -75,7 +76,17 @@ def soak(arguments: argparse.Namespace) -> Status:
     if tally.failures:
         first = min(tally.failures, key=lambda failure: failure.seed)
         return of_invariant(first.violations[0].invariant)
-    return Status.INTERRUPTED if interrupted else Status.CLEAN
+    return Status.INTERRUPTED if interrupted else _shown(tally, state.draw)
+
+
+def _shown(tally: Tally, draw: PlanDraw) -> Status:
+    """Whether clean runs say anything."""
+    missing = what_is_missing(draw.told(), tally, draw.backend)
+    if not tally.total:
+        missing = ["no seed was run"]
+    if missing:
+        say("these runs have shown nothing:", *(f"  {reason}" for reason in missing))
+    return Status.VACUOUS if missing else Status.CLEAN
 
 
 def _followed(state: Soak, view: SwarmView, arguments: argparse.Namespace) -> Generator[Tally, None, None]:
@@ -99,8 +110,9 @@ def _begun(arguments: argparse.Namespace) -> Soak:
         ConfigurationError: There is something and it is not wanted, or nothing and something is.
     """
     found, where = load_soak(arguments.directory), f"`{arguments.directory}`"
-    fresh = Soak(source_hash(), PlanDraw(arguments.scenario, None, arguments.backend))
-    fresh.draw.told()
+    draw = PlanDraw(arguments.scenario, None, arguments.backend)
+    scenario_of(draw)
+    fresh = Soak(code_of(draw), draw)
     if not arguments.resume:
         if found is not None:
             helps = ("`--resume` to go on with it", "another `--directory`, or remove this one")
@@ -114,8 +126,9 @@ def _begun(arguments: argparse.Namespace) -> Soak:
         raise ConfigurationError(Problem(told, helps=("the same `--scenario` and `--backend`",)))
     if found.code != fresh.code:
         say(
-            f"the code is another ({fresh.code}) than that of the {found.tally.total:,} seeds in {where} "
-            f"({found.code}), which say nothing of it: all begins anew, with the seeds that failed"
+            f"the code or the scenario is another ({fresh.code}) than that of the {found.tally.total:,} "
+            f"seeds in {where} ({found.code}), which say nothing of it: all begins anew, with the seeds "
+            "that failed"
         )
         _first_those_that_failed(fresh, found.tally.failures)
     return fresh if found.code != fresh.code else found

@@ -34,7 +34,7 @@ def supervised(arguments: argparse.Namespace) -> Status:
     logging.getLogger("cloud_tasks").addHandler(logging.NullHandler())
     seeds: Span = arguments.seeds
     last = seeds.first + SEEDS if seeds.last is None else seeds.last
-    attempts = restarts = crashes = 0
+    attempts = restarts = crashes = notices = strikes = 0
     for seed in range(seeds.first, last):
         report = SupervisedRun(draw_supervised(seed)).run()
         if report.violations:
@@ -43,8 +43,11 @@ def supervised(arguments: argparse.Namespace) -> Status:
         attempts += report.attempts
         restarts += report.restarts
         crashes += report.crashes
+        notices += report.notices
+        strikes += report.strikes
     say(
         f"{last - seeds.first} clean runs: {attempts:,} runs of tasks, {restarts:,} workers put together "
-        f"again, {crashes:,} processes killed"
+        f"again, {crashes:,} processes killed, {notices:,} machines gone after a notice, {strikes:,} outages "
+        "and the like"
     )
     return Status.CLEAN

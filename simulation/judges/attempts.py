@@ -97,7 +97,7 @@ class AttemptsJudge:
         most = self._policy.attempts_max
         if most is None:
             return
-        counted = message.runs - message.interruptions - self._uncounted[message.key]
+        counted = message.runs - message.interrupted - self._uncounted[message.key]
         self._bench.check(
             "S8",
             happening.attempt <= most and counted <= most,

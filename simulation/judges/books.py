@@ -177,6 +177,7 @@ class Books:
             if operation != "extend" and holding.verdict is None:
                 self.first_verdict = True
                 holding.verdict = operation, happening.reason, happening.seconds
+                holding.message.interrupted += _is_interrupted_run(holding, happening)
 
     def _on_answered(self, happening: CallAnswered) -> None:
         call = self.call = self._calls.pop((happening.worker, happening.number), None)
@@ -195,7 +196,8 @@ class Books:
         holding = self._receipts.get(lease.receipt)
         if holding is None:
             return
-        holding.issued_at, holding.halted_s = call.at, call.halted_s
+        holding.issued_at = call.at
+        holding.halted_s = holding.renewed_halted_s = call.halted_s
         holding.known_at = happening.at
         holding.heard = happening.heard
         holding.receipt = lease.receipt
@@ -210,6 +212,9 @@ class Books:
         elif error:
             holding.troubles += 1
             holding.failed_at = happening.at
+            if call.operation == "extend":
+                holding.refused_at = happening.at
+                holding.refused_halted_s = 0.0 if self.life is None else self.life.halted_s(happening.at)
         elif happening.at - call.at > SLOW_SHARE * (holding.known_end - holding.issued_at):
             holding.troubles += 1
         if not error:
@@ -219,7 +224,8 @@ class Books:
                 lease_s = lease.duration_s or 0.0
                 holding.troubles = int(happening.at - call.at > SLOW_SHARE * lease_s)
                 holding.extended_at, holding.end_before = happening.at, holding.known_end
-                holding.known_end = call.at + lease_s
+                holding.refused_at = None
+                holding.known_end, holding.renewed_halted_s = call.at + lease_s, call.halted_s
             elif call.operation != "extend":
                 holding.confirmed = True
         if holding.confirmed or holding.lost_at is not None:
@@ -377,9 +383,15 @@ class Books:
         if happening.why == "sigterm":
             life.signals += 1
         if life.heard_at is None:
-            life.heard_at = happening.at
+            life.heard_at, life.heard_halted_s = happening.at, life.halted_s(happening.at)
         within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
         life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
+
+
+def _is_interrupted_run(holding: Holding, call: CallIssued) -> bool:
+    """Whether a call hands back what was begun and is not to count."""
+    begun = holding.run is not None and holding.run.began_at is not None
+    return begun and call.operation == "nack" and call.reason != "retry"
 
 
 def _unheard(run: RunRecord, life: Life, at: float) -> bool:

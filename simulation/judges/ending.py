@@ -119,7 +119,7 @@ class EndingJudge:
         if life.heard_at is None:
             return
         by = max(life.exit_by, life.heard_at + HAND_BACK_S) + CLOSE_S
-        late_s = at - by - life.halted_s(at)
+        late_s = at - by - (life.halted_s(at) - life.heard_halted_s)
         self._bench.check(
             "S14", late_s <= self._bench.tolerance_s, "ends {} s later than it may", late_s, worker=life.name
         )

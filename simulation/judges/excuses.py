@@ -24,6 +24,8 @@ LATE_START = "it had not begun for very long, as far as the worker could know"
 OLDER_RUN = "an older run of it had not gone"
 UNWANTED = "nobody waited for it any more"
 
+HALTED_SHARE = 0.05
+"""A worker that was stopped for a smaller share of the lease than this had time enough to extend it."""
 LATE_SHARE = 0.25
 """A delivery that took a greater share of its lease to arrive than this is late."""
 
@@ -41,7 +43,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
         return UNKNOWN
     if not holding.heard:
         return UNWANTED
-    if life.halted_s(at) > holding.halted_s:
+    if was_halted(holding, life, at):
         return HALTED
     if holding.lost_at is not None:
         return LOST
@@ -58,6 +60,13 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
     if holding.known_at - holding.issued_at > LATE_SHARE * (holding.until - holding.issued_at):
         return LATE
     return ""
+
+
+def was_halted(holding: Holding, life: Life, at: float) -> bool:
+    """Whether its worker was stopped for long enough, since it was last told how long the lease lasts."""
+    halted_s = life.halted_s(at) - holding.renewed_halted_s
+    lease_s = holding.until - holding.at
+    return halted_s > 0 and (life.halted_at is not None or halted_s >= HALTED_SHARE * lease_s)
 
 
 def is_longest(holding: Holding, longest_s: float) -> bool:

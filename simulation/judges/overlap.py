@@ -129,17 +129,22 @@ class OverlapJudge:
         self._bench.check(
             "S6",
             (run.over_at is not None and run.over_at <= run.began_at + TOLERANCE_S)
-            or self._cannot_keep(run, holding, life, now),
+            or self._cannot_keep(run, holding, life, now if run.over_at is None else run.over_at),
             "still runs although its lease ended at {} s",
             holding.over_at,
             task_id=run.task_id,
             worker=run.worker,
         )
 
-    @staticmethod
-    def _cannot_keep(run: RunRecord, holding: Holding, life: Life | None, now: float) -> bool:
+    def _cannot_keep(self, run: RunRecord, holding: Holding, life: Life | None, at: float) -> bool:
         """Whether the worker was stopped or killed, or the broker took the lease away, or it came late."""
-        if life is None or life.over_at is not None or life.halted_s(now) > holding.halted_s:
+        if life is None or life.over_at is not None:
+            return True
+        halted_s = life.halted_s(at) - holding.renewed_halted_s
+        if (
+            halted_s > 0
+            and at - holding.over_at <= halted_s + 2 * self._stop_s + ORPHAN_S + self._bench.slack_s
+        ):
             return True
         began_at = run.began_at or 0.0
         return holding.until > holding.over_at + TOLERANCE_S or began_at > holding.known_end

@@ -22,11 +22,13 @@ class MessageRecord:
         over: How it left the queue; None while it has not.
         in_flight: Whether it is leased.
         runs: How often a run of it began.
+        interrupted: How many of those were handed back through no fault of its own, as their worker said at
+            first, whether or not the queue still took it.
     """
 
     __slots__ = (
-        "deliveries", "expiries", "first_at", "in_flight", "interruptions", "key", "nacks", "over", "runs",
-        "sent_at", "task_id",
+        "deliveries", "expiries", "first_at", "in_flight", "interrupted", "interruptions", "key", "nacks",
+        "over", "runs", "sent_at", "task_id",
     )  # fmt: skip
 
     def __init__(self, key: str, task_id: str, sent_at: float) -> None:
@@ -35,6 +37,7 @@ class MessageRecord:
         self.sent_at = sent_at
         self.first_at: float | None = None
         self.deliveries = self.expiries = self.nacks = self.interruptions = self.runs = 0
+        self.interrupted = 0
         self.over: FactKind | None = None
         self.in_flight = False
 
@@ -57,6 +60,8 @@ class Holding:
         known_end: When the lease ends, as the worker must count it.
         extended_at: When the worker was last told of an extension.
         end_before: When the lease ended, as the worker had to count it until then.
+        refused_at: When it was last told that an extension failed; None since one went well, or before any.
+        refused_halted_s: For how long its worker had been stopped by then.
         let_go: Whether its worker ended its run because it could not be extended and was about to end.
         lost_at: When the worker was told that the lease is not its any more; None while it was not.
         verdict: Settlement, reason and delay of the first settlement that was asked for; None before that.
@@ -67,12 +72,14 @@ class Holding:
         run: The newest run that was asked for; None before that.
         starts_failed: How often a run of it could not be started.
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.
+        renewed_halted_s: Likewise, when the call was issued that it lasts since: that, or the last extension.
     """
 
     __slots__ = (
         "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard", "issued_at",
         "known_at", "known_end", "let_go", "lost_at", "message", "number", "open_calls", "over", "over_at",
-        "receipt", "run", "starts_failed", "troubles", "until", "verdict", "worker",
+        "receipt", "refused_at", "refused_halted_s", "renewed_halted_s", "run", "starts_failed", "troubles",
+        "until", "verdict", "worker",
     )  # fmt: skip
 
     def __init__(self, message: MessageRecord, worker: str, at: float, until: float, halted_s: float) -> None:
@@ -83,7 +90,8 @@ class Holding:
         self.until = until
         self.over: FactKind | None = None
         self.over_at = self.issued_at = self.known_end = self.extended_at = self.end_before = 0.0
-        self.failed_at = 0.0
+        self.failed_at = self.refused_halted_s = 0.0
+        self.refused_at: float | None = None
         self.known_at: float | None = None
         self.heard = self.let_go = False
         self.receipt = ""
@@ -92,7 +100,7 @@ class Holding:
         self.confirmed = False
         self.troubles = self.open_calls = self.starts_failed = 0
         self.run: RunRecord | None = None
-        self.halted_s = halted_s
+        self.halted_s = self.renewed_halted_s = halted_s
 
 
 class RunRecord:
@@ -185,6 +193,7 @@ class Life:
         ended_at: When it returned; None while it has not.
         killed_at: When it was killed; None while it was not.
         heard_at: When it first took in that it is to end; None while it has not.
+        heard_halted_s: For how long it had been stopped by then.
         exit_by: When it has to be over, by all that it has heard.
         halted_at: Since when it is stopped; None while it is not.
         halted_before_s: For how long it was stopped before that.
@@ -202,8 +211,8 @@ class Life:
 
     __slots__ = (
         "began_at", "continued_at", "dying", "ended_at", "events", "exit_by", "halted_at",
-        "halted_before_s", "heard_at", "holdings", "killed_at", "name", "occupied", "runs", "signals",
-        "store_failed_at", "store_failures", "told",
+        "halted_before_s", "heard_at", "heard_halted_s", "holdings", "killed_at", "name", "occupied", "runs",
+        "signals", "store_failed_at", "store_failures", "told",
     )  # fmt: skip
 
     def __init__(self, name: str, began_at: float) -> None:
@@ -212,6 +221,7 @@ class Life:
         self.ended_at: float | None = None
         self.killed_at: float | None = None
         self.heard_at: float | None = None
+        self.heard_halted_s = 0.0
         self.exit_by = float("inf")
         self.halted_at: float | None = None
         self.halted_before_s = 0.0

@@ -1,4 +1,4 @@
-"""S15, S16: a run ends when its time is over, and nothing of it is left behind."""
+"""S15, S16: a run ends when its time is over, and nothing of it is left; S10: none for want of trying."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import FENCE_SHARE
 from simulation.history import History, RunAsked, RunGone, RunOver, WorkerEnded
 from simulation.judges.books import Books
+from simulation.judges.excuses import is_longest
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.overlap import ORPHAN_S
-from simulation.judges.records import Life, RunRecord
+from simulation.judges.records import Holding, Life, RunRecord
 
 
 class RunsJudge:
@@ -26,6 +27,7 @@ class RunsJudge:
         self._max_runtime_s = settings.max_runtime_s
         self._stop_s = settings.stop_s
         self._start_s_max = settings.start_s_max
+        self._extend_again_s = settings.settle_backoff.cap_s
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -71,8 +73,28 @@ class RunsJudge:
         """Whether a worker that ends a run has, or may have, lost its lease; notes that it gives it up."""
         may_fence, holding = self._may_fence(run, at), run.holding
         if may_fence and holding is not None and (holding.troubles or holding.open_calls):
+            if not holding.let_go:
+                self._check_insisted(holding, at)
             holding.let_go = True
         return may_fence
+
+    def _check_insisted(self, holding: Holding, at: float) -> None:
+        """An extension that failed was tried again until the lease was given up."""
+        life = self._books.lives.get(holding.worker)
+        if holding.refused_at is None or holding.open_calls or life is None:
+            return
+        if holding.lost_at is not None or holding.verdict is not None:
+            return
+        idle_s = at - holding.refused_at - (life.halted_s(at) - holding.refused_halted_s)
+        self._bench.check(
+            "S10",
+            idle_s <= self._extend_again_s + self._bench.tolerance_s
+            or is_longest(holding, self._bench.plan.queue.lease_total_s_max - self._bench.early_s),
+            "its extension failed, and was not tried again for {} s before the lease was given up",
+            idle_s,
+            task_id=holding.message.task_id,
+            worker=holding.worker,
+        )
 
     def _may_fence(self, run: RunRecord, at: float) -> bool:
         """Whether the lease is lost, or about to end by what the worker knew the moment before."""
@@ -90,7 +112,8 @@ class RunsJudge:
         ending = life.heard_at is not None
         self._bench.check("S16", run.term_at is not None or ending, "killed without SIGTERM", **_whose(run))
         let_go = run.holding is not None and run.holding.let_go
-        if run.term_at is None or ending or let_go or self._may_fence(run, at):
+        # A lease may come to its end while the run is being stopped for another reason.
+        if run.term_at is None or ending or let_go or self._note_let_go(run, at):
             return
         self._bench.check(
             "S16",

@@ -155,6 +155,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S19",),
         jobs.leaves_calls_behind,
     ),
+    Mutant(
+        37,
+        "gives_up_renewing",
+        "leaves a lease to run out whose extension failed once",
+        ("S10",),
+        leases.gives_up_renewing,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

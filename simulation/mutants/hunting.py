@@ -12,11 +12,9 @@ from simulation.mutants.catalogue import mutant_of
 from simulation.mutants.mutant import Mutant
 from simulation.plan import RunPlan
 from simulation.run import run
+from simulation.shrinking import HAPPENINGS_MAX
 from simulation.swarm import draw_plan
 from simulation.verdict import Violation
-
-HAPPENINGS_MAX = 150_000
-"""A run that sees more is cut short: some mutants spin."""
 
 
 @contextmanager
@@ -34,6 +32,18 @@ def mutated(mutant: Mutant | str) -> Generator[Mutant, None, None]:
         yield chosen
 
 
+class SmallCase(Struct, frozen=True, kw_only=True):
+    """What is left of the run that found a mutant.
+
+    Attributes:
+        size: How large it is, for people; "" where it did not even break the same for a second time.
+        replays: Whether it breaks the same when it is read from its file.
+    """
+
+    size: str
+    replays: bool
+
+
 class MutantResult(Struct, frozen=True, kw_only=True):
     """What came of looking for a mutant.
 
@@ -45,6 +55,7 @@ class MutantResult(Struct, frozen=True, kw_only=True):
         found: The invariant that found it, an expected one if there was one; "" where none did.
         violation: What was seen; None where nothing was.
         plan: Of the run that found it; None where none did.
+        small: What is left of that run; None for as long as nobody has shrunk it.
     """
 
     mutant: str
@@ -54,10 +65,13 @@ class MutantResult(Struct, frozen=True, kw_only=True):
     found: str = ""
     violation: Violation | None = None
     plan: RunPlan | None = None
+    small: SmallCase | None = None
 
     @property
     def as_expected(self) -> bool:
-        """Whether an expected invariant found it, or nothing found what cannot be found."""
+        """Whether an expected invariant found it, and does so again, or nothing what cannot be found."""
+        if self.small is not None and not self.small.replays:
+            return False
         return self.found in self.expected if self.expected else not self.found
 
 
@@ -107,6 +121,7 @@ def hunt(
 def _look(mutant: Mutant, plan: RunPlan) -> Violation | None:
     """What a plan shows of a mutant: something expected if there is, else whatever comes first."""
     breaks = mutant.breaks
+    # Some mutants spin: what would be too long to shrink is cut short.
     report = run(plan, until=lambda violation: violation.invariant in breaks, happenings_max=HAPPENINGS_MAX)
     expected = [one for one in report.violations if one.invariant in breaks]
     return next(iter([*expected, *report.violations]), None)

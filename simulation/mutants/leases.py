@@ -57,6 +57,16 @@ def never_renews() -> AbstractContextManager[None]:
     return instead_of("extend", let_it_run_out)
 
 
+def gives_up_renewing() -> AbstractContextManager[None]:
+    """A lease that could not be extended at once is left to run out."""
+
+    def give_up(state: WorkerState, attempt: Attempt, fact: got.ExtendFailed) -> None:
+        attempt.extending = False
+        attempt.extend_at = NEVER
+
+    return instead_of("plan_extend_again", give_up)
+
+
 @contextmanager
 def outlives_its_lease() -> Generator[None, None, None]:
     """A run goes on when its lease cannot be renewed, and when it is known to be lost."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from cloud_tasks.core.task import MalformedTask
+from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.runners.attempt import KILL_CONFIRM_S
 from simulation.history import EventStored, Happening
 from simulation.judges.panel import Surroundings
@@ -24,6 +26,11 @@ from simulation.real.settings import RealSettings
 from simulation.world import machine_settings
 
 SETTINGS = "settings.json"
+R = TypeVar("R")
+
+
+class EvidenceError(ConfigurationError):
+    """What a directory holds cannot be judged."""
 
 
 class RealClosing:
@@ -68,18 +75,24 @@ class Evidence:
         broker: What the record tells.
         runs: What the ledger tells.
         closing: How it came to its end.
+
+    Raises:
+        EvidenceError: A side is missing or is something else; or the rehearsal did not come to its end.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.settings = msgspec.json.decode((directory / SETTINGS).read_bytes(), type=RealSettings)
+        self.settings = _read(directory / SETTINGS, _read_settings)
         self.plan = self.settings.plan()
-        self.notes = worker_side.read_seen(directory / SEEN)
+        self.notes = _read(directory / SEEN, worker_side.read_seen)
+        if What.OVER not in {note.what for note in self.notes}:
+            told = f"the rehearsal in `{directory}` was interrupted: what it came to cannot be judged"
+            raise EvidenceError(Problem(told))
         self._occurrences = Occurrences()
         self.broker = BrokerSide(self.plan.queue, self._occurrences)
-        self.broker.read(list(read_record(directory / CALLS)))
+        self.broker.read(_read(directory / CALLS, lambda path: list(read_record(path))))
         self.closing = RealClosing(self.notes, self.settings, self.broker.peer)
         self._counts = self.broker.peer.counts(self.closing.over_at)
-        lines = run_side.read_ledger(directory / LEDGER)
+        lines = _read(directory / LEDGER, run_side.read_ledger)
         self.runs = run_side.Runs(lines, self.notes, self.broker, self.plan.worker.max_runtime_s)
         self._add_workers()
         self.runs.add_to(self._occurrences)
@@ -106,3 +119,21 @@ class Evidence:
         occurrences = self._occurrences
         worker_side.add_workers(self.notes, self.plan.worker.shutdown_grace_period_s, occurrences)
         worker_side.add_notices(self.notes, list(occurrences.of(EventStored)), occurrences)
+
+
+def _read_settings(path: Path) -> RealSettings:
+    return msgspec.json.decode(path.read_bytes(), type=RealSettings)
+
+
+def _read(path: Path, read: Callable[[Path], R]) -> R:
+    """What a file holds.
+
+    Raises:
+        EvidenceError: It cannot be read, or is something else.
+    """
+    try:
+        return read(path)
+    except OSError as error:
+        raise EvidenceError(Problem(f"cannot read `{path}`: {error.strerror}")) from None
+    except (ValueError, TypeError) as error:  # TypeError: a line of the ledger has other fields
+        raise EvidenceError(Problem(f"`{path}` is not what `real` has written: {error}")) from None

@@ -101,7 +101,11 @@ class RealBench(Bench):
 
 
 def judge(directory: Path) -> Judgement:
-    """Judge what a rehearsal has left in its directory."""
+    """Judge what a rehearsal has left in its directory.
+
+    Raises:
+        EvidenceError: It cannot be judged.
+    """
     evidence = Evidence(directory)
     bench = RealBench(evidence.plan, frozenset() if evidence.settings.is_ours else NEEDS_LEDGER)
     results = _Results(bench)

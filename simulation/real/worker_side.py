@@ -30,8 +30,8 @@ _decode = msgspec.json.Decoder(Seen).decode
 
 
 def read_seen(path: Path) -> list[Seen]:
-    """The rehearsal's notes."""
-    return [_decode(line) for line in path.read_bytes().splitlines()]
+    """The rehearsal's notes; a last line that was cut short is left out."""
+    return [_decode(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct, field
-
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.task import EndKind
 from fakes.history import FactKind
@@ -37,51 +35,7 @@ from simulation.job.happenings import (
     ProducerKilled,
 )
 from simulation.job.words import JOB_WORDS
-
-
-class Bar(Struct, frozen=True):
-    """Something that lasted.
-
-    Attributes:
-        from_s: Since when.
-        until_s: Until when.
-        kind: What it looks like.
-        text: What it was.
-    """
-
-    from_s: float
-    until_s: float
-    kind: str
-    text: str
-
-
-class Mark(Struct, frozen=True):
-    """Something that happened at a moment.
-
-    Attributes:
-        at_s: When.
-        kind: What it looks like.
-        text: What it was.
-    """
-
-    at_s: float
-    kind: str
-    text: str
-
-
-class Lane(Struct):
-    """A line of the page.
-
-    Attributes:
-        name: Of what it is about.
-        bars: What lasted.
-        marks: What happened.
-    """
-
-    name: str
-    bars: list[Bar] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-
+from simulation.report.lane import Bar, Lane, Mark
 
 _ENDINGS = {FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED, FactKind.EXPIRED, FactKind.REMOVED}
 
@@ -134,7 +88,10 @@ class Lanes:
         self._open["life", one.worker] = one
 
     def _worker_over(self, one: Happening, kind: str, text: str) -> None:
-        self._bar(_lane(self.workers, one.worker), ("life", one.worker), one.at, kind, text)
+        lane = _lane(self.workers, one.worker)
+        self._bar(lane, ("life", one.worker), one.at, kind, text)
+        # Who is killed while it is stopped is not continued before.
+        self._bar(lane, ("stop", one.worker), one.at, "stopped", "stopped")
 
     def _process_over(self, one: Happening) -> None:
         """A monitor or a producer is no more."""
@@ -166,7 +123,7 @@ class Lanes:
 
     def _run_over(self, one: RunOver) -> None:
         kind = "good" if one.end.kind is EndKind.RETURNED else "bad"
-        text = f"attempt on {one.worker}: {one.end.kind.value} {one.end.signal}"
+        text = f"attempt on {one.worker}: {one.end.kind.value} {one.end.signal}".rstrip()
         self._bar(_lane(self.runs, one.task_id), ("run", one.run), one.at, kind, text)
         self._open["left", one.run] = one
 
@@ -179,7 +136,7 @@ class Lanes:
         if kind is FactKind.DELIVERED:
             self._open["lease", one.fact.key] = one
         elif kind in _ENDINGS:
-            text = f"lease of {one.worker or 'nobody'}, delivery {one.fact.delivery_count}: {kind.value}"
+            text = f"{_lease(one)}: {kind.value}"
             self._bar(lane, ("lease", one.fact.key), one.at, "lease", text)
         lane.marks.append(Mark(one.at, kind.value, f"{kind.value} {one.fact.reason}".strip()))
 
@@ -190,9 +147,27 @@ class Lanes:
 
     def _close_all(self) -> None:
         """What was still open when the run was over."""
-        for (what, _), began in self._open.items():
-            if what in ("life", "stop"):
-                _lane(self.workers, began.worker).bars.append(Bar(began.at, self.end_s, "life", "to the end"))
+        for key, began in list(self._open.items()):
+            lane, kind, text = self._unended(began)
+            self._bar(lane, key, self.end_s, kind, f"{text}, to the end")
+
+    def _unended(self, began: Happening) -> tuple[Lane, str, str]:
+        """The line of what has not ended, what it looks like, and what it was."""
+        match began:
+            case RunBegan():
+                return _lane(self.runs, began.task_id), "bad", f"attempt on {began.worker}"
+            case RunOver():
+                return _lane(self.runs, began.task_id), "left", f"left over on {began.worker}"
+            case QueueChanged():
+                return _lane(self.messages, began.task_id), "lease", _lease(began)
+            case WorkerStopped() | MonitorStopped():
+                return _lane(self.workers, began.worker), "stopped", "stopped"
+            case _:
+                return _lane(self.workers, began.worker), "life", "alive"
+
+
+def _lease(one: QueueChanged) -> str:
+    return f"lease of {one.worker or 'nobody'}, delivery {one.fact.delivery_count}"
 
 
 def _lane(lanes: dict[str, Lane], name: str) -> Lane:

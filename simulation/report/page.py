@@ -7,7 +7,8 @@ from html import escape
 
 from simulation.faults import Fault
 from simulation.history import Happening
-from simulation.report.lanes import Lane, Lanes
+from simulation.report.lane import Lane
+from simulation.report.lanes import Lanes
 from simulation.verdict import Violation
 
 WIDTH = 1600
@@ -111,7 +112,8 @@ def _bands(faults: Iterable[Fault], scale: float, height: int) -> Iterator[str]:
 
 def _row(lane: Lane, y: int, scale: float) -> Iterator[str]:
     yield f'<text x="0" y="{y - 5}">{escape(lane.name)}</text>'
-    for bar in lane.bars:
+    # What began later is drawn over what it is a part of.
+    for bar in sorted(lane.bars, key=lambda bar: bar.from_s):
         x, width = LEFT + bar.from_s * scale, max(1.0, (bar.until_s - bar.from_s) * scale)
         yield f'<rect class="{bar.kind}" x="{x:.1f}" y="{y - 14}" width="{width:.1f}" height="10">'
         yield f"<title>{bar.from_s:,.3f} to {bar.until_s:,.3f} s: {escape(bar.text)}</title></rect>"
@@ -124,7 +126,7 @@ def _row(lane: Lane, y: int, scale: float) -> Iterator[str]:
 def _faults(faults: Sequence[Fault]) -> str:
     rows = (
         f"<tr><td>{fault.kind.value}<td>{escape(fault.whom)}<td>{fault.which}"
-        f"<td>{fault.at_s:,.3f}<td>{fault.size:,.3g}"
+        f"<td>{f'{fault.at_s:,.3f}' if fault.at_s > 0 else ''}<td>{fault.size:,.3g}"
         for fault in faults
     )
     head = "<tr><th>fault<th>whom<th>which<th>at, s<th>size"

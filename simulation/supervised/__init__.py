@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulation.supervised.plan import OF_THE_SERVICE as OF_THE_SERVICE
 from simulation.supervised.plan import SupervisedPlan as SupervisedPlan
 from simulation.supervised.plan import draw_supervised as draw_supervised
 from simulation.supervised.run import SupervisedReport as SupervisedReport

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
-from simulation.faults import share_of
+from simulation.faults import FaultClass, share_of
 from simulation.plan import RunPlan
 from simulation.swarm import draw_plan
 
-QUEUES, PROCESSES, FAILURES, CRASHES = (2, 3), (1, 3), (0, 4), (0, 2)
+QUEUES, PROCESSES, FAILURES, CRASHES, NOTICES = (2, 3), (1, 3), (0, 4), (0, 2), (0, 2)
+OF_THE_SERVICE = (
+    FaultClass.OUTAGE,
+    FaultClass.THROTTLE_BURST,
+    FaultClass.PARTITION,
+    FaultClass.ONE_WAY,
+    FaultClass.CLOG,
+    FaultClass.DISK_FULL,
+    FaultClass.WALL_STEP,
+)
+"""Faults that strike at a time and leave it to the supervisor who runs: all queues have them."""
 
 
 class SupervisedPlan(Struct, frozen=True, kw_only=True):
     """What a run follows from.
 
     Attributes:
-        queue: What each queue, its tasks and its workers follow from; of its faults only the odds.
+        queue: What each queue, its tasks and its workers follow from; of its faults that strike at a time
+            only those `OF_THE_SERVICE`.
         queues: How many queues.
         processes: How many processes, each with a worker for every queue.
         failures: How often each of these workers fails, all those that follow one another included.
         crashes: How many processes are killed.
+        notices: How many machines are told that they go, and go.
     """
 
     queue: RunPlan
@@ -27,11 +39,14 @@ class SupervisedPlan(Struct, frozen=True, kw_only=True):
     processes: int = 2
     failures: int = 3
     crashes: int = 1
+    notices: int = 0
 
 
 def draw_supervised(seed: int) -> SupervisedPlan:
     """The plan of a seed: any tasks, and any faults that strike calls, runs and events."""
-    queue = structs.replace(draw_plan(seed), monitor=None, producer=None, faults=())
+    drawn = draw_plan(seed)
+    faults = tuple(fault for fault in drawn.faults if fault.kind in OF_THE_SERVICE)
+    queue = structs.replace(drawn, monitor=None, producer=None, faults=faults)
 
     def number(what: str, least: int, most: int) -> int:
         return least + int(share_of(seed, what) * (most - least + 1))
@@ -42,4 +57,5 @@ def draw_supervised(seed: int) -> SupervisedPlan:
         processes=number("processes", *PROCESSES),
         failures=number("failures", *FAILURES),
         crashes=number("crashes", *CRASHES),
+        notices=number("notices", *NOTICES),
     )

@@ -19,14 +19,17 @@ class Post(World):
     """A queue, with its tasks, and with judges of its own.
 
     Attributes:
+        name: Of the queue.
         bench: Where they say what they have found.
         judges: They.
         attempts: How many runs of tasks began.
     """
 
-    def __init__(self, plan: RunPlan, loop: SimulationLoop) -> None:
+    def __init__(self, name: str, plan: RunPlan, loop: SimulationLoop) -> None:
         super().__init__(plan, loop=loop)
+        self.name = name
         self.fleet.restarts = False
+        self.fleet.prefix = f"{name}-worker"
         self.bench = Bench(plan, loop.time)
         self.judges = all_judges(self.bench, self)
         for judge in self.judges:
@@ -34,6 +37,7 @@ class Post(World):
         self.attempts = 0
         self.history.on(RunBegan, self._count)
         self.plan_tasks()
+        self.plan_strikes()
 
     def _count(self, _: RunBegan) -> None:
         self.attempts += 1

@@ -44,8 +44,8 @@ class Process:
         self.late: list[Violation] = []
         self._loop = loop
         self._workers: dict[str, SimulatedWorker] = {}
-        self._failures: dict[str, list[float]] = {f"queue-{at}": [] for at in range(len(posts))}
-        self._posts = dict(zip(self._failures, posts, strict=True))
+        self._posts = {post.name: post for post in posts}
+        self._failures: dict[str, list[float]] = {name: [] for name in self._posts}
         self._supervisor = Supervisor(
             {name: partial(self._make, name) for name in self._failures},
             HostClock(loop),
@@ -70,6 +70,11 @@ class Process:
             self._loop.kill(self.host)
             for name, worker in self._workers.items():
                 self._posts[name].fleet.kill(worker)
+
+    def give_notice(self, in_s: float) -> None:
+        """The machine goes in so many seconds; all workers on it are told."""
+        for name, worker in self._workers.items():
+            self._posts[name].fleet.give_notice(worker, in_s)
 
     def terminate(self) -> None:
         """SIGTERM."""

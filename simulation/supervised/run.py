@@ -12,6 +12,7 @@ from simulation.fleet import RESTART_S
 from simulation.loop import SimulationLoop
 from simulation.schedule import RandomSchedule
 from simulation.streams import Streams
+from simulation.strikes import TIMED
 from simulation.supervised.plan import SupervisedPlan
 from simulation.supervised.post import Post
 from simulation.supervised.process import INJECTED, Process
@@ -19,6 +20,8 @@ from simulation.verdict import Violation
 
 END_S = 6.0
 """From the end of the grace period to the last sign of life."""
+NOTICES_S = (120.0, 30.0)
+"""How soon machines go that are told so, as AWS and as GCP and Azure have it."""
 
 
 class SupervisedReport(Struct, frozen=True):
@@ -29,12 +32,16 @@ class SupervisedReport(Struct, frozen=True):
         attempts: How many runs of tasks began.
         restarts: How often a worker was put together again.
         crashes: How many processes were killed.
+        notices: How many machines were told that they would go, and went.
+        strikes: How many faults struck, at a time, that a service or a machine has.
     """
 
     violations: tuple[Violation, ...]
     attempts: int
     restarts: int
     crashes: int
+    notices: int
+    strikes: int
 
 
 class SupervisedRun:
@@ -48,11 +55,13 @@ class SupervisedRun:
         seed = plan.queue.seed
         self._plan = plan
         self._loop = SimulationLoop(RandomSchedule(Streams(seed).of("schedule")))
-        plans = [structs.replace(plan.queue, seed=seed + at, faults=()) for at in range(plan.queues)]
-        self._posts = [Post(one, self._loop) for one in plans]
+        self._posts = [
+            Post(f"queue-{at}", structs.replace(plan.queue, seed=seed + at), self._loop)
+            for at in range(plan.queues)
+        ]
         self._all: list[Process] = []
         self._processes = [self._start() for _ in range(plan.processes)]
-        self._crashes = 0
+        self._crashes = self._notices = 0
         self._ending = False
 
     def run(self) -> SupervisedReport:
@@ -102,6 +111,10 @@ class SupervisedRun:
             share = share_of(plan.queue.seed, "crashes", which)
             loop.at(loop.world, plan.queue.faults_s * share, self._crash, which % plan.processes)
 
+        for which in range(plan.notices):
+            share, in_s = share_of(plan.queue.seed, "noticed", which), NOTICES_S[which % len(NOTICES_S)]
+            loop.at(loop.world, plan.queue.faults_s * share, self._notice, which % plan.processes, in_s)
+
     def _start(self) -> Process:
         self._all.append(Process(len(self._all) + 1, self._posts, self._loop))
         return self._all[-1]
@@ -114,6 +127,18 @@ class SupervisedRun:
         self._processes[place].kill()
         self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._follow, place)
 
+    def _notice(self, place: int, in_s: float) -> None:
+        """A machine is told that it goes, and goes; another takes its place."""
+        self._notices += 1
+        process = self._processes[place]
+        process.give_notice(in_s)
+        self._loop.at(self._loop.world, self._loop.time() + in_s, self._go, place, process)
+
+    def _go(self, place: int, process: Process) -> None:
+        process.kill()
+        if self._processes[place] is process:
+            self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._follow, place)
+
     def _follow(self, place: int) -> None:
         if not self._ending:
             self._processes[place] = self._start()
@@ -123,4 +148,5 @@ class SupervisedRun:
         late = [one for process in self._all for one in process.late]
         restarts = sum(process.restarts for process in self._all)
         attempts = sum(post.attempts for post in self._posts)
-        return SupervisedReport((*found, *late), attempts, restarts, self._crashes)
+        strikes = sum(fault.kind in TIMED for post in self._posts for fault in post.faults.injected)
+        return SupervisedReport((*found, *late), attempts, restarts, self._crashes, self._notices, strikes)

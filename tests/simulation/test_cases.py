@@ -97,6 +97,7 @@ def test_places_in_a_line() -> None:
         ("invariant: S1\nfaults:\n- {kind: bad_luck}", "`faults[0].kind`: invalid enum value", 3),
         ("invariant: S1\nfaults:\n- {kind: outage, at: 3}", "unknown key `at`", 3),
         ("invariant: S1\ninvariant: S2", "is there twice", 2),
+        ("what: x\ninvariant: s1", "there is no invariant 's1'", 2),
     ],
 )
 def test_mistakes_are_told_with_their_place(text: str, told: str, line: int) -> None:

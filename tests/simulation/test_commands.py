@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Protocol
 
 import pytest
 
+from cloud_tasks.errors import ConfigurationError
 from simulation.bounds import failure_bound
 from simulation.cases import case_of, write_case
 from simulation.commands.app import main
+from simulation.commands.traces import output_under
 from simulation.many import Span, run_many
 from simulation.mutants.catalogue import mutant_of
 from simulation.mutants.hunting import hunt
@@ -75,6 +78,13 @@ def test_seeds_and_a_time_end_with_whichever_is_over_first(simulation: Simulatio
         (["run", "--time", "soon"], "soon"),
         (["replay", "seven"], "expected a seed such as 4711 or spot_storm:4711, or the file of a case, got"),
         (["dance"], "invalid choice"),
+        (["explain", "3", "--redraws", "0"], "expected at least 1, got '0'"),
+        (["shrink", "3", "--runs", "0"], "expected at least 1, got '0'"),
+        (["coverage", "--jobs", "0"], "expected at least 1, got '0'"),
+        (["coverage", "--seeds", "0"], "expected at least 1, got '0'"),
+        (["selfcheck", "--seeds", "0"], "expected at least 1, got '0'"),
+        (["selfcheck", "--seeds", "-3"], "expected at least 1, got '-3'"),
+        (["replay", "3", "--break", "s1"], "invalid choice: 's1'"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(
@@ -85,11 +95,50 @@ def test_a_mistake_is_told_without_a_traceback(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--scenario spot_storm --seeds 0:5 run",
+        "--backend sqs replay 7",
+        "--backend sqs selfcheck --seeds 1",
+        "--time 2m real --workers 1",
+        "--jobs 1 coverage",
+        "--runs 5 shrink 7",
+    ],
+)
+def test_options_before_a_command_are_refused(simulation: Simulation, line: str) -> None:
+    (command,) = {"run", "replay", "selfcheck", "real", "coverage", "shrink"} & {*line.split()}
+    told = simulation(*line.split(), status=Status.USAGE)
+    assert f"options come after their command: python -m simulation {command} ..." in told
+
+
+def test_help_tells_of_the_commands_and_where_the_options_are(simulation: Simulation) -> None:
+    told = simulation("--help")
+    assert "selfcheck" in told
+    assert "`run --help`" in " ".join(told.split())
+    assert "unrecognized arguments: --fast" in simulation("--fast", status=Status.USAGE)
+
+
 def test_replay_tells_what_can_be_seen_up_to_a_moment(simulation: Simulation) -> None:
     told = simulation("replay", "3", "--until", "0.5").splitlines()
     assert "worker-1    began" in told[0]
     assert all(float(line.split(" s  ")[0]) <= 0.5 for line in told[:-1])
     assert told[-1].startswith("seed 3: ")
+
+
+def test_replay_says_when_it_is_another_promise_that_is_broken(simulation: Simulation, case: Path) -> None:
+    told = simulation("replay", str(case), "--break", "L7", status=Status.UNSAFE)
+    assert told.startswith("L7 is not broken here\n")
+    assert "S1 broken at" in told
+    assert "S1 is not broken here" in simulation("replay", "3", "--break", "S1")
+
+
+def test_a_case_of_a_mutant_that_is_none(simulation: Simulation, tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text("invariant: S1\nmutant: nosuch\n", encoding="utf-8")
+    for command in ("replay", "shrink", "explain"):
+        told = simulation(command, str(path), status=Status.USAGE)
+        assert "the case is of the mutant 'nosuch'" in told
 
 
 def test_replay_draws_a_page_that_needs_nothing_beside_itself(simulation: Simulation, tmp_path: Path) -> None:
@@ -128,6 +177,15 @@ def test_runs_that_have_shown_nothing_say_so(simulation: Simulation, tmp_path: P
     assert "never reached: two_ran_at_once" in told
 
 
+def test_a_scenario_with_a_producer_is_for_the_model(simulation: Simulation) -> None:
+    for command in ("run", "soak"):
+        told = simulation(
+            command, "--scenario", "producer_killed", "--backend", "sqs", "--time", "1s", status=Status.USAGE
+        )
+        assert "the scenario producer_killed has a producer" in told
+        assert "leave `--backend` out" in told
+
+
 def test_mutants_are_found_out_and_the_one_that_changes_nothing_survives(simulation: Simulation) -> None:
     told = simulation("mutants", "acks_on_receive", "says_the_same", "--seeds", "5")
     assert "1 found out, 1 that changes nothing survived" in told
@@ -154,6 +212,8 @@ def test_a_failure_is_shrunk_told_in_words_and_kept_with_a_test_that_fails(
     assert f"python -m simulation replay {smallest}" in told
     assert "S1 broken at" in simulation("replay", str(smallest), status=Status.UNSAFE)
     compile(test.read_text(encoding="utf-8"), test.name, "exec")
+    chosen = ["--runs", "1", "--directory", str(case)]
+    assert "cannot write to" in simulation("shrink", str(case), *chosen, status=Status.USAGE)
 
 
 def test_a_failure_is_explained(simulation: Simulation, case: Path) -> None:
@@ -178,6 +238,22 @@ def test_selfcheck_compares_processes(simulation: Simulation) -> None:
     assert "the same 1 traces" in simulation("selfcheck", "--seeds", "1")
 
 
+def test_diff_compares_processes_under_other_hash_seeds(simulation: Simulation) -> None:
+    chosen = ["--hash-seeds", "0,4711", "--policy", "pct"]
+    assert simulation("diff", "3", "6", *chosen) == simulation("diff", "3", "6", "--policy", "pct")
+    assert "expected two numbers" in simulation("diff", "3", "3", "--hash-seeds", "0", status=Status.USAGE)
+
+
+def test_a_process_under_a_hash_seed_has_it_and_may_not_fail_or_hang() -> None:
+    tell = "print(hash(input()))"
+    told = {output_under(name, tell, "x", timeout_s=60) for name in ("0", "1", "0")}
+    assert len(told) == 2
+    with pytest.raises(ConfigurationError, match="PYTHONHASHSEED=7 ended with status 3"):
+        output_under("7", "raise SystemExit(3)", "", timeout_s=60)
+    with pytest.raises(ConfigurationError, match=r"was not done in 0\.05 s"):
+        output_under("7", "input()\nwhile True: pass", "x", timeout_s=0.05)
+
+
 def test_h1_sums_do_not_depend_on_the_number_of_processes() -> None:
     def sums(jobs: int) -> tuple[int, float, int]:
         tally = Tally()
@@ -197,3 +273,14 @@ def test_the_bound_is_about_three_divided_by_the_runs() -> None:
 def test_the_hash_of_the_code_is_the_same_twice() -> None:
     assert source_hash() == source_hash()
     assert len(source_hash()) == 12
+
+
+def test_that_nobody_reads_any_more_is_no_broken_promise() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "simulation", "scenarios"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=ROOT,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (Status.UNHEARD, "")

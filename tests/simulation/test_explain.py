@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from simulation.broken import BreaksNothingError
 from simulation.explain import Explanation, explain
 from simulation.explain_redraws import Point, redrawn
 from simulation.faults import Fault, FaultClass
@@ -77,7 +78,7 @@ def test_what_is_bound_to_fail_fails_from_the_beginning() -> None:
 
 
 def test_what_does_not_fail_cannot_be_explained() -> None:
-    with pytest.raises(ValueError, match="does not break S1"):
+    with pytest.raises(BreaksNothingError, match="does not break S1"):
         explain(PLAN, "S1")
 
 

@@ -8,13 +8,14 @@ import pytest
 from msgspec import structs
 
 from fakes.queue_options import QueueOptions
+from simulation.broken import BreaksNothingError
 from simulation.case_file import parse_case
 from simulation.cases import case_of, case_text
 from simulation.faults import Fault, FaultClass
 from simulation.mutants import hunt, mutant_of, mutated, shrink_found
 from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
-from simulation.shrinking import Shrunk, shrink
+from simulation.shrinking import LONG_RUNS_MAX, Shrunk, shrink
 from simulation.simpler import PASSES, fewer_tasks, more_defaults, rounder_times, without_classes, without_job
 from simulation.swarm import draw_plan
 from simulation.verdict import Violation
@@ -93,8 +94,18 @@ def test_runs_are_bounded_and_what_was_found_until_then_still_fails() -> None:
 
 
 def test_what_does_not_fail_cannot_be_shrunk() -> None:
-    with pytest.raises(ValueError, match="does not break S1"):
+    with pytest.raises(BreaksNothingError, match="does not break S1"):
         shrink(RunPlan(workload=Workload(tasks=1), faults_s=5.0), "S1")
+
+
+def test_what_is_seen_only_late_in_a_long_run_is_left_as_it_was_found() -> None:
+    with mutated("acks_on_receive"):
+        plan = failing("acks_on_receive", "S1", range(200))
+        small = shrink(plan, "S1", happenings_max=1)
+        assert small.plan == plan
+        assert not small.complete
+        assert small.runs <= 1 + LONG_RUNS_MAX
+        assert small.violation in run(plan).violations
 
 
 def test_what_was_not_found_cannot_be_shrunk() -> None:

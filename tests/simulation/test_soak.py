@@ -19,7 +19,9 @@ from simulation.commands.app import main
 from simulation.draws import PlanDraw
 from simulation.many import Span
 from simulation.mutants.hunting import mutated
-from simulation.soaking import STATE, Soak, load_soak, merged
+from simulation.scenario_file import LIBRARY, scenario_names
+from simulation.soaking import STATE, Soak, code_of, load_soak, merged
+from simulation.source_hash import source_files
 from simulation.statuses import Status
 from simulation.tally import Failure, Tally
 from simulation.verdict import Violation
@@ -112,7 +114,7 @@ def test_it_goes_on_whatever_fails(tmp_path: Path, capsys: pytest.CaptureFixture
         soak.save(tmp_path)
         status = main(["soak", "--directory", str(tmp_path), "--resume", "--time", "0.1s", "--jobs", "1"])
     told = capsys.readouterr().out
-    assert "the code is another" in told
+    assert "the code or the scenario is another" in told
     assert "seed 4 of swarm" in told
     assert status in {Status.UNSAFE, Status.STUCK}
 
@@ -145,3 +147,41 @@ def test_a_file_that_is_no_state_is_told(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / STATE).write_text("{}")
     assert main(["soak", "--directory", str(tmp_path), "--resume"]) == Status.USAGE
     assert "is no soak of ours" in capsys.readouterr().err
+
+
+def test_a_scenario_that_was_changed_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text("description: A little work.\nworkload: {tasks: 1}\nfaults_for: 5\n")
+    draw = PlanDraw(str(scenario))
+    soak = Soak(code_of(draw), draw)
+    soak.add(Span(0, 7), Tally())
+    soak.save(tmp_path)
+    command = ["soak", "--directory", str(tmp_path), "--resume", "--jobs", "1", "--scenario", str(scenario)]
+    main([*command, "--time", "0.01s"])
+    assert "is another" not in capsys.readouterr().out
+    scenario.write_text("description: A little more.\nworkload: {tasks: 2}\nfaults_for: 5\n")
+    main([*command, "--time", "0.01s"])
+    assert "the code or the scenario is another" in capsys.readouterr().out
+
+
+def test_the_library_is_a_part_of_the_code() -> None:
+    assert {LIBRARY / f"{name}.yaml" for name in scenario_names()} <= {*source_files()}
+    assert code_of(PlanDraw("calm")) == code_of(PlanDraw())
+
+
+def test_a_soak_without_a_seed_has_shown_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["soak", "--directory", str(tmp_path / "none"), "--jobs", "1", "--time", "0s"]
+    assert main(command) == Status.VACUOUS
+    assert "no seed was run" in capsys.readouterr().out
+
+
+def test_a_soak_that_was_never_where_it_is_to_lead_has_shown_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "in_vain.yaml"
+    scenario.write_text(
+        "description: Calm.\nworkload: {tasks: 1}\nfaults_for: 5\nreaches: [two_ran_at_once]\n"
+    )
+    command = ["soak", "--directory", str(tmp_path / "d"), "--jobs", "1", "--time", "0.3s"]
+    assert main([*command, "--scenario", str(scenario)]) == Status.VACUOUS
+    assert "never reached: two_ran_at_once" in capsys.readouterr().out

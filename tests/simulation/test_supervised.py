@@ -13,11 +13,17 @@ from cloud_tasks.compose.fleet import Fleet
 from cloud_tasks.shell import WorkerShell
 from fakes.queue_options import QueueOptions
 from simulation.commands.app import main
-from simulation.faults import FaultClass
+from simulation.faults import Fault, FaultClass
 from simulation.mutants.patching import swapped
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.statuses import Status
-from simulation.supervised import SupervisedPlan, SupervisedReport, SupervisedRun, draw_supervised
+from simulation.supervised import (
+    OF_THE_SERVICE,
+    SupervisedPlan,
+    SupervisedReport,
+    SupervisedRun,
+    draw_supervised,
+)
 
 Bug = Callable[[], AbstractContextManager[None]]
 ODDS = {
@@ -30,7 +36,10 @@ ODDS = {
 }
 
 
-def plan_of(seed: int, **more: int) -> SupervisedPlan:
+OUTAGE = Fault(kind=FaultClass.OUTAGE, at_s=20.0, size=40.0)
+
+
+def plan_of(seed: int, *faults: Fault, **more: int) -> SupervisedPlan:
     """Three queues with a few tasks each, two processes, and workers that fail three times in a while."""
     queue = RunPlan(
         seed=seed,
@@ -38,6 +47,7 @@ def plan_of(seed: int, **more: int) -> SupervisedPlan:
         worker=WorkerPlan(workers=2, num_simultaneous_tasks=2),
         queue=QueueOptions(lease_s=30.0),
         odds=ODDS,
+        faults=faults,
         faults_s=150.0,
     )
     return SupervisedPlan(queue=queue, queues=3, **more)
@@ -61,6 +71,17 @@ def test_without_failures_nobody_is_put_together_again() -> None:
     assert (report.violations, report.restarts, report.crashes) == ((), 0, 0)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_machines_that_go_after_a_notice_take_nothing_with_them(seed: int) -> None:
+    report = lived(plan_of(seed, notices=2, failures=1, crashes=0))
+    assert (report.violations, report.notices) == ((), 2)
+
+
+def test_an_outage_of_the_service_is_ridden_out_by_all_queues() -> None:
+    report = lived(plan_of(4, OUTAGE))
+    assert (report.violations, report.strikes) == ((), 3)
+
+
 def test_the_same_plan_gives_the_same_run() -> None:
     assert lived(plan_of(2)) == lived(plan_of(2))
     assert lived(plan_of(2)) != lived(plan_of(3))
@@ -81,6 +102,8 @@ def test_what_a_seed_gives_is_drawn_from_it() -> None:
     drawn = [draw_supervised(seed) for seed in range(30)]
     assert {one.queues for one in drawn} == {2, 3}
     assert {one.processes for one in drawn} == {1, 2, 3}
+    assert {one.notices for one in drawn} == {0, 1, 2}
+    assert {fault.kind for one in drawn for fault in one.queue.faults} == set(OF_THE_SERVICE)
     assert drawn[7] == draw_supervised(7)
 
 

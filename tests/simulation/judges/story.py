@@ -158,7 +158,7 @@ class Story:
         """A worker receives a task."""
         self.issue("receive", "", worker, tasks_max=1)
         self.fact(FactKind.DELIVERED, task, worker)
-        return self.answer("receive", "", worker, leases=(self._lease(task),), heard=heard)
+        return self.answer("receive", "", worker, leases=(self.lease(task),), heard=heard)
 
     def issue(self, operation: str, task: str = TASK, worker: str = A, **more: Any) -> Story:
         """A worker calls the queue; about a task, with its newest receipt unless another one is given."""
@@ -180,7 +180,7 @@ class Story:
         self.issue("extend", task, worker, seconds=LEASE_S)
         self._receipts[self._keys[task]] += renews
         self.fact(FactKind.EXTENDED, task, worker)
-        return self.answer("extend", task, worker, leases=(self._lease(task),))
+        return self.answer("extend", task, worker, leases=(self.lease(task),))
 
     def ack(self, task: str = TASK, worker: str = A, *, elapsed_s: float = 1.0) -> Story:
         """A worker settles a task that was completed."""
@@ -283,7 +283,8 @@ class Story:
     def _run(self, kind: type[told.Happening], task: str, worker: str, **more: Any) -> Story:
         return self._tell(kind, worker, task_id=task, run=self.runs[task, worker], **more)
 
-    def _lease(self, task: str) -> Lease:
+    def lease(self, task: str = TASK) -> Lease:
+        """As a worker is told of it."""
         return Lease(Task(task, {}), self._keys[task], self.receipt(task), LEASE_S, 1)
 
     def _counts(self) -> dict[str, int]:

@@ -201,6 +201,29 @@ def a_lease_is_not_extended_after_old_troubles() -> Story:
     return story.wait(5).extend().wait(30).expire()
 
 
+@breaks("S14")
+def a_worker_ends_late_that_was_stopped_long_before_it_was_told() -> Story:
+    return Story().worker().halt().wait(100).go_on().wait(100).hear().wait(90).exit()
+
+
+@breaks("S10")
+def a_lease_is_not_extended_after_a_short_stop() -> Story:
+    return held().wait(5).halt().wait(0.1).go_on().wait(24.9).finish().expire()
+
+
+@breaks("S6")
+def a_run_goes_on_for_long_after_its_worker_was_stopped_for_a_moment() -> Story:
+    story = held().wait(5).halt().wait(2).go_on().wait(23).expire()
+    return story.wait(25).finish(end=KILLED)
+
+
+@breaks("S10")
+def a_lease_is_given_up_after_a_single_attempt_to_extend_it() -> Story:
+    story = held().wait(10).issue("extend", seconds=30.0).answer("extend", error="QueueUnavailableError")
+    story.wait(18).term().finish(end=KILLED).record(interrupted(reason="lease_lost"))
+    return story.wait(2).expire()
+
+
 @breaks("S10")
 def a_lease_is_let_go_without_an_attempt_to_extend_it() -> Story:
     story = held().wait(29).term().finish(end=KILLED)
@@ -220,6 +243,16 @@ def an_attempt_beyond_the_budget() -> Story:
 @breaks("S8")
 def a_run_beyond_the_budget_under_an_old_number() -> Story:
     story = Story().worker().send()
+    for _ in range(4):
+        story.hold().wait(1).finish(end=EXITED).record(exited()).nack()
+    return story
+
+
+@breaks("S8")
+def a_run_beyond_the_budget_after_hand_backs_of_what_never_ran() -> Story:
+    story = Story().worker().send()
+    for _ in range(2):
+        story.deliver().nack(reason="interrupted")
     for _ in range(4):
         story.hold().wait(1).finish(end=EXITED).record(exited()).nack()
     return story

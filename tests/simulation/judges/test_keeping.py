@@ -89,6 +89,28 @@ def test_a_duplicate_by_the_broker_permits_two_runs_at_a_time() -> None:
     assert story.bench.excuses[excuses.DUPLICATE] == 1
 
 
+def test_a_lease_that_is_lost_at_the_second_attempt_to_extend_it_is_let_go() -> None:
+    story = held().wait(8).issue("extend", seconds=30.0).answer("extend", error="QueueUnavailableError")
+    story.wait(1).issue("extend", seconds=30.0).wait(16).expire(reason="duplicate")
+    story.answer("extend", error="LeaseLostError").term().finish(end=KILLED)
+    assert story.record(interrupted(reason="lease_lost")).broken == NONE
+
+
+def test_a_lease_is_let_go_while_its_run_is_being_stopped_for_another_reason() -> None:
+    story = held().wait(14.9).extend().wait(14.9).extend().wait(5.2).extend()
+    story.wait(22).issue("extend", seconds=30.0).wait(3).term().wait(1).kill().finish(end=KILLED)
+    story.record(interrupted(reason="lease_lost")).fact(FactKind.EXTENDED, TASK, A)
+    story.answer("extend", leases=(story.lease(),)).nack(reason="interrupted")
+    assert story.broken == NONE
+    assert story.bench.excuses[excuses.LET_GO] == 1
+
+
+def test_what_is_left_of_a_run_whose_task_is_being_settled_is_no_lease_that_was_given_up() -> None:
+    story = held().wait(1).issue("extend", seconds=30.0).answer("extend", error="QueueUnavailableError")
+    story.over().record(completed()).ack_lost().wait(13).ack_lost().wait(14).hear().kill()
+    assert story.broken == NONE
+
+
 def test_a_run_that_was_slow_to_start_may_begin_after_a_duplicate_has_gone_elsewhere() -> None:
     story = Story().worker().send().deliver().request().worker(B).wait(5).expire(reason="duplicate")
     story.hold(TASK, B, 2).begin().complete(TASK, B, 2).finish(TASK, A).record(completed())

@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from simulation.commands.app import main
+from simulation.real.settings import RealSettings, worker_variables
 from simulation.statuses import Status
 from tests.simulation.real.kept import ENDS_S, left, real, start
 
@@ -109,6 +111,40 @@ def test_mistakes_are_told_before_anything_is_started(
     told = capsys.readouterr()
     assert message in told.err
     assert not told.out
+
+
+SETTINGS = msgspec.json.encode(
+    RealSettings(seed=1, time_s=1.0, workers=1, variables=worker_variables({}, ours=True))
+).decode()
+BEGAN, OVER = '{"what": "worker began", "at": 1.0}\n', '{"what": "over", "at": 2.0}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"settings.json": "{}"}, "settings.json` is not what `real` has written"),
+        ({"settings.json": SETTINGS}, "seen.jsonl`: No such file"),
+        ({"settings.json": SETTINGS, "seen.jsonl": ""}, "was interrupted"),
+        ({"settings.json": SETTINGS, "seen.jsonl": BEGAN + OVER[:9]}, "was interrupted"),
+        ({"settings.json": SETTINGS, "seen.jsonl": "{}\n"}, "seen.jsonl` is not what"),
+        ({"settings.json": SETTINGS, "seen.jsonl": BEGAN + OVER}, "calls.jsonl`: No such file"),
+        (
+            {"settings.json": SETTINGS, "seen.jsonl": BEGAN + OVER, "calls.jsonl": "1\n"},
+            "calls.jsonl` is not",
+        ),
+        (
+            {"settings.json": SETTINGS, "seen.jsonl": OVER, "calls.jsonl": "", "ledger.jsonl": "{}\n"},
+            "ledger.jsonl` is not what",
+        ),
+    ],
+)
+def test_what_cannot_be_judged_again(
+    files: dict[str, str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert main(["real", "--again", str(tmp_path)]) == Status.USAGE
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--time", "soon"], ["--workers", "0"], ["--seed", "x"]])

@@ -36,7 +36,7 @@ test: $(VENV)/.dev services ## run all tests; every branch of the core must be c
 	@# Three for two cores: many tests wait for servers, signals and leases.
 	$(BIN)/python -m pytest -n 3 --ignore=tests/core
 
-soak: services ## kill workers for a minute and restart the server, on each driver; a quarter of an hour
+soak: $(VENV)/.dev services ## kill workers for a minute and restart the server, on each driver; a quarter of an hour
 	CLOUD_TASKS_LONG_SOAK=1 $(BIN)/python -m pytest tests/e2e/test_soak.py
 
 lint: $(VENV)/.dev ## check style, types, imports and the generated tables of the docs

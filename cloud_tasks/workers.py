@@ -16,7 +16,7 @@ from __future__ import annotations
 from cloud_tasks.queue_workers.base import AsyncTaskWorker, find_worker
 from cloud_tasks.queue_workers.child import process
 from cloud_tasks.queue_workers.names import Payload, check_queue_name
-from cloud_tasks.queue_workers.transport import Transport, get_transport, set_opener, usual_url
+from cloud_tasks.queue_workers.transport import Transport, get_transport, set_opener, usual_url, working_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def process_queue(queue: str, worker: str, url: str | None = None) -> int:
     from cloud_tasks.compose.queue_workers_here import work_off
 
     check_queue_name(queue)
-    return asyncio.run(work_off(find_worker(worker)(queue), usual_url(url)))
+    url = usual_url(url)
+    with working_at(url):
+        return asyncio.run(work_off(find_worker(worker)(queue), url))
 
 
 def __getattr__(name: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -59,7 +60,8 @@ class ThreadedSqs(Generic[C]):
         self.service = SqsService(clock, **limits)
         self.injector = FaultInjector(plan or FaultPlan(), clock)
         self.url = ""
-        self._server = SqsServer(self.service, faults=Faulty(self.injector, clock) if plan else None)
+        self._faults = Faulty(self.injector, clock) if plan else None
+        self._server = SqsServer(self.service, faults=self._faults)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sqs-stand-in", daemon=True)
 
@@ -71,6 +73,13 @@ class ThreadedSqs(Generic[C]):
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Do something on its loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER_S)
+
+    def restart(self, away_s: float) -> None:
+        """Hang up on everybody, be away for a while, and answer there again: nothing is lost."""
+        self.run(self._server.aclose())
+        time.sleep(away_s)
+        self._server = SqsServer(self.service, port=self._server.port, faults=self._faults)
+        self.run(self._server.start())
 
     def stop(self) -> None:
         self.run(self._server.aclose())

@@ -11,6 +11,7 @@ from cloud_tasks.cli.queue_call import QueueCall
 from cloud_tasks.compose.running import ConsoleObserver
 from cloud_tasks.compose.service import Service
 from cloud_tasks.compose.task_app import import_app
+from cloud_tasks.compose.task_output import to_console
 from cloud_tasks.compose.task_program import ProgramWorker, create_driver
 from cloud_tasks.compose.task_worker import TaskWorkerSettings
 from cloud_tasks.config.show import show_rows
@@ -64,6 +65,7 @@ async def _run(
         sinks=sinks,
         displays=(console, service),
         observer=service,
+        output=to_console(console),
         on_signal=service.signalled,
     )
     console.open(None)

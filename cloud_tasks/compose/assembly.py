@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -14,11 +13,13 @@ from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.calling_form import check_form
+from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.queues import open_queues
 from cloud_tasks.compose.runners import choose_runner
 from cloud_tasks.compose.running import ConsoleObserver, failures_told_to, nobody, unless_signalled
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.compose.sources import Source, check_lease, is_local, open_source
+from cloud_tasks.compose.task_stuck import StuckReport
 from cloud_tasks.compose.telling import UsageExit, tell
 from cloud_tasks.config.resolve import Resolved, resolve
 from cloud_tasks.config.settings import settings_for_worker_data
@@ -113,13 +114,14 @@ class Assembly:
     async def _work(
         self, console: Console, signals: SignalWatch, closing: contextlib.AsyncExitStack
     ) -> Summary:
-        runner = choose_runner(self._program, self._settings, console)
+        stuck = StuckReport(lambda task: task.task_id, self._settings.shutdown_grace_period)
+        runner = choose_runner(self._program, self._settings, console, stuck)
         closing.push_async_callback(runner.aclose)
         parts = await unless_signalled(signals, self._prepare(runner, console, closing))
         tell(parts.source.warnings, "warning")
         console.open(parts.source.tasks_total)
         shell = self._shell(parts, runner, console)
-        signals.receiver = shell.request_shutdown
+        signals.receiver, stuck.receiver = shell.request_shutdown, shell.give_up
         with failures_told_to(shell, loop_is_shared=self._settings.runner == "inline"):
             summary = await shell.run()
         console.finish(summary)
@@ -160,7 +162,7 @@ class Assembly:
         return WorkerShell(
             self._machine_settings(),
             ShellSettings(
-                worker_id=f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}",
+                worker_id=new_worker_id(hostname),
                 hostname=hostname,
                 pid=os.getpid(),
                 memory_limit_bytes=None if limit_gb is None else int(limit_gb * _GIB),
@@ -189,6 +191,7 @@ class Assembly:
                 on_exception=settings.retry_on_exception,
                 on_timeout=settings.retry_on_timeout,
                 attempts_max=settings.max_attempts,
+                interruptions_max=settings.max_interruptions,
             ),
             tasks_to_skip=settings.tasks_to_skip,
             max_num_tasks=settings.max_num_tasks,

@@ -88,6 +88,7 @@ def _rabbitmq(config: Config) -> QueueDriver:
             url=config.rabbitmq.url,
             exchange_name=config.rabbitmq.exchange_name,
             prefetch_count=config.rabbitmq.prefetch_count,
+            held_s_max=config.rabbitmq.consumer_timeout,
         ),
         SystemClock(),
     )

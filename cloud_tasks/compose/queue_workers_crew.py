@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from math import inf
@@ -12,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cloud_tasks.compose.fleet_service import FleetService, LentMetadata
+from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.queue_workers_ask import Terms
 from cloud_tasks.compose.queue_workers_lines import Lines, QueueLog, Words
 from cloud_tasks.compose.queue_workers_settings import WorkersSettings
@@ -136,7 +136,7 @@ class Crew:
     def _shell_settings(self, queue: str) -> ShellSettings:
         memory_gb = self._settings.number("asynctask_workers_max_memory")
         return ShellSettings(
-            worker_id=f"{self._hostname}-{os.getpid()}-{queue}-{secrets.token_hex(4)}",
+            worker_id=new_worker_id(self._hostname, queue),
             hostname=self._hostname,
             pid=os.getpid(),
             memory_limit_bytes=None if memory_gb is None else int(memory_gb * _GIB),

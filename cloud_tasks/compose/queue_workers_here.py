@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from math import inf
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.queue_workers_lines import log
 from cloud_tasks.compose.running import failures_told_to
 from cloud_tasks.compose.signals import SignalWatch
@@ -70,9 +70,7 @@ async def _shell(worker: AsyncTaskWorker, driver: QueueDriver, clock: SystemCloc
             idle_exit_s=0.0,
             poll_wait_s=POLL_S,
         ),
-        ShellSettings(
-            worker_id=f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}", hostname=hostname, pid=os.getpid()
-        ),
+        ShellSettings(worker_id=new_worker_id(hostname), hostname=hostname, pid=os.getpid()),
         queue=queue if limit is None else rate_limited(queue, limit, clock, driver.inspector(worker.queue)),
         runner=runner,
         sink=TeeSink([]),

@@ -14,6 +14,7 @@ from cloud_tasks.core.events import (
     NonFatalException,
     TaskDeadLettered,
     TaskTimedOut,
+    WorkerStopped,
 )
 from cloud_tasks.queue_workers.child import FORMAT
 from cloud_tasks.runners.resident import Loss
@@ -115,6 +116,8 @@ class QueueLog:
                 log.error("Queue %s: %s", self._queue, event.exception)
             elif isinstance(event, TaskTimedOut):
                 log.error("Queue %s: a payload took too long: %.3g s", self._queue, event.elapsed_time)
+            elif isinstance(event, WorkerStopped):  # its process has ended before that
+                self._words.flush()
             elif isinstance(event, TaskDeadLettered):
                 log.error("Queue %s: put among the dead letters: %s", self._queue, event.reason)
 

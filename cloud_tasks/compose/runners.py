@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from cloud_tasks.compose.task_output import to_console
+from cloud_tasks.compose.task_stuck import StuckReport
 from cloud_tasks.config.settings import Settings
-from cloud_tasks.console import Console, Stream
+from cloud_tasks.console import Console
 from cloud_tasks.interfaces import TaskRunner
 from cloud_tasks.runners.program import Program
 
 _GIB = 1024**3
 
 
-def choose_runner(program: Program, settings: Settings, console: Console) -> TaskRunner:
+def choose_runner(program: Program, settings: Settings, console: Console, stuck: StuckReport) -> TaskRunner:
     """The runner that the settings name."""
-
-    def output(task_id: str, stream: str, chunk: bytes) -> bool:
-        return console.output(task_id, Stream(stream), chunk)
-
     if settings.runner == "inline":
         from cloud_tasks.runners.inline import InlineRunner
 
-        return InlineRunner(program, concurrency=settings.num_simultaneous_tasks)
+        slots = settings.num_simultaneous_tasks
+        return InlineRunner(program, slots, stuck.watch(slots))
     if settings.runner == "pool":
         from cloud_tasks.runners.pool import PoolRunner
 
@@ -30,8 +29,8 @@ def choose_runner(program: Program, settings: Settings, console: Console) -> Tas
             start_method=settings.start_method,
             max_tasks_per_child=settings.max_tasks_per_child,
             max_memory_per_child_bytes=None if most_gb is None else int(most_gb * _GIB),
-            output=output,
+            output=to_console(console),
         )
     from cloud_tasks.runners.process import ProcessRunner
 
-    return ProcessRunner(program, start_method=settings.start_method, output=output)
+    return ProcessRunner(program, start_method=settings.start_method, output=to_console(console))

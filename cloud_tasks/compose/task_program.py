@@ -16,6 +16,7 @@ from cloud_tasks.compose.running import nobody
 from cloud_tasks.compose.task_events import EnqueuedOnChannel, open_channel, open_teller
 from cloud_tasks.compose.task_worker import TaskWorker, TaskWorkerSettings
 from cloud_tasks.interfaces import EventSink, QueueDriver
+from cloud_tasks.runners.output import Output
 from cloud_tasks.shell import Observer
 from cloud_tasks.sinks.redis_channel import RedisChannel
 from cloud_tasks.sinks.redis_events import RedisEventSink
@@ -53,16 +54,15 @@ async def open_outbox(config: Config | None, environ: Mapping[str, str]) -> Driv
         QueueUnavailableError: Nobody answers there.
     """
     found = config_from_environment(environ) if config is None else config
+    serializer = serializer_of(found.serializer)
     driver = open_driver(found)
-    teller = open_teller(found)
-    await driver.connect()
-    return DriverOutbox(
-        driver,
-        found.task_defaults.queue,
-        teller,
-        owned=True,
-        serializer=serializer_of(found.serializer),
-    )
+    try:
+        await driver.connect()
+        teller = open_teller(found)
+    except BaseException:  # boundary: closed, and raised again
+        await driver.disconnect()
+        raise
+    return DriverOutbox(driver, found.task_defaults.queue, teller, owned=True, serializer=serializer)
 
 
 class ProgramWorker:
@@ -76,6 +76,7 @@ class ProgramWorker:
         sinks: Those that must have stored an event before its task is settled.
         displays: Those whose failures never matter; not closed here.
         observer: Who watches; None: the logger "cloud_tasks".
+        output: Gets what tasks in processes of their own print; None: the program's own streams do.
         on_signal: Told the name of each signal that asks for an end, before anything is done about it.
     """
 
@@ -89,6 +90,7 @@ class ProgramWorker:
         sinks: tuple[EventSink, ...] = (),
         displays: tuple[EventSink, ...] = (),
         observer: Observer | None = None,
+        output: Output | None = None,
         on_signal: Callable[[str], None] = nobody,
     ) -> None:
         """Check what can be checked; nothing is started.
@@ -110,7 +112,7 @@ class ProgramWorker:
             handed_down=msgspec.json.encode(told).decode(),
         )
         self._sinks, self._displays, self._observer = sinks, displays, observer
-        self._on_signal = on_signal
+        self._output, self._on_signal = output, on_signal
         self._worker = self._make(())
         self.worker_id = self._worker.worker_id
 
@@ -121,6 +123,7 @@ class ProgramWorker:
             sinks=self._sinks,
             displays=(*self._displays, *displays),
             observer=self._observer,
+            output=self._output,
             tell_starts=bool(displays or self._sinks),
             on_signal=self._on_signal,
         )

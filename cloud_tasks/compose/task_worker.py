@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.running import failures_told_to, nobody, unless_signalled
 from cloud_tasks.compose.signals import SignalWatch
+from cloud_tasks.compose.task_output import OwnStreams
 from cloud_tasks.compose.task_rules import RuleBook
+from cloud_tasks.compose.task_stuck import StuckReport
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import EventSink, QueueDriver, TaskRunner
 from cloud_tasks.metadata.opening import open_metadata
 from cloud_tasks.queues.priority import PriorityQueues
 from cloud_tasks.runners.inline import InlineRunner
+from cloud_tasks.runners.output import Output
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.routed import RoutedRunner
 from cloud_tasks.runners.worker_data import WorkerData
@@ -28,7 +31,7 @@ from cloud_tasks.shell import Observer, ShellSettings, WorkerShell
 from cloud_tasks.sinks.tee import TeeSink
 from cloud_tasks.summary import Summary
 from cloud_tasks.task_app import registry
-from cloud_tasks.task_app.calling import call_task, call_task_on_loop
+from cloud_tasks.task_app.calling import TASK, call_task, call_task_on_loop
 from cloud_tasks.task_app.options import TaskDefaults
 
 _START_S_MAX = 3600.0
@@ -81,6 +84,7 @@ class TaskWorker:
         sinks: Sequence[EventSink] = (),
         displays: Sequence[EventSink] = (),
         observer: Observer | None = None,
+        output: Output | None = None,
         tell_starts: bool = False,
         on_signal: Callable[[str], None] = nobody,
     ) -> None:
@@ -92,6 +96,7 @@ class TaskWorker:
             sinks: Those that must have stored an event before its task is settled; closed with the worker.
             displays: Those whose failures never matter.
             observer: Who watches; None: what is told goes to the logger "cloud_tasks".
+            output: Gets what tasks in processes of their own print; None: the program's own streams do.
             tell_starts: Whether the start of each attempt is an event, too.
             on_signal: Told the name of each signal that asks for an end, before anything is done about it.
 
@@ -100,13 +105,14 @@ class TaskWorker:
         """
         _check(settings)
         hostname = socket.gethostname()
-        self.worker_id = settings.worker_id or f"{hostname}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.worker_id = settings.worker_id or new_worker_id(hostname)
         self._hostname = hostname
         self._driver = driver
         self._settings = settings
         self._sinks = sinks
         self._displays = displays
         self._observer = observer or _LogObserver()
+        self._output = output
         self._tell_starts = tell_starts
         self._on_signal = on_signal
         self._rules = RuleBook(settings.defaults)
@@ -120,11 +126,12 @@ class TaskWorker:
         """
         with SignalWatch(nobody) as signals:
             async with contextlib.AsyncExitStack() as closing:
-                runner = self._runner()
+                stuck = StuckReport(lambda task: str(task.data[TASK]), self._settings.grace_s)
+                runner = self._runner(self._output or _own_streams(closing), stuck)
                 closing.push_async_callback(runner.aclose)
                 await unless_signalled(signals, self._prepare(runner))
                 shell = self._shell(runner)
-                signals.receiver = self._passing_on_to(shell)
+                signals.receiver, stuck.receiver = self._passing_on_to(shell), shell.give_up
                 with failures_told_to(shell, loop_is_shared=True):
                     return await shell.run()
 
@@ -141,25 +148,27 @@ class TaskWorker:
         for name in self._settings.queues:
             await self._driver.inspector(name).create()
 
-    def _runner(self) -> TaskRunner:
+    def _runner(self, output: Output, stuck: StuckReport) -> TaskRunner:
         """The ways in which the functions are run; what forks comes first, before there is any thread."""
         modes = {definition.mode for definition in registry.all_definitions()}
         runners: dict[str, TaskRunner] = {}
         if "process" in modes:
             from cloud_tasks.runners.process import ProcessRunner
 
-            runners["process"] = ProcessRunner(self._program())
+            runners["process"] = ProcessRunner(self._program(), output=output)
         if "pool" in modes:
             from cloud_tasks.runners.pool import PoolRunner
 
             runners["pool"] = PoolRunner(
                 self._program(),
                 members=self._settings.pool_size or os.cpu_count() or 1,
+                output=output,
                 max_tasks_per_child=self._settings.pool_tasks_max,
             )
         slots = self._settings.concurrency
-        runners["async"] = InlineRunner(Program(call_task_on_loop, self._worker_data()), slots)
-        runners["thread"] = InlineRunner(Program(call_task, self._worker_data()), slots)
+        on_loop, in_thread = (Program(call, self._worker_data()) for call in (call_task_on_loop, call_task))
+        runners["async"] = InlineRunner(on_loop, slots, stuck.watch(slots))
+        runners["thread"] = InlineRunner(in_thread, slots, stuck.watch(slots))
         return RoutedRunner(runners, self._rules.mode_of)
 
     def _program(self) -> Program:
@@ -211,6 +220,12 @@ class TaskWorker:
             start_s_max=_START_S_MAX,
             worker_id=self.worker_id,
         )
+
+
+def _own_streams(closing: contextlib.AsyncExitStack) -> Output:
+    streams = OwnStreams()
+    closing.push_async_callback(streams.aclose)
+    return streams
 
 
 class _LogObserver:

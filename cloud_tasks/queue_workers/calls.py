@@ -18,7 +18,7 @@ async def take(driver: QueueDriver, queue: str, lease_s: float) -> dict[str, Jso
     """The first payload of a queue, taken out of it."""
     tasks = driver.tasks(queue, lease_s)
     try:
-        while leases := await tasks.receive(1, 0.0):
+        while leases := await tasks.receive(1, tasks.capabilities.sure_wait_s):
             (lease,) = leases
             if isinstance(lease.task, MalformedTask):
                 await tasks.dead_letter(lease, lease.task.reason)

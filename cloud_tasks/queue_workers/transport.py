@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import contextmanager
 from threading import Lock
 
 from cloud_tasks.queue_workers.names import Payload, check_queue_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
     from typing import Any, TypeAlias, TypeVar
 
     from cloud_tasks.core.task import Json
@@ -143,6 +144,17 @@ def set_usual_url(url: str) -> None:
     """Say where the queues are if nobody says otherwise."""
     global _usual_url  # noqa: PLW0603 - what a worker works on is one thing for all its modules
     _usual_url = url
+
+
+@contextmanager
+def working_at(url: str) -> Generator[None, None, None]:
+    """Let the queues be there, within the block, if nobody says otherwise."""
+    global _usual_url  # noqa: PLW0603 - one thing for all modules, for a while
+    before, _usual_url = _usual_url, url
+    try:
+        yield
+    finally:
+        _usual_url = before
 
 
 def close_transports() -> None:

@@ -7,14 +7,16 @@ the worker, one that crashes the interpreter takes the worker with it, and a thr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import RunListener, RunSpec
-from cloud_tasks.runners.inline_run import InlineRun, end_of_exception, end_of_value
+from cloud_tasks.runners.inline_run import CANCELLED, InlineRun, end_of_exception, end_of_value
 from cloud_tasks.runners.program import Program
+from cloud_tasks.runners.stuck import StuckWatch
 from cloud_tasks.runners.threads import DaemonThreads
 from cloud_tasks.runners.worker_data import FLAGS_SIZE_BYTES, SHUTDOWN_FLAG, TERMINATION_FLAG
 
@@ -24,12 +26,13 @@ CLOSE_S_MAX = 3.0
 class InlineRunner:
     """Runs attempts inside the worker's own process, up to a number at a time."""
 
-    def __init__(self, program: Program, concurrency: int) -> None:
+    def __init__(self, program: Program, concurrency: int, stuck: StuckWatch | None = None) -> None:
         """Take note of what to run.
 
         Args:
             program: The function and its settings.
             concurrency: How many attempts at a time.
+            stuck: Told of those that are given up, and of those that return; None: nobody is.
 
         Raises:
             ConfigurationError: Less than one at a time, or a memory limit, which only processes can have.
@@ -53,6 +56,7 @@ class InlineRunner:
             raise ConfigurationError(*problems)
         self._program = program
         self._concurrency = concurrency
+        self._stuck = stuck
         self._flags = bytearray(FLAGS_SIZE_BYTES)
         function = program.function
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -61,6 +65,7 @@ class InlineRunner:
         self._threads: DaemonThreads | None = None
         self._running: dict[InlineRun, None] = {}
         self._waiting: deque[InlineRun] = deque()
+        self._awaited: dict[InlineRun, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_over: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -101,17 +106,25 @@ class InlineRunner:
 
     def _spawn(self, run: InlineRun, value: Awaitable[object] | None) -> None:
         assert self._loop is not None  # noqa: S101 - the caller has looked
+        if run.asked:
+            _end_unstarted(run, value)
+            return
         task = self._loop.create_task(self._on_loop(run, value))
         run.task = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        if run.asked:
-            task.cancel()
+        task.add_done_callback(lambda task: self._task_done(task, run, value))
+
+    def _task_done(self, task: asyncio.Task[None], run: InlineRun, value: Awaitable[object] | None) -> None:
+        self._tasks.discard(task)
+        # `_on_loop` lets no cancellation out: this one came before its first step.
+        if task.cancelled():
+            _end_unstarted(run, value)
 
     async def _on_loop(self, run: InlineRun, value: Awaitable[object] | None) -> None:
         try:
             run.tell_started()
-            value = value or self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
+            if value is None:
+                value = self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
             end = end_of_value(await value, success_first=self._program.success_first)  # type: ignore[misc] # as above
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
             end = end_of_exception(error)
@@ -148,11 +161,19 @@ class InlineRunner:
             return False
         return True
 
+    def run_abandoned(self, run: InlineRun) -> None:
+        """Take note; what is given up at the end of the worker is nobody's concern."""
+        if self._stuck is not None and self._all_over is None:
+            self._stuck.abandoned(run)
+
     def run_over(self, run: InlineRun) -> None:
         """Start the next."""
+        if self._stuck is not None:
+            self._stuck.over(run)
         self._running.pop(run, None)
         self._start_waiting()
-        if not self._running and self._all_over is not None:
+        self._awaited.pop(run, None)
+        if self._all_over is not None and not self._awaited:
             self._all_over.set()
 
     def notify(self, *, termination: bool = False, shutdown: bool = False) -> None:
@@ -165,15 +186,31 @@ class InlineRunner:
     async def aclose(self) -> None:
         """Cancel what still runs; threads that do not return within seconds are left behind as daemons."""
         self._all_over = asyncio.Event()
+        if self._stuck is not None:
+            self._stuck.close()
         while self._waiting:
             self._waiting.popleft().fail("the runner is being closed")
-        for run in list(self._running):
+        # The end of abandoned ones has been told. A second call finds no others, and has nothing to wait for.
+        self._awaited = {run: None for run in self._running if not run.abandoned}
+        for run in list(self._awaited):
             run.kill()
-        if self._running:
-            try:
+        if self._awaited:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_over.wait(), CLOSE_S_MAX)
-            except TimeoutError:
-                for run in list(self._running):
-                    run.abandon()
+            for run in self._awaited:
+                run.abandon()
         if self._threads is not None:
             self._threads.close()
+
+
+def _end_unstarted(run: InlineRun, value: Awaitable[object] | None) -> None:
+    """End a run that was to be stopped before anybody awaited what its function returned."""
+    try:
+        if isinstance(value, Coroutine):
+            value.close()
+        elif isinstance(value, asyncio.Future):
+            value.cancel()
+    except BaseException as error:  # noqa: BLE001 - boundary: the user's object
+        run.over(end_of_exception(error))
+    else:
+        run.over(CANCELLED)

@@ -13,12 +13,13 @@ from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
 from cloud_tasks.runners.attempt import ENDED_BEFORE, KILL_CONFIRM_S
 from cloud_tasks.runners.reporting import PROGRESS_INTERVAL_S
-from cloud_tasks.runners.results import BadResultError, check_pair, encode_result
+from cloud_tasks.runners.results import BadResultError, Encoder, check_pair, encode_result
 from cloud_tasks.runners.tracebacks import traceback_text
 from cloud_tasks.runners.wire import deadline_of
 from cloud_tasks.runners.worker_data import WorkerData
 
 ABANDONED = "interrupted: a thread cannot be killed, so the function goes on until it returns"
+CANCELLED = RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
 
 
 class InlineOwner(Protocol):
@@ -26,6 +27,9 @@ class InlineOwner(Protocol):
 
     def forget(self, run: InlineRun) -> bool:
         """Take back a run that waits; whether it did."""
+
+    def run_abandoned(self, run: InlineRun) -> None:
+        """Its end was reported, and it goes on."""
 
     def run_over(self, run: InlineRun) -> None:
         """Nothing is left of it."""
@@ -58,6 +62,11 @@ class InlineRun:
         self._ended = False
         self._gone = False
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether its end was reported, and it goes on all the same."""
+        return self._ended and not self._gone
+
     def stop(self) -> None:
         """Cancel the task; a thread goes on, because nothing can stop it but itself."""
         if self._gone:
@@ -82,6 +91,7 @@ class InlineRun:
             self.tell_started()
             self._ended = True
             self._listener.ended(RunEnd(EndKind.EXITED, exception=ABANDONED))
+            self._owner.run_abandoned(self)
 
     def tell_started(self) -> None:
         """Say that it runs, unless that was said."""
@@ -123,7 +133,7 @@ def end_of_value(value: object, *, success_first: bool) -> RunEnd:
     """The end of a function that returned."""
     try:
         retry, result = check_pair(value, success_first=success_first)
-        encoded = encode_result(result)
+        encoded = encode_result(result, Encoder())  # one for each thread: see there
     except BadResultError as error:
         return RunEnd(EndKind(error.kind), exception=str(error))
     return RunEnd(EndKind.RETURNED, retry=retry, result=msgspec.Raw(encoded))
@@ -132,7 +142,7 @@ def end_of_value(value: object, *, success_first: bool) -> RunEnd:
 def end_of_exception(error: BaseException) -> RunEnd:
     """The end of a function that raised, was cancelled, or called `sys.exit`."""
     if isinstance(error, asyncio.CancelledError):
-        return RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
+        return CANCELLED
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         return RunEnd(EndKind.EXITED, exit_code=code & 0xFF, exception="the function called sys.exit()")

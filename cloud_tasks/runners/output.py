@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -12,24 +11,9 @@ TAIL_SIZE_BYTES_MAX = 4096
 Output: TypeAlias = Callable[[str, str, bytes], bool]
 """Gets the task's id ("" if none runs), "stdout" or "stderr", and a piece of what was written.
 
-Returns False where the next piece had better wait a little.
+Called on the event loop, so it must not wait for whoever reads. Returns False where the next piece had
+better wait a little.
 """
-
-
-def write_through(_task_id: str, stream: str, chunk: bytes) -> bool:
-    """Write to the worker's own stream of the same name."""
-    target = sys.stdout if stream == "stdout" else sys.stderr
-    buffer = getattr(target, "buffer", None)
-    try:
-        if buffer is None:
-            target.write(chunk.decode(errors="backslashreplace"))
-        else:
-            buffer.write(chunk)
-        target.flush()
-    except (OSError, ValueError):
-        # Nobody reads it any more, or it is closed; the tasks go on.
-        return True
-    return True
 
 
 class Tail:

@@ -15,7 +15,7 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import RunListener, RunSpec
 from cloud_tasks.runners.host import Host
 from cloud_tasks.runners.member import PoolMember, PoolRun
-from cloud_tasks.runners.output import Output, write_through
+from cloud_tasks.runners.output import Output
 from cloud_tasks.runners.process import CLOSE_S_MAX
 from cloud_tasks.runners.program import Program
 
@@ -31,20 +31,20 @@ class PoolRunner:
         program: Program,
         members: int,
         *,
+        output: Output,
         max_tasks_per_child: int | None = None,
         max_memory_per_child_bytes: int | None = None,
         start_method: str = "forkserver",
-        output: Output = write_through,
     ) -> None:
         """Take note of what to run; `open` does the work.
 
         Args:
             program: The function and its settings.
             members: How many processes.
+            output: Gets what tasks write to their standard streams.
             max_tasks_per_child: Replace a process after so many tasks; None: never.
             max_memory_per_child_bytes: Replace a process that is larger than this after a task; None: never.
             start_method: "forkserver" or "fork", as for `ProcessRunner`.
-            output: Gets what tasks write to their standard streams.
 
         Raises:
             ConfigurationError: A value that cannot be.

@@ -13,7 +13,7 @@ import contextlib
 from cloud_tasks.interfaces import RunListener, RunSpec
 from cloud_tasks.runners.attempt import ProcessAttempt
 from cloud_tasks.runners.host import Host
-from cloud_tasks.runners.output import Output, write_through
+from cloud_tasks.runners.output import Output
 from cloud_tasks.runners.program import Program
 
 CLOSE_S_MAX = 5.0
@@ -23,16 +23,14 @@ _NET_INTERVAL_S = 5.0
 class ProcessRunner:
     """Runs each attempt in a process forked for it (or executed, with `spawn`)."""
 
-    def __init__(
-        self, program: Program, *, start_method: str = "forkserver", output: Output = write_through
-    ) -> None:
+    def __init__(self, program: Program, *, output: Output, start_method: str = "forkserver") -> None:
         """Take note of what to run; `open` does the work.
 
         Args:
             program: The function and its settings.
+            output: Gets what tasks write to their standard streams.
             start_method: "forkserver" (a fresh interpreter imports the program once, tasks are forks of it),
                 "fork" (tasks are forks of this very program) or "spawn" (a new interpreter per task).
-            output: Gets what tasks write to their standard streams.
 
         Raises:
             ConfigurationError: There is no such start method.

@@ -78,8 +78,11 @@ def _as_text(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-class _Encoder:
-    """The encoder, with what `json` would make anew for each result made once, before any fork."""
+class Encoder:
+    """The encoder, with what `json` would make anew for each result made once, before any fork.
+
+    It knows what it is inside of, and so is for one result at a time: threads need one each.
+    """
 
     def __init__(self) -> None:
         self._above: dict[int, object] = {}
@@ -92,6 +95,7 @@ class _Encoder:
         self._parts = make and make(self._above, _as_text, quote, None, ":", ",", *no_options)
 
     def encode(self, result: object) -> bytes:
+        """The result as JSON; raises whatever the user's own objects raise, and what `json` does."""
         if self._parts is None:
             return self._whole(result).encode()
         try:
@@ -102,17 +106,18 @@ class _Encoder:
             raise
 
 
-_encoder = _Encoder()
+_of_process = Encoder()
+"""A task process returns one result at a time."""
 
 
-def encode_result(result: object) -> bytes:
+def encode_result(result: object, encoder: Encoder = _of_process) -> bytes:
     """The result as JSON.
 
     Raises:
         BadResultError: JSON cannot hold it; the message names the place inside it and the type there.
     """
     try:
-        encoded = _encoder.encode(result)
+        encoded = encoder.encode(result)
     except RecursionError:
         raise BadResultError("not_serializable", _TOO_DEEP) from None
     except MemoryError:

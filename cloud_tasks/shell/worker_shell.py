@@ -136,6 +136,12 @@ class WorkerShell:
         self._observer.worker_message(f"received {signal_name}: {what}")
         self.feed(got.ShutdownRequested())
 
+    def give_up(self, problem: str) -> None:
+        """End in good order, with status 1: this worker is of no more use, and another may do better."""
+        self._problems.append(problem)
+        self._observer.worker_message(problem)
+        self.feed(got.ShutdownRequested())
+
     async def run(self) -> Summary:
         """Work until nothing is left to do or somebody asks for an end.
 

@@ -72,11 +72,13 @@ class RabbitMQConfig(Struct, frozen=True, kw_only=True):
         url: Where it is.
         exchange_name: The exchange that tasks are published to.
         prefetch_count: Messages that the broker hands out ahead.
+        consumer_timeout: How long the broker lets a message be held, in seconds, as it is configured there.
     """
 
     url: str = "amqp://guest:guest@localhost:5672/"
     exchange_name: str = "asynctasq"
     prefetch_count: int = 1
+    consumer_timeout: float = 1800.0
 
 
 class SQSConfig(Struct, frozen=True, kw_only=True):

@@ -66,6 +66,8 @@ class TaskDefaults(Struct, frozen=True, kw_only=True):
     Attributes:
         queue: Where they are put.
         max_attempts: Attempts in all.
+        max_interruptions: How often shutdowns and notices may interrupt a task, which is counted apart; None:
+            as often as they do.
         retry_strategy: "fixed" or "exponential".
         retry_delay: Pause before the first retry.
         retry_delay_max: Longest pause before a retry.
@@ -75,6 +77,7 @@ class TaskDefaults(Struct, frozen=True, kw_only=True):
 
     queue: str = "default"
     max_attempts: int = 3
+    max_interruptions: int | None = None
     retry_strategy: str = "exponential"
     retry_delay: float = 60.0
     retry_delay_max: float = 3600.0
@@ -93,6 +96,7 @@ def rules_of(name: str, options: TaskOptions, defaults: TaskDefaults) -> TaskRul
             on_exception=True,
             on_timeout=True,
             attempts_max=attempts,
+            interruptions_max=defaults.max_interruptions,
             keep_failed=True,
             backoff=_backoff(options, defaults),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
@@ -126,6 +127,20 @@ class _LoopThread:
 
 
 _thread = _LoopThread()
+_of_parents: list[_LoopThread] = []
+
+
+def _begin_anew() -> None:
+    """In a forked child: the thread has stayed with the parent, and so may have whoever holds the lock.
+
+    What was the parent's is kept: closing a loop or a connection that both have would disturb the parent.
+    """
+    global _thread  # noqa: PLW0603 - one thread for all that this process dispatches so
+    _of_parents.append(_thread)
+    _thread = _LoopThread()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:

@@ -45,6 +45,7 @@ def test_defaults_are_those_of_the_guide() -> None:
     assert (config.postgres.min_pool_size, config.postgres.max_pool_size) == (10, 10)
     assert config.rabbitmq.url == "amqp://guest:guest@localhost:5672/"
     assert (config.rabbitmq.exchange_name, config.rabbitmq.prefetch_count) == ("asynctasq", 1)
+    assert config.rabbitmq.consumer_timeout == 1800.0
     assert config.sqs.region == "us-east-1"
     assert config.events.channel == "asynctasq:events"
     defaults = config.task_defaults

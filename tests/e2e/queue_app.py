@@ -22,6 +22,7 @@ class Clerk(AsyncTaskWorker):
         print(f"{self.queue} begins {payload['id']} in {os.getpid()}")
         getattr(self, f"do_{payload.get('do', 'nothing')}")(payload)
         print(f"{self.queue} did {payload['id']}")
+        print(payload.get("last_words", ""), end="", flush=True)
 
     def do_nothing(self, payload: Payload) -> None:
         pass

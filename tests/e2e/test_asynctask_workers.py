@@ -233,6 +233,12 @@ def test_a_payload_that_its_worker_died_of_is_tried_again_and_then_put_aside(sit
     assert [note.outcome for note in letter.history] == ["exited"] * 3
 
 
+def test_a_line_that_is_never_ended_is_shown_at_the_end(site: QueueSite) -> None:
+    site.transport.submit_task("foo", {"id": 1, "last_words": "no line at all"})
+    done = site.run(*APP, "--quiet", "--halt-when-empty", "--set", "asynctask_workers={foo: clerk}")
+    assert done.stdout.splitlines()[-1] == "no line at all"
+
+
 def test_a_kill_in_the_midst_of_a_payload_loses_nothing_and_costs_no_time(site: QueueSite) -> None:
     site.transport.submit_task("foo", {"id": 0})
     with site.start(*APP, "--set", "asynctask_workers={foo: clerk}") as workers:

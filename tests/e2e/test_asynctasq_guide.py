@@ -281,6 +281,18 @@ def test_completed_tasks_are_kept(tmp_path: Path) -> None:
 # --- Graceful shutdown
 
 
+def test_a_task_that_is_interrupted_too_often_is_put_aside(redis_site: Site) -> None:
+    """It takes longer than its machines live; its attempts are not used up by that."""
+    (queue,) = new_names("default")
+    options = ("--queues", queue, "--shutdown-grace-period", "0", "--task-defaults-max-interruptions", "2")
+    redis_site.dispatch(lambda: app.slow.dispatch(str(redis_site.file), "long", 60.0, queue=queue))
+    for count in (1, 2):
+        worker = redis_site.worker(*options)
+        redis_site.wait_for(count)
+        redis_site.end(worker)
+    redis_site.wait_for_depth(queue, visible=0, in_flight=0, delayed=0, dead=1)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_running_tasks_finish_and_others_stay(redis_site: Site, number: signal.Signals) -> None:
     (queue,) = new_names("default")

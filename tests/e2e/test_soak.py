@@ -9,10 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cloud_tasks.clock import SystemClock
 from cloud_tasks.tasks import (
     Config,
     MySQLConfig,
@@ -20,6 +22,7 @@ from cloud_tasks.tasks import (
     RabbitMQConfig,
     RedisConfig,
     SQLiteConfig,
+    SQSConfig,
 )
 from tests.e2e import guide_app as app
 from tests.e2e.soaking import Soak
@@ -28,9 +31,11 @@ from tests.services.mariadb import MariadbServer
 from tests.services.postgres import PostgresServer
 from tests.services.rabbitmq import RabbitmqServer
 from tests.services.redis import RedisServer
+from tests.sqs_servers import serving
 
 LONG = bool(os.environ.get("CLOUD_TASKS_LONG_SOAK"))
 TASKS, KILL_S = (2000, 60.0) if LONG else (160, 3.0)
+AWAY_S = 10.0 if LONG else 1.0
 
 pytestmark = pytest.mark.timeout(400 if LONG else 240)
 
@@ -92,6 +97,16 @@ def test_rabbitmq(
     server = own_rabbitmq_server
     config = Config(driver="rabbitmq", rabbitmq=RabbitMQConfig(url=server.url))
     soak(Site(tmp_path, config, "--driver", "rabbitmq", "--rabbitmq-url", server.url), server.restart, capsys)
+
+
+def test_sqs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cloud is not started again: nobody can reach it for a while, and what is in it stays."""
+    with serving(SystemClock()) as cloud:
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+        config = Config(driver="sqs", sqs=SQSConfig(endpoint_url=cloud.url, **keys))
+        site = Site(tmp_path, config, "--driver", "sqs", "--sqs-endpoint-url", cloud.url)
+        site.environ = {**site.environ, **{name.upper(): value for name, value in keys.items()}}
+        soak(site, partial(cloud.restart, AWAY_S), capsys)
 
 
 OUTAGE_S = 20.0 if LONG else 4.0

@@ -94,6 +94,15 @@ def test_a_worker_may_await(url: str) -> None:
     assert done == [{"n": 1}, {"n": 2}]
 
 
+def test_a_worker_that_works_elsewhere_puts_back_there(url: str, tmp_path: Path) -> None:
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    get_transport(elsewhere).submit_task("foo", {"n": 1, "again": True})
+    assert process_queue("foo", "base_clerk", elsewhere) == 2
+    assert done == [{"n": 1, "again": True}, {"queue": "foo"}]
+    assert get_transport().url == url
+    assert get_transport().get_task("foo") is None
+
+
 def test_a_queue_is_worked_off_here_and_now(url: str) -> None:
     for payload in ({"n": 1, "again": True}, {"raise": True}, {"n": 2}):
         get_transport().submit_task("foo", payload)

@@ -20,7 +20,7 @@ from cloud_tasks.runners.process import ProcessRunner
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
 from tests.runners import programs
-from tests.runners.driving import finish
+from tests.runners.driving import Written, finish
 
 
 def crossed(value: object) -> object:
@@ -86,7 +86,7 @@ async def test_arguments_arrive_in_the_task(method: str) -> None:
         "colour": programs.Colour.RED,
     }
     worker_data.args = argparse.Namespace(**values)
-    runner = ProcessRunner(Program(programs.arguments, worker_data), start_method=method)
+    runner = ProcessRunner(Program(programs.arguments, worker_data), start_method=method, output=Written())
     await runner.open()
     try:
         recorder = await finish(runner)
@@ -99,4 +99,4 @@ async def test_an_argument_that_cannot_cross_is_found_before_the_first_task() ->
     worker_data = WorkerData()
     worker_data.args = argparse.Namespace(log=object())
     with pytest.raises(ProgramError, match="argument `log`"):
-        await ProcessRunner(Program(programs.arguments, worker_data)).open()
+        await ProcessRunner(Program(programs.arguments, worker_data), output=Written()).open()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,10 +16,12 @@ import pytest
 from cloud_tasks.core.task import EndKind, Json
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.runners.inline import InlineRunner
+from cloud_tasks.runners.inline_run import InlineRun
 from cloud_tasks.runners.program import Program
+from cloud_tasks.runners.stuck import StuckWatch
 from cloud_tasks.runners.worker_data import WorkerData
 from tests.runners import programs
-from tests.runners.driving import finish, program, start
+from tests.runners.driving import Recorder, finish, program, start, until
 
 
 @asynccontextmanager
@@ -148,8 +151,11 @@ async def test_closing_is_bounded_whatever_a_thread_does() -> None:
     async with inline(block) as runner:
         _, recorder = start(runner)
         await recorder.wait("started")
+        await runner.aclose()
+        closed = time.monotonic()
     assert recorder.told == ["started", "ended"]
-    assert time.monotonic() - began < 30
+    assert closed - began < 30
+    assert time.monotonic() - closed < 1  # a second time there is nothing to wait for
     release.set()
 
 
@@ -172,3 +178,181 @@ async def test_a_memory_limit_is_refused() -> None:
     async with inline(programs.echo) as runner:
         _, recorder = start(runner, memory_limit_bytes=1 << 30)
         await recorder.until(lambda: recorder.told == ["start_failed"])
+
+
+def decorated(function: Callable[[], Awaitable[tuple[bool, object]]]) -> Callable[..., object]:
+    """What a decorator that knows nothing of coroutines makes of one."""
+
+    def plain(task_id: str, data: dict[str, object], worker_data: WorkerData) -> object:
+        time.sleep(0.05)
+        return function()
+
+    return plain
+
+
+async def free(runner: InlineRunner) -> None:
+    """Fails if the runner's only slot is taken for good."""
+    recorder = await asyncio.wait_for(finish(runner), 5)
+    assert recorder.end.kind in (EndKind.RETURNED, EndKind.EXITED)
+
+
+async def test_a_stop_in_the_turn_of_the_start_gives_the_slot_back() -> None:
+    called: list[str] = []
+
+    async def note(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        await asyncio.sleep(0)
+        called.append(task_id)
+        return False, None
+
+    async with inline(note, 1) as runner:
+        run, recorder = start(runner)
+        run.stop()
+        await asyncio.wait_for(recorder.wait("gone"), 5)
+        assert "cancelled" in recorder.end.exception
+        assert called == []
+        await free(runner)
+        assert called == ["task"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("before", [0.0, 0.02])
+async def test_a_stop_while_the_thread_part_runs_closes_what_it_returns(before: float) -> None:
+    called: list[str] = []
+
+    async def note() -> tuple[bool, object]:
+        await asyncio.sleep(0)
+        called.append("note")
+        return False, None
+
+    async with inline(decorated(note), 1) as runner:
+        run, recorder = start(runner)
+        await asyncio.sleep(before)
+        run.stop()
+        await asyncio.wait_for(recorder.wait("gone"), 5)
+        assert "cancelled" in recorder.end.exception
+        assert called == []
+        gc.collect()  # a coroutine that nobody awaited would be told of now
+        await free(runner)
+        assert called == ["note"]
+
+
+async def test_a_stop_between_the_thread_part_and_the_rest_gives_the_slot_back() -> None:
+    returned: list[asyncio.Future[tuple[bool, object]]] = []
+    loop = asyncio.get_running_loop()
+
+    def wait(task_id: str, data: dict[str, object], worker_data: WorkerData) -> object:
+        returned.append(loop.create_future())
+        return returned[-1]
+
+    async with inline(wait, 1) as runner:
+        run, recorder = start(runner)
+        assert isinstance(run, InlineRun)
+        while run.task is None:  # noqa: ASYNC110 - to be there before the task's first step
+            await asyncio.sleep(0)
+        run.stop()
+        await asyncio.wait_for(recorder.wait("gone"), 5)
+        assert returned[0].cancelled()
+        assert "cancelled" in recorder.end.exception
+
+
+async def test_closing_does_not_wait_for_what_was_abandoned() -> None:
+    release = threading.Event()
+
+    def block(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        release.wait()
+        return False, None
+
+    runner = InlineRunner(program(block), 2)
+    await runner.open()
+    try:
+        run, recorder = start(runner)
+        await recorder.wait("started")
+        run.kill()
+        await recorder.wait("ended")
+        began = time.monotonic()
+        await runner.aclose()
+        assert time.monotonic() - began < 1
+    finally:
+        release.set()
+    await recorder.wait("gone")
+
+
+async def test_runs_that_hold_every_slot_for_long_are_told_of() -> None:
+    first, release = threading.Event(), threading.Event()
+    told: list[list[str]] = []
+
+    def block(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        (first if task_id == "first" else release).wait(30)
+        return False, None
+
+    watch = StuckWatch(2, 0.1, lambda tasks: told.append([task.task_id for task in tasks]))
+    runner = InlineRunner(program(block), 2, watch)
+    await runner.open()
+
+    async def give_up(task_id: str) -> Recorder:
+        run, recorder = start(runner, task_id=task_id)
+        await recorder.wait("started")
+        run.kill()
+        return await recorder.wait("ended")
+
+    try:
+        one, _ = await give_up("first"), await give_up("second")
+        first.set()
+        await one.wait("gone")
+        await asyncio.sleep(0.2)
+        assert told == []  # one slot was free again in time
+        await give_up("third")
+        await until(lambda: told != [], 5)
+        assert told == [["second", "third"]]
+    finally:
+        release.set()
+        await runner.aclose()
+
+
+class Slow:
+    """A path that takes its time: the interpreter lets other threads run meanwhile."""
+
+    def __init__(self, began: threading.Event, other_failed: threading.Event) -> None:
+        self._began = began
+        self._other_failed = other_failed
+
+    def __fspath__(self) -> str:
+        self._began.set()
+        self._other_failed.wait(10)
+        return "path"
+
+
+async def test_a_result_that_json_cannot_hold_does_not_spoil_another() -> None:
+    began, other_failed = threading.Event(), threading.Event()
+
+    def answer(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        if data.get("slow"):
+            return False, [[Slow(began, other_failed)]]
+        began.wait(10)
+        return False, [[object()]]
+
+    async with inline(answer) as runner:
+        _, slow = start(runner, {"slow": True})
+        bad = await finish(runner)
+        other_failed.set()
+        await slow.wait("gone")
+    assert bad.end.kind is EndKind.NOT_SERIALIZABLE
+    assert slow.result == [["path"]]
+
+
+async def test_one_container_in_two_results_at_once_is_no_circle() -> None:
+    began, other_done = threading.Event(), threading.Event()
+    shared: list[object] = [Slow(began, other_done)]
+
+    def answer(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        if not data.get("slow"):
+            began.wait(10)
+            shared[0] = 1
+        return False, shared
+
+    async with inline(answer) as runner:
+        _, slow = start(runner, {"slow": True})
+        other = await finish(runner)
+        other_done.set()
+        await slow.wait("gone")
+    assert (other.result, slow.result) == ([1], ["path"])

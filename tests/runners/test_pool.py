@@ -27,7 +27,7 @@ async def pool(written: Written) -> AsyncIterator[PoolRunner]:
 
 
 async def test_members_run_task_after_task() -> None:
-    pool = PoolRunner(program(programs.who), 2)
+    pool = PoolRunner(program(programs.who), 2, output=Written())
     await pool.open()
     try:
         recorders = [start(pool, task_id=str(number))[1] for number in range(20)]
@@ -110,7 +110,7 @@ async def test_a_run_that_waits_can_be_ended(pool: PoolRunner) -> None:
 
 
 async def test_recycling_by_number_loses_no_result() -> None:
-    pool = PoolRunner(program(programs.who), 2, max_tasks_per_child=3)
+    pool = PoolRunner(program(programs.who), 2, max_tasks_per_child=3, output=Written())
     await pool.open()
     try:
         recorders = [start(pool)[1] for _ in range(30)]
@@ -125,7 +125,7 @@ async def test_recycling_by_number_loses_no_result() -> None:
 
 
 async def test_recycling_at_a_memory_mark() -> None:
-    pool = PoolRunner(program(programs.who), 1, max_memory_per_child_bytes=1)
+    pool = PoolRunner(program(programs.who), 1, max_memory_per_child_bytes=1, output=Written())
     await pool.open()
     try:
         pids = [(await finish(pool)).pid for _ in range(4)]
@@ -165,7 +165,7 @@ async def test_f2_results_of_any_size_come_back(pool: PoolRunner, size: int) -> 
 
 async def test_f5_values_that_cannot_be_are_refused_all_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        PoolRunner(program(programs.who), 0, max_tasks_per_child=0, start_method="spawn")
+        PoolRunner(program(programs.who), 0, max_tasks_per_child=0, start_method="spawn", output=Written())
     assert len(caught.value.problems) == 3
 
 

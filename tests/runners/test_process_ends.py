@@ -26,7 +26,7 @@ async def runner() -> AsyncIterator[TaskRunner]:
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 async def test_f33_a_function_runs_in_a_process_and_session_of_its_own(method: str) -> None:
-    runner = ProcessRunner(program(programs.who), start_method=method)
+    runner = ProcessRunner(program(programs.who), start_method=method, output=Written())
     await runner.open()
     try:
         recorder = Recorder()
@@ -120,7 +120,7 @@ async def test_f2_a_result_that_is_too_large_is_refused_by_its_size(runner: Task
 
 
 async def test_inputs_of_any_size_and_kind_go_in() -> None:
-    runner = ProcessRunner(program(programs.echo))
+    runner = ProcessRunner(program(programs.echo), output=Written())
     await runner.open()
     try:
         data: dict[str, Json] = {
@@ -294,7 +294,7 @@ async def test_async_functions_and_the_older_form_run_too() -> None:
         (programs.older, {"success": False}, "result", True),
     ):
         older = function is programs.older
-        runner = ProcessRunner(program(function, success_first=older))
+        runner = ProcessRunner(program(function, success_first=older), output=Written())
         await runner.open()
         try:
             recorder = await finish(runner, data)

@@ -13,6 +13,7 @@ from cloud_tasks.runners.pool import PoolRunner
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.routed import RoutedRunner
 from cloud_tasks.runners.worker_data import WorkerData
+from tests.runners.driving import Written
 
 
 async def on_the_loop(
@@ -62,7 +63,7 @@ class Listener:
 async def test_each_task_goes_its_own_way() -> None:
     runner = RoutedRunner(
         {
-            "pool": PoolRunner(Program(in_a_process, WorkerData()), members=1),
+            "pool": PoolRunner(Program(in_a_process, WorkerData()), members=1, output=Written()),
             "loop": InlineRunner(Program(on_the_loop, WorkerData()), concurrency=2),
         },
         lambda task: task.task_id.partition("-")[0],

@@ -22,7 +22,7 @@ from cloud_tasks.errors import ConfigurationError, ProgramError
 from cloud_tasks.runners import importing
 from cloud_tasks.runners.process import ProcessRunner
 from tests.runners import programs
-from tests.runners.driving import PATIENCE_S, is_alive, pids_in, program, until
+from tests.runners.driving import PATIENCE_S, Written, is_alive, pids_in, program, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,8 +54,13 @@ class Listener:
     def gone(self):
         self.over.set()
 
+def show(task_id, stream, chunk):
+    getattr(sys, stream).buffer.write(chunk)
+    getattr(sys, stream).flush()
+    return True
+
 async def drive(function, method, tasks):
-    runner = ProcessRunner(Program(function, WorkerData()), start_method=method)
+    runner = ProcessRunner(Program(function, WorkerData()), start_method=method, output=show)
     await runner.open()
     listeners = []
     for data in tasks:
@@ -282,7 +287,7 @@ class _Callable:
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 async def test_a_function_without_a_name_is_refused_at_once(function: object, method: str) -> None:
     assert callable(function)
-    runner = ProcessRunner(program(function), start_method=method)
+    runner = ProcessRunner(program(function), start_method=method, output=Written())
     with pytest.raises(ProgramError, match="cannot be found by name") as caught:
         await runner.open()
     assert "--start-method fork" in " ".join(caught.value.problems[0].helps)
@@ -290,7 +295,7 @@ async def test_a_function_without_a_name_is_refused_at_once(function: object, me
 
 def test_an_unknown_start_method_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="unknown start method `thread`"):
-        ProcessRunner(program(programs.echo), start_method="thread")
+        ProcessRunner(program(programs.echo), start_method="thread", output=Written())
 
 
 def test_nothing_is_being_imported_here() -> None:
@@ -404,11 +409,11 @@ def test_fork_from_here_leaves_the_loop_alone(tmp_path: Path) -> None:
         tmp_path,
         """
         import asyncio, os
-        from driver import Listener, ProcessRunner, Program, RunSpec, Task, WorkerData
+        from driver import Listener, ProcessRunner, Program, RunSpec, Task, WorkerData, show
 
         async def drive():
             program = Program(lambda task_id, data, worker_data: (False, data), WorkerData())
-            runner = ProcessRunner(program, start_method="fork")
+            runner = ProcessRunner(program, start_method="fork", output=show)
             await runner.open()
             for number in range(3):
                 listener = Listener()
@@ -437,7 +442,7 @@ def test_fork_from_here_leaves_the_loop_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("_", range(5))
 async def test_a_runner_that_is_closed_at_once_leaves_no_socket(_: int) -> None:
     """The process that was to import the program has answered then, and has not ended."""
-    runner = ProcessRunner(program(programs.who), start_method="spawn")
+    runner = ProcessRunner(program(programs.who), start_method="spawn", output=Written())
     before = open_sockets()
     await runner.open()
     await runner.aclose()

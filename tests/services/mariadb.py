@@ -12,6 +12,8 @@ from tests.services.binaries import MARIADB
 from tests.services.server import Server
 
 USER = PASSWORD = "test"
+ZONE = "CET-1CEST,M3.5.0,M10.5.0/3"
+"""Where it is: in a zone with summer time, by whose clock an hour comes twice a year."""
 
 
 class MariadbServer(Server):
@@ -60,7 +62,7 @@ class MariadbServer(Server):
             "max-connections": "200",
         }
         options = [f"--{name}={value}" for name, value in values.items()]
-        return [programs[0], "--no-defaults", "--skip-name-resolve", "--skip-log-bin", *options], {}
+        return [programs[0], "--no-defaults", "--skip-name-resolve", "--skip-log-bin", *options], {"TZ": ZONE}
 
     def is_ready(self) -> bool:
         """It greets first, with the version of its protocol, when it has read its init-file."""

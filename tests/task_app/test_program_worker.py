@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ async def pass_on(text: str) -> None:
 def stumble(text: str) -> None:
     ran.append((text, current_worker_data().attempt))
     raise RuntimeError(text)
+
+
+release = threading.Event()
+
+
+@task(timeout=0.1)
+def hang() -> None:
+    release.wait(60)
 
 
 @pytest_asyncio.fixture
@@ -120,6 +129,20 @@ async def test_a_function_that_is_not_known_is_tried_again_and_then_put_aside(dr
     await Worker(driver, max_tasks=2, task_defaults=defaults).start()
     (letter,) = await driver.dead_letters("default").oldest(5)
     assert "no task function is called 'later.function' here" in letter.history[-1].error
+
+
+async def test_functions_that_hold_every_slot_and_do_not_return_end_the_worker(driver: QueueDriver) -> None:
+    release.clear()
+    for _ in range(3):
+        await hang.dispatch()
+    try:
+        summary = await Worker(driver, concurrency=2, shutdown_grace_period=0.3).start()
+    finally:
+        release.set()
+    assert summary.exit_status == 1
+    assert f"all 2 slots are held by what was to end and does not return ({hang.name})" in summary.problems[0]
+    assert summary.counts.timed_out == 2
+    assert (await driver.inspector("default").depth())["in_flight"] == 0
 
 
 async def test_a_driver_of_ones_own_making_will_do(driver: QueueDriver, tmp_path: Path) -> None:

@@ -38,6 +38,10 @@ class Rig:
         """A new server for the same service, where the old one was."""
         self.server = ConductorServer(self.service, port=self.server.port)
 
+    def kept(self) -> list[Path]:
+        """Results on disk that are complete: `*` alone would match those that are being written as well."""
+        return sorted(self.results.glob("[!.]*.json"))
+
     def status(self, task: Task) -> str:
         """What the server has of a task now."""
         now = self.service.task(task.task_id)

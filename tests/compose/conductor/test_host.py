@@ -147,14 +147,14 @@ async def test_a_result_that_the_server_cannot_be_told_outlives_the_program(rig:
     async with rig.program("behave") as program:
         await rig.until_status("IN_PROGRESS", task)
         await rig.server.aclose()
-        await rig.until(lambda: rig.results.is_dir() and any(rig.results.glob("*.json")))
+        await rig.until(lambda: bool(rig.kept()))
         await program.kill()
     rig.open_again()
     async with rig.server:
         assert rig.status(task) == "IN_PROGRESS"
         async with rig.program("task_1"):
             await rig.until_status("COMPLETED", task)
-        await rig.until(lambda: not list(rig.results.glob("*.json")))
+        await rig.until(lambda: not rig.kept())
 
 
 async def test_metrics_have_the_names_of_the_published_clients(rig: Rig, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class World:
         return task.status.value
 
     def kept(self) -> list[Path]:
-        return sorted(self.results.glob("*.json"))
+        return sorted(self.results.glob("[!.]*.json"))
 
     def break_disk(self) -> None:
         """Have a file where the directory of results was."""

@@ -33,8 +33,8 @@ services: ## install the servers that the tests use (Redis, PostgreSQL, MariaDB,
 test: $(VENV)/.dev services ## run all tests; every branch of the core must be covered
 	@# What tests of the core alone cover; to watch all the others as well would make them take twice as long.
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term tests/core
-	@# Three for two cores: many tests wait for servers, signals and leases.
-	$(BIN)/python -m pytest -n 3 --ignore=tests/core
+	@# Four for two cores: many tests wait for servers, signals and leases.
+	$(BIN)/python -m pytest -n 4 --ignore=tests/core
 
 soak: $(VENV)/.dev services ## kill workers for a minute and restart the server, on each driver; a quarter of an hour
 	CLOUD_TASKS_LONG_SOAK=1 $(BIN)/python -m pytest tests/e2e/test_soak.py

@@ -132,7 +132,7 @@ class TestWorkers:
         await driver.inspector(name).delete()
         # Made again at once, it would have the consumer that is not told in time: see docs/rabbitmq.md.
         async with asyncio.timeout(20.0):
-            while queue._inbox.is_open:
+            while queue._inbox.is_open:  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.01)
         await sooner_or_later(lambda: driver.sender(name).send(Task("a", {})))
         assert ids_of(await all_of(queue, 1)) == ["a"]

@@ -154,7 +154,7 @@ async def test_a_result_that_the_server_cannot_be_told_outlives_the_program(rig:
         assert rig.status(task) == "IN_PROGRESS"
         async with rig.program("task_1"):
             await rig.until_status("COMPLETED", task)
-        await rig.until(lambda: not rig.kept())
+            await rig.until(lambda: not rig.kept())
 
 
 async def test_metrics_have_the_names_of_the_published_clients(rig: Rig, tmp_path: Path) -> None:

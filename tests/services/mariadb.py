@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from typing import ClassVar
 
-from tests.services.binaries import MARIADB
+from tests.services.binaries import MARIADB, Service
 from tests.services.server import Server
 
 USER = PASSWORD = "test"
@@ -19,8 +20,10 @@ ZONE = "CET-1CEST,M3.5.0,M10.5.0/3"
 class MariadbServer(Server):
     """Has one user, who may do everything from everywhere, and the database "test"."""
 
-    service = MARIADB
+    service: ClassVar[Service] = MARIADB
     user = "mysql"
+    more: ClassVar[tuple[str, ...]] = ()
+    """Options that others of its family do not know."""
 
     def dsn(self, database: str = "test") -> str:
         """Where a database of it is."""
@@ -28,6 +31,14 @@ class MariadbServer(Server):
 
     def prepare(self, programs: list[str]) -> None:
         """Make the system tables, and the user at the first start."""
+        self.make_tables(programs)
+        (self.directory / "users.sql").write_text(
+            f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\nCREATE DATABASE IF NOT EXISTS test;\n"
+        )
+
+    def make_tables(self, programs: list[str]) -> None:
+        """Make the system tables."""
         subprocess.run(
             [
                 programs[1],
@@ -40,10 +51,6 @@ class MariadbServer(Server):
             cwd=self.data,
             user=self.user_if_root(),
             extra_groups=[] if os.geteuid() == 0 else None,
-        )
-        (self.directory / "users.sql").write_text(
-            f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
-            f"GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\nCREATE DATABASE IF NOT EXISTS test;\n"
         )
 
     def command(self, programs: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -62,7 +69,8 @@ class MariadbServer(Server):
             "max-connections": "200",
         }
         options = [f"--{name}={value}" for name, value in values.items()]
-        return [programs[0], "--no-defaults", "--skip-name-resolve", "--skip-log-bin", *options], {"TZ": ZONE}
+        argv = [programs[0], "--no-defaults", "--skip-name-resolve", "--skip-log-bin", *self.more, *options]
+        return argv, {"TZ": ZONE}
 
     def is_ready(self) -> bool:
         """It greets first, with the version of its protocol, when it has read its init-file."""

@@ -15,6 +15,8 @@ from typing import Protocol, TypeVar
 import pytest
 
 from tests.services.mariadb import MariadbServer
+from tests.services.mysql import VARIABLE as MYSQLD_VARIABLE
+from tests.services.mysql import MysqlServer
 from tests.services.postgres import PostgresServer
 from tests.services.rabbitmq import RabbitmqServer
 from tests.services.redis import RedisServer
@@ -108,6 +110,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[RUN].end()
 
 
+def _of_mysqls_family() -> Make[MariadbServer]:
+    """MySQL where a variable names its program, or else MariaDB."""
+    return MysqlServer if os.environ.get(MYSQLD_VARIABLE) else MariadbServer
+
+
 @pytest.fixture(scope="session")
 def redis_server(pytestconfig: pytest.Config) -> RedisServer:
     """Redis, shared: give your keys a prefix of their own, and do not stop it."""
@@ -122,8 +129,8 @@ def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
 
 @pytest.fixture(scope="session")
 def mariadb_server(pytestconfig: pytest.Config) -> MariadbServer:
-    """MariaDB, shared: make a database of your own, and do not stop it."""
-    return pytestconfig.stash[RUN].shared("mariadb", MariadbServer)
+    """MariaDB or MySQL, shared: make a database of your own, and do not stop it."""
+    return pytestconfig.stash[RUN].shared("mariadb", _of_mysqls_family())
 
 
 @pytest.fixture(scope="session")
@@ -146,8 +153,8 @@ def own_postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]
 
 @pytest.fixture(scope="module")
 def own_mariadb_server(pytestconfig: pytest.Config) -> Iterator[MariadbServer]:
-    """MariaDB for one module: stop it as you like."""
-    yield from pytestconfig.stash[RUN].own(MariadbServer)
+    """MariaDB or MySQL for one module: stop it as you like."""
+    yield from pytestconfig.stash[RUN].own(_of_mysqls_family())
 
 
 @pytest.fixture(scope="module")

@@ -91,8 +91,6 @@ class Inbox:
             delivery = self._waiting.popleft()
             self._held[delivery.receipt] = delivery
             taken.append(delivery)
-        if not self._waiting and self.is_open:
-            self.news.clear()
         return taken
 
     def held(self, receipt: str) -> Delivery:

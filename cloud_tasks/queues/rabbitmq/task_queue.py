@@ -139,6 +139,7 @@ class RabbitQueue:
             left_s = deadline - self._clock.monotonic()
             if left_s <= 0:
                 return
+            self._inbox.news.clear()  # it may be old, of a connection that was lost
             with contextlib.suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self._inbox.news.wait()

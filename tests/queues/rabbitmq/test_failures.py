@@ -48,6 +48,17 @@ async def all_of(queue: TaskQueue, count: int) -> list[Lease]:
     return leases
 
 
+async def turns_while(wait: Awaitable[object]) -> int:
+    """How often the loop gives somebody else a turn while this waits; 100 would be one in 10 ms for a second."""
+    waiting = asyncio.ensure_future(wait)
+    turns = 0
+    while not waiting.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    await waiting
+    return turns
+
+
 async def killed_with_a_lease(driver: RabbitDriver, name: str) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.queues.rabbitmq.holder", driver._settings.url, name),
@@ -111,6 +122,34 @@ class TestWorkers:
         await one.aclose()
         (lease,) = await driver.tasks(name, LEASE_S).receive(1, 5.0)
         assert (lease.task.task_id, lease.delivery_count, lease.interruptions) == ("b", 2, 1)
+        await ahead.disconnect()
+
+    async def test_a_wait_after_a_lost_connection_leaves_the_loop_to_others(
+        self, rabbitmq_server: RabbitmqServer, name: str
+    ) -> None:
+        async with proxied(*rabbitmq_server.address) as proxy:
+            driver = driver_at(f"amqp://guest:guest@127.0.0.1:{proxy.port}/", call_s=2.0)
+            queue = driver.tasks(name, LEASE_S)
+            poll = asyncio.create_task(queue.receive(1, 20.0))
+            await asyncio.sleep(0.5)
+            proxy.cut()
+            with pytest.raises(QueueUnavailableError):
+                await poll
+            proxy.mend()
+            await sooner_or_later(driver.connect)
+            assert await turns_while(sooner_or_later(partial(queue.receive, 1, 1.0))) > 30
+            await driver.disconnect()
+
+    async def test_a_wait_after_what_nobody_took_was_handed_back_leaves_the_loop_to_others(
+        self, rabbitmq_server: RabbitmqServer, driver: RabbitDriver, name: str
+    ) -> None:
+        ahead = driver_at(rabbitmq_server.url, prefetch_count=3)
+        await driver.sender(name).send_many(tasks_named("a", "b"))
+        one = ahead.tasks(name, LEASE_S)
+        assert ids_of(await one.receive(1, 5.0)) == ["a"]
+        (lease,) = await all_of(driver.tasks(name, LEASE_S), 1)
+        assert lease.task.task_id == "b"
+        assert await turns_while(one.wait_ready(1.0)) > 30
         await ahead.disconnect()
 
     async def test_one_stale_lease_does_not_spoil_its_batch(self, driver: RabbitDriver, name: str) -> None:

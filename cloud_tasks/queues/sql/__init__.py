@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.sql import problems
+from cloud_tasks.queues.sql.address import kind_of
 from cloud_tasks.queues.sql.settings import SqlSettings as SqlSettings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def open_driver(settings: SqlSettings, clock: Clock) -> SqlDriver:
     Raises:
         ConfigurationError: The address is none, or a package is not there.
     """
-    kind, extra = _kind(settings.dsn)
+    kind, extra = kind_of(settings)
     try:
         from cloud_tasks.queues.sql.driver import SqlDriver
         from cloud_tasks.queues.sql.opening import dialect_of
@@ -31,15 +32,3 @@ def open_driver(settings: SqlSettings, clock: Clock) -> SqlDriver:
         return SqlDriver(dialect_of(kind, settings), clock)
     except ImportError as error:
         raise ConfigurationError(problems.library_missing(kind, extra, error)) from error
-
-
-def _kind(dsn: str) -> tuple[str, str]:
-    """The kind of database, and the extra that it needs."""
-    scheme, separator, _ = dsn.partition("://")
-    if not separator or scheme == "sqlite":
-        return "SQLite", "sqlite"
-    if scheme in ("postgresql", "postgres"):
-        return "PostgreSQL", "postgres"
-    if scheme in ("mysql", "mariadb"):
-        return "MySQL", "mysql"
-    raise ConfigurationError(problems.bad_dsn("the driver's address", dsn, f"{scheme} is not known"))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.sql.address import unreadable
 from cloud_tasks.queues.sql.dialect import Dialect
 from cloud_tasks.queues.sql.mysql import MysqlDialect
 from cloud_tasks.queues.sql.postgres import PostgresDialect
-from cloud_tasks.queues.sql.problems import bad_dsn
 from cloud_tasks.queues.sql.settings import SqlSettings
 from cloud_tasks.queues.sql.sqlite import SqliteDialect
 
@@ -24,7 +23,5 @@ def dialect_of(name: str, settings: SqlSettings) -> Dialect:
     (kind,) = (one for one in _DIALECTS if one.name == name)
     try:
         return kind(settings)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise ConfigurationError(
-            bad_dsn(kind.option if settings.has_flags else "the transport", "the DSN", str(error))
-        ) from error
+    except (sa.exc.ArgumentError, ValueError):
+        raise unreadable(name, settings) from None  # what it says may hold a part of the password

@@ -8,6 +8,7 @@ from cloud_tasks.errors import Problem
 
 NOTHING_TAKEN = "nothing started; 0 tasks taken"
 _NOTES = (NOTHING_TAKEN,)
+_ADDRESSES = ("postgresql://user:password@host/database", "mysql://user:password@host:3306/database")
 
 
 def library_missing(kind: str, extra: str, error: ImportError) -> Problem:
@@ -19,11 +20,27 @@ def library_missing(kind: str, extra: str, error: ImportError) -> Problem:
     )
 
 
-def bad_dsn(option: str, text: str, why: str) -> Problem:
-    """An address that is none."""
+def dsn_unknown(option: str, scheme: str = "") -> Problem:
+    """An address that begins like none that we know. The rest of it is not shown: there may be a password."""
+    begins = f": it begins with {scheme}://" if scheme else ""
+    return Problem(f"{option}: this is not the address of a database{begins}", helps=_ADDRESSES, notes=_NOTES)
+
+
+def dsn_of_library(option: str, right: str, extra: str, given: str) -> Problem:
+    """An address that names one of SQLAlchemy's drivers as well: which is used is not the user's choice."""
+    without = f", without {extra}" if extra else ""
     return Problem(
-        f"{option}: {text!r} is not the address of a database: {why}",
-        helps=("postgresql://user:password@host/database", "mysql://user:password@host:3306/database"),
+        f"{option}: an address that begins with {given}:// is not known",
+        helps=(f"write {right}://{without}",),
+        notes=_NOTES,
+    )
+
+
+def dsn_unreadable(option: str) -> Problem:
+    """An address whose parts cannot be told apart. Nothing of it is shown: any part may be a password."""
+    return Problem(
+        f"{option}: the host, the port and the password of the address cannot be made out",
+        helps=("write / ? # @ : and % in a password as %2F %3F %23 %40 %3A and %25", *_ADDRESSES),
         notes=_NOTES,
     )
 

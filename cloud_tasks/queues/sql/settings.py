@@ -9,8 +9,8 @@ from msgspec import Struct
 from cloud_tasks.core.arguments import check_positive
 from cloud_tasks.errors import ConfigurationError, Problem
 
+_SCHEME = re.compile(r"[a-z+]{1,30}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
-_PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 
 
 class SqlSettings(Struct, frozen=True, kw_only=True):
@@ -82,8 +82,10 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         return f"{self.queue_table}_once"
 
     def __repr__(self) -> str:
-        """Without the password."""
-        return f"SqlSettings(dsn={_PASSWORD.sub('***', self.dsn)!r}, queue_table={self.queue_table!r})"
+        """Without the password, and without what may be a part of one."""
+        scheme, separator, _ = self.dsn.partition("://")
+        shown = f"{scheme}://***" if separator and _SCHEME.fullmatch(scheme) else "***"
+        return f"SqlSettings(dsn={shown!r}, queue_table={self.queue_table!r})"
 
 
 def _wrong(what: str, help_: str) -> ConfigurationError:

@@ -76,6 +76,99 @@ def test_an_address_that_is_none_is_refused(dsn: str) -> None:
         open_driver(SqlSettings(dsn=dsn), SystemClock())
 
 
+def refusal_at_once(dsn: str, **values: object) -> str:
+    """What is said of an address before anybody is asked; never a part of what may be a password."""
+    settings = structs.replace(SqlSettings(dsn=dsn), **values)
+    assert "s3" not in repr(settings)
+    assert "cret" not in repr(settings)
+    with pytest.raises(ConfigurationError) as caught:
+        open_driver(settings, SystemClock())
+    (problem,) = caught.value.problems
+    said = "\n".join((problem.message, *problem.helps, *problem.notes))
+    assert "s3" not in said
+    assert "cret" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("dsn", "option", "right", "extra"),
+    [
+        ("postgresql+asyncpg://user:s3cret@host/db", "--postgres-dsn", "postgresql://", "+asyncpg"),
+        ("postgresql+psycopg://user:s3@cret@host/db", "--postgres-dsn", "postgresql://", "+psycopg"),
+        ("mysql+aiomysql://user:s3/cret@host/db", "--mysql-dsn", "mysql://", "+aiomysql"),
+        ("mariadb+pymysql://user:s3cret@host/db", "--mysql-dsn", "mariadb://", "+pymysql"),
+    ],
+)
+def test_an_address_that_names_a_library_is_told_how_to_write_it_and_shows_no_password(
+    dsn: str, option: str, right: str, extra: str
+) -> None:
+    said = refusal_at_once(dsn)
+    assert said.startswith(f"{option}: ")
+    assert f"write {right}, without {extra}" in said
+    assert refusal_at_once(dsn, has_flags=False).startswith("the address of the transport: ")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mariadb"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user:s3@cret@nohost.invalid/db",
+        "user:@s3cret@nohost.invalid/db",
+        "user:s3@s3:cret@nohost.invalid/db",
+        "user:s3@3306/cret@nohost.invalid/db",
+        "user:s3@nohost.invalid?cret@nohost.invalid/db",
+        "user/s3:cret@nohost.invalid/db",
+        "user:s3@nohost.invalid:cret/db",
+    ],
+)
+def test_a_password_with_signs_that_are_not_escaped_is_refused_and_not_shown(scheme: str, rest: str) -> None:
+    said = refusal_at_once(f"{scheme}://{rest}")
+    assert said.startswith("--postgres-dsn: " if scheme == "postgresql" else "--mysql-dsn: ")
+    assert "%40" in said
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=nohost.invalid user=me password=s3cret dbname=d",
+        "user:s3cret@nohost.invalid/db",
+        "postgresql:user:s3cret@nohost.invalid/db",
+        "oracle://user:s3cret@host/db",
+        "user:s3cret@host/db?x=://",
+    ],
+)
+def test_what_is_no_address_is_not_taken_for_a_file_and_not_shown(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refusal_at_once(dsn)
+    assert "--postgres-dsn" in said
+    assert "postgresql://user:password@host/database" in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://user@server:p@host/db",
+        "postgresql://user:p%40ss@host/db",
+        "postgresql://user@host/db?application_name=a@b",
+        "postgresql:///db?host=/run/postgresql&user=me@home",
+        "mysql://user:p%40ss@host:3306/d%40b",
+    ],
+)
+def test_an_at_sign_that_can_be_told_apart_is_no_mistake(dsn: str) -> None:
+    open_driver(SqlSettings(dsn=dsn), SystemClock())
+
+
+@pytest.mark.parametrize("name", ["a@b.db", "a:b.db", "data=1.db"])
+async def test_a_file_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    driver = open_driver(SqlSettings(dsn=str(tmp_path / name)), SystemClock())
+    await driver.connect()
+    await driver.disconnect()
+    assert (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cloud_tasks.config.redact import redact
+from cloud_tasks.config.redact import HIDDEN, redact
+from cloud_tasks.config.redis_url import read_redis_url
 from cloud_tasks.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def open_client(server: RedisServer, purpose: str) -> Redis:
     """
     try:
         from redis.asyncio import Redis as Client
-        from redis.asyncio.connection import ConnectionPool, parse_url
+        from redis.asyncio.connection import ConnectionPool
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
     except ImportError:
@@ -57,22 +58,22 @@ def open_client(server: RedisServer, purpose: str) -> Redis:
             Problem(f"{purpose} need the package redis", helps=("pip install 'cloud-tasks[redis]'",))
         ) from None
     try:
-        options: dict[str, Any] = dict(parse_url(server.url))
-    except (ValueError, TypeError) as error:
+        options = read_redis_url(server.url, server.password, server.db)
+    except ValueError as error:
         raise ConfigurationError(_no_address(server, purpose, error)) from None
-    if server.password is not None:
-        options["password"] = server.password
-    if server.db:
-        options["db"] = server.db
+    options.pop("timeout", None)  # this pool has no such option: nobody waits for a connection
     options = {"socket_connect_timeout": CONNECT_S, **options, "retry": Retry(NoBackoff(), 0)}
     return Client.from_pool(ConnectionPool(**options))
 
 
-def _no_address(server: RedisServer, purpose: str, error: Exception) -> Problem:
+def _no_address(server: RedisServer, purpose: str, error: ValueError) -> Problem:
+    shown = str(server)
+    # What is no address may hold a password where nobody looks for one; all that is before an @ may be one.
+    given = "what is given" if "@" in shown.replace(f"{HIDDEN}@", "") else repr(shown)
     return Problem(
-        f"{purpose} need the address of a server of Redis, and {str(server)!r} is none: {error}",
+        f"{purpose} need the address of a server of Redis, and {given} is none: {error}",
         helps=(
-            "it looks like redis://HOST:PORT",
+            "it looks like redis://HOST:PORT or unix:///PATH",
             "`--events-redis-url` names it, or `--redis-url` where that is not given",
         ),
     )

@@ -227,7 +227,24 @@ async def test_a_server_that_refuses_us_is_told_of_once(redis_server: RedisServe
     assert "nobody:wrong" not in "".join(told)
 
 
-@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port"])
+async def test_an_option_of_the_queues_pool_in_a_shared_address_disturbs_nobody(
+    redis_server: RedisServer, name: str, listener: Listener
+) -> None:
+    async with opened(f"{redis_server.url}?timeout=3&max_connections=5", name) as channel:
+        channel.put(body(1))
+    await until(lambda: numbers(listener) == [1])
+
+
+async def test_an_address_that_may_hold_a_password_is_not_shown() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        RedisChannel(Address("redis://me:hidden#x@host"), "c", print)
+    assert "hidden" not in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:6379", "http://localhost", "redis://localhost:port", "unix://", "redis://localhost?a=b"],
+)
 async def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is none"):
         RedisChannel(Address(url), "c", print)

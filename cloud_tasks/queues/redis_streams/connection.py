@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -17,6 +16,7 @@ from redis.exceptions import (
     RedisError,
 )
 
+from cloud_tasks.config.redis_url import read_redis_url
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.queues.redis_streams.failures import (
     SILENCE,
@@ -136,7 +136,6 @@ def _client(options: dict[str, Any], silence_s: float) -> Redis:
     # What the calls here build on is ours to say, whatever the address says of it.
     ours = {
         "socket_timeout": silence_s,
-        "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "decode_responses": False,
@@ -150,13 +149,9 @@ def _client(options: dict[str, Any], silence_s: float) -> Redis:
 
 def _options(settings: RedisSettings) -> dict[str, Any]:
     try:
-        options: dict[str, Any] = dict(parse_url(settings.url))
-    except (ValueError, TypeError) as error:
+        options = read_redis_url(settings.url, settings.password, settings.db)
+    except ValueError as error:
         raise ConfigurationError(bad_url(one_line(error), has_flags=settings.has_flags)) from error
-    if settings.password is not None:
-        options["password"] = settings.password
-    if settings.db:
-        options["db"] = settings.db
     connect_s = min(settings.call_s, 5.0)
     return {
         "max_connections": settings.max_connections,

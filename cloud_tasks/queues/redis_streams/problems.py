@@ -22,7 +22,7 @@ def bad_url(reason: str, *, has_flags: bool) -> Problem:
     give = "give --redis-url as" if has_flags else "an address is"
     return Problem(
         f"the address of Redis cannot be used: {reason}",
-        helps=(f"{give} redis://[[user]:password@]host[:port][/db], rediss://... or unix://path",),
+        helps=(f"{give} redis://[[user]:password@]host[:port][/db], rediss://... or unix:///path",),
         notes=_NOTES,
     )
 

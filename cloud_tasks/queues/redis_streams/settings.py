@@ -12,7 +12,7 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         url: Its address: `redis://[[user]:password@]host[:port][/db]`, `rediss://` with TLS, or
-            `unix://path`.
+            `unix:///path`.
         password: Its password; None: the one in the address, if any.
         db: Number of the database; 0: the one in the address, if any.
         max_connections: Most connections for calls at a time; a call for which there is none waits. Those

@@ -346,6 +346,27 @@ class TestMistakes:
             driver_at(url)
 
     @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            ("unix://", "names no path from the root, as in unix:///run/redis.sock"),
+            ("unix://run/redis.sock", "names no path from the root"),
+            ("redis://localhost?foo=1", "has no parameter `foo`"),
+            ("redis://localhost?ssl_ca_certs=x", "has no parameter `ssl_ca_certs`"),
+            ("rediss://localhost?ssl_cert_reqs=maybe", "maybe"),
+            ("redis://me:secret#x@localhost", "host and its port cannot be made out"),
+            ("redis://[::1", "host and its port cannot be made out"),
+        ],
+    )
+    def test_what_is_wrong_with_an_address_is_told_before_anybody_connects(
+        self, url: str, words: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            driver_at(url)
+        (problem,) = caught.value.problems
+        assert words in problem.message
+        assert "secret" not in f"{problem.message} {problem.helps} {problem.notes}"
+
+    @pytest.mark.parametrize(
         "option", ["socket_timeout=5", "protocol=3", "socket_keepalive=True", "decode_responses=True"]
     )
     async def test_the_address_says_what_is_ours_to_say(self, redis_server: RedisServer, option: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from cloud_tasks.compose.telling import tell
-from cloud_tasks.errors import ProblemsError
+from cloud_tasks.errors import Problem, ProblemsError
 from simulation.commands import (
     coverage,
     diff,
@@ -23,6 +22,7 @@ from simulation.commands import (
     soak,
     supervised,
 )
+from simulation.commands.telling import give_up_streams
 from simulation.statuses import Status
 
 COMMANDS = (
@@ -47,17 +47,20 @@ _HELP = ("-h", "--help")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; see `Status` for what is returned."""
+    if sys.stdout is None:  # as Python has it where there is none
+        tell((Problem("cannot write to standard output: it is closed"),))
+        return Status.USAGE
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         status: Status = arguments.command(arguments)
     except ProblemsError as error:
         tell(error.problems)
+        give_up_streams()
         return Status.USAGE
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except BrokenPipeError:
-        # The interpreter would complain at its end of what it could not write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_streams()
         return Status.UNHEARD
     return status
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from rich.console import Console
-
-from simulation.commands.telling import Commands, say
+from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
@@ -42,8 +40,7 @@ def coverage(arguments: argparse.Namespace) -> Status:
             PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None, watch_rows=True
         ):
             tally.add(part)
-    console = Console(soft_wrap=True)
-    console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    show(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally))
     never = [name for name in POINTS if not tally.sometimes[name]]
     faultless = [kind.value for kind in FaultClass if not tally.effective[kind.value]]
     say(f"situations never reached: {', '.join(never) or 'none'}")

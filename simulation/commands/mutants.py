@@ -8,10 +8,9 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 
 from msgspec import structs
-from rich.console import Console
 from rich.table import Table
 
-from simulation.commands.telling import Commands, say
+from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
 from simulation.mutants.catalogue import MUTANTS, mutant_of
 from simulation.mutants.hunting import MutantResult, SmallCase, hunt
@@ -43,7 +42,7 @@ def mutants(arguments: argparse.Namespace) -> Status:
     with ProcessPoolExecutor(arguments.jobs, context) as processes:
         futures = [processes.submit(_hunt, name, arguments.seeds) for name in names]
         results = [future.result() for future in futures]
-    Console(soft_wrap=True, width=_WIDTH).print(_table(results))
+    show(_table(results), width=_WIDTH)
     unexpected = [result.mutant for result in results if not result.as_expected]
     if unexpected:
         say(f"not as expected: {', '.join(unexpected)}")

@@ -18,7 +18,7 @@ import msgspec
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_file import open_task_file
-from simulation.commands.telling import Commands, say
+from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count, duration
 from simulation.real.evidence import SETTINGS, EvidenceError
 from simulation.real.judging import Judgement, judge
@@ -97,7 +97,7 @@ def _rehearse(settings: RealSettings, tasks: Iterable[Task] | None, directory: P
         torments = Rehearsal(settings, directory, tasks, say).run()
     judgement = judge(directory)
     struck = read_struck(directory / STRUCK)
-    tables(torments, struck, judgement, settings)
+    show(*tables(torments, struck, judgement, settings))
     if never := without_effect(torments, judgement):
         say(f"never had an effect here: {', '.join(never)}")
     return _conclude(directory, judgement)

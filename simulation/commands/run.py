@@ -6,13 +6,11 @@ import argparse
 import os
 from contextlib import closing
 
-from rich.console import Console
-
 from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
 from simulation.commands.failure import concluded, told_failure
 from simulation.commands.plans import POLICIES, scenario_of
-from simulation.commands.telling import Commands, say
+from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
@@ -74,8 +72,7 @@ def run(arguments: argparse.Namespace) -> Status:
         for tally in view.follow(tallies):
             if tally.failures:
                 break
-    console = Console(soft_wrap=True)
-    console.print(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    show(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally))
     return _conclude(tally, draw, what_is_missing(scenario, tally, draw.backend))
 
 

@@ -9,13 +9,11 @@ from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from rich.console import Console
-
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.backends.plans import BACKENDS
 from simulation.commands.failure import told_failure
 from simulation.commands.plans import scenario_of
-from simulation.commands.telling import Commands, say
+from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
@@ -69,9 +67,8 @@ def soak(arguments: argparse.Namespace) -> Status:
                 state.elapsed_s = earlier_s + view.elapsed_s
         interrupted = False
     state.save(arguments.directory)
-    console = Console(soft_wrap=True)
     tally = state.tally
-    console.print(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally), sep="\n", highlight=False)
+    show(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally))
     say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
     if tally.failures:
         first = min(tally.failures, key=lambda failure: failure.seed)

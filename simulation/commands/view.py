@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from simulation.commands.telling import PlainConsole
 from simulation.tally import Tally
 
 LINE_EVERY_S = 5.0
@@ -25,7 +26,7 @@ class SwarmView:
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        self._console = Console(stderr=True)
+        self._console = PlainConsole(stderr=True)
         self._began = time.monotonic()
         self._told = self._began
 

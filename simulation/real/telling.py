@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rich.console import Console
 from rich.table import Table
 
 from simulation.judges.panel import INVARIANTS
@@ -13,10 +12,11 @@ from simulation.real.settings import RealSettings
 from simulation.real.torments import EVERY_S, NOTICE, SERVICE_KINDS, Torments
 
 
-def tables(torments: Torments, struck: Counter[str], judgement: Judgement, settings: RealSettings) -> None:
-    """Show faults and invariants."""
-    console = Console(soft_wrap=True)
-    console.print(_faults(torments, struck, judgement), _invariants(judgement, settings), highlight=False)
+def tables(
+    torments: Torments, struck: Counter[str], judgement: Judgement, settings: RealSettings
+) -> tuple[Table, Table]:
+    """Faults and invariants."""
+    return _faults(torments, struck, judgement), _invariants(judgement, settings)
 
 
 def told(judgement: Judgement) -> list[str]:

@@ -275,12 +275,45 @@ def test_the_hash_of_the_code_is_the_same_twice() -> None:
     assert len(source_hash()) == 12
 
 
-def test_that_nobody_reads_any_more_is_no_broken_promise() -> None:
+SHORT = {
+    "lines": ["scenarios"],
+    "run": ["run", "--seeds", "0:2", "--jobs", "1"],
+    "soak": ["soak", "--time", "1s", "--jobs", "1", "--directory"],
+    "mutants": ["mutants", "acks_on_receive", "--seeds", "3", "--jobs", "1"],
+}
+"""Commands that tell lines, and those that draw tables."""
+
+
+def written_to(stdout: int, arguments: list[str], tmp_path: Path) -> tuple[int, str]:
+    """The status of a command whose standard output is that file, and what it says on standard error."""
+    more = [str(tmp_path / "soak")] if arguments[-1] == "--directory" else []
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "simulation", *arguments, *more],
+        stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=100, check=False, cwd=ROOT,
+    )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_that_nobody_reads_any_more_is_no_broken_promise(name: str, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "simulation", "scenarios"],
-        stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=ROOT,
-    )  # fmt: skip
+    told = written_to(writer, SHORT[name], tmp_path)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (Status.UNHEARD, "")
+    assert told == (Status.UNHEARD, "")
+
+
+@pytest.mark.parametrize("name", ["lines", "run"])
+def test_that_nothing_can_be_written_is_told_in_a_line(name: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        told = written_to(full.fileno(), SHORT[name], tmp_path)
+    assert told == (Status.USAGE, "error: cannot write to standard output: No space left on device\n")
+
+
+def test_a_standard_output_that_is_closed_is_told_in_a_line() -> None:
+    line = f"exec {sys.executable} -m simulation replay 3 >&-"
+    done = subprocess.run(  # noqa: S603 - our own program
+        ["/bin/sh", "-c", line], stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=ROOT
+    )
+    assert done.returncode == Status.USAGE
+    assert done.stderr == "error: cannot write to standard output: it is closed\n"

@@ -42,6 +42,7 @@ class AttemptsJudge:
         self._is_malformed = is_malformed
         self._by_pubsub = bench.plan.backend.name == "pubsub"
         self._by_server = bench.plan.backend.decides_retries
+        self._counts_apart = queue.counts_interruptions and not (self._by_pubsub or self._by_server)
         self._uncounted: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
@@ -91,6 +92,16 @@ class AttemptsJudge:
             task_id=task_id,
             worker=happening.worker,
         )
+        if self._counts_apart:
+            bench.check(
+                "S8",
+                min(happening.attempt, message.deliveries) <= self._own(message),
+                "attempt {} of a task that came {} times, interruptions left out, which are counted apart",
+                happening.attempt,
+                self._own(message),
+                task_id=task_id,
+                worker=happening.worker,
+            )
         self._check_budget(message, happening)
 
     def _check_budget(self, message: MessageRecord, happening: RunBegan) -> None:
@@ -178,7 +189,13 @@ class AttemptsJudge:
             return holding is not None and holding.verdict is not None and holding.verdict[0] == "ack"
         if self._policy.interruptions_max is not None and message.interruptions:
             return message.interruptions + 1 >= self._policy.interruptions_max
-        return most is not None and self._counted(message) >= most
+        counted = self._own(message) if self._counts_apart else self._counted(message)
+        return most is not None and counted >= most
+
+    def _own(self, message: MessageRecord) -> int:
+        """How many deliveries count where interruptions are counted apart."""
+        # A late word of one who had it before is counted for a delivery that was not interrupted.
+        return message.own_deliveries + self._uncounted[message.key]
 
     def _counted(self, message: MessageRecord) -> int:
         """How many deliveries a message has had as its queue counts them."""

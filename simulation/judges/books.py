@@ -130,6 +130,7 @@ class Books:
 
     def _deliver(self, message: MessageRecord, fact: Fact, worker: str) -> None:
         message.deliveries += 1
+        message.own_deliveries = max(message.own_deliveries, message.deliveries - message.interruptions)
         message.in_flight = True
         if message.first_at is None:
             message.first_at = fact.at

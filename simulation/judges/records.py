@@ -16,6 +16,7 @@ class MessageRecord:
         sent_at: When it was accepted.
         first_at: When it was delivered for the first time; None while it has not been.
         deliveries: How often it was delivered.
+        own_deliveries: How many of them count where interruptions are counted apart, as at the last one.
         expiries: How often a lease on it ended by itself, the mistakes of the broker included.
         nacks: How often it was handed back.
         interruptions: How often of those through no fault of its own.
@@ -28,7 +29,7 @@ class MessageRecord:
 
     __slots__ = (
         "deliveries", "expiries", "first_at", "in_flight", "interrupted", "interruptions", "key", "nacks",
-        "over", "runs", "sent_at", "task_id",
+        "over", "own_deliveries", "runs", "sent_at", "task_id",
     )  # fmt: skip
 
     def __init__(self, key: str, task_id: str, sent_at: float) -> None:
@@ -37,7 +38,7 @@ class MessageRecord:
         self.sent_at = sent_at
         self.first_at: float | None = None
         self.deliveries = self.expiries = self.nacks = self.interruptions = self.runs = 0
-        self.interrupted = 0
+        self.interrupted = self.own_deliveries = 0
         self.over: FactKind | None = None
         self.in_flight = False
 

@@ -162,6 +162,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S10",),
         leases.gives_up_renewing,
     ),
+    Mutant(
+        38,
+        "interruptions_use_up_attempts",
+        "counts interruptions as attempts where the queue counts them apart",
+        ("S8", "S9"),
+        taking.interruptions_use_up_attempts,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

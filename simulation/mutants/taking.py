@@ -31,6 +31,15 @@ def counts_in_memory() -> AbstractContextManager[None]:
     return swapped(intake, "attempt_number", by_memory)
 
 
+def interruptions_use_up_attempts() -> AbstractContextManager[None]:
+    """What the queue counts apart is taken for attempts all the same."""
+
+    def with_interruptions(delivery_count: int | None, interruptions: int, seen_before: int) -> int:
+        return max(1, delivery_count or 0, seen_before + 1)
+
+    return swapped(intake, "attempt_number", with_interruptions)
+
+
 def retries_at_once() -> AbstractContextManager[None]:
     """Nothing pauses between tries."""
 

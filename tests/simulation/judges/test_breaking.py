@@ -144,6 +144,23 @@ def an_ack_tells_another_outcome_than_the_event() -> Story:
     return ended().record(completed(elapsed_s=5.0)).ack(elapsed_s=1.0)
 
 
+def interrupted_three_times() -> Story:
+    story = Story().worker().send()
+    for _ in range(3):
+        story.deliver().nack(reason="interrupted")
+    return story
+
+
+@breaks("S8")
+def an_interruption_that_is_counted_apart_counts_as_an_attempt() -> Story:
+    return interrupted_three_times().hold(attempt=2)
+
+
+@breaks("S9")
+def put_with_the_dead_letters_after_interruptions_that_are_counted_apart() -> Story:
+    return interrupted_three_times().deliver().record(dead(attempt=4)).bury()
+
+
 @breaks("S5")
 def two_runs_of_a_task_on_one_worker() -> Story:
     return held().wait(5).expire(reason="duplicate").hold(attempt=2)

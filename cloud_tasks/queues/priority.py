@@ -14,7 +14,7 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask, Outcome, Task
-from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
+from cloud_tasks.errors import LeaseLostError, QueueError
 from cloud_tasks.interfaces import Clock, TaskQueue, WaitableQueue
 
 Rules: TypeAlias = Callable[[Task], TaskRules | str]
@@ -72,12 +72,12 @@ class PriorityQueues:
     async def _take(self, tasks_max: int) -> list[Lease]:
         """What is there now. A queue that fails does not keep the tasks of another from being run."""
         leases: list[Lease] = []
-        failure: QueueUnavailableError | None = None
+        failure: Exception | None = None
         for name in self._order():
             self._asked_at[name] = self._clock.monotonic()
             try:
                 more = await self._queues[name].receive(tasks_max - len(leases), 0.0)
-            except QueueUnavailableError as error:
+            except Exception as error:  # noqa: BLE001 - boundary: raised again where no other queue has a task
                 failure = failure or error
                 continue
             except asyncio.CancelledError:
@@ -122,13 +122,13 @@ class PriorityQueues:
         return leases[:tasks_max]
 
     @staticmethod
-    async def _ended(waits: Sequence[asyncio.Future[list[Lease]]]) -> tuple[list[Lease], list[QueueError]]:
+    async def _ended(waits: Sequence[asyncio.Future[list[Lease]]]) -> tuple[list[Lease], list[Exception]]:
         """Give up those that still wait; what came all the same, and what failed."""
         for wait in waits:
             wait.cancel()
         ends = await asyncio.gather(*waits, return_exceptions=True)
         leases = [lease for end in ends if isinstance(end, list) for lease in end]
-        return leases, [end for end in ends if isinstance(end, QueueError)]
+        return leases, [end for end in ends if isinstance(end, Exception)]
 
     async def _wait_for(self, name: str, queue: TaskQueue, tasks_max: int, wait_s: float) -> list[Lease]:
         if isinstance(queue, WaitableQueue):

@@ -38,6 +38,22 @@ class BrokenQueue(InMemoryQueue):
         raise QueueUnavailableError("nobody there")
 
 
+class FaultyQueue(InMemoryQueue):
+    """A queue whose adapter has a fault, or whose server answers what none should."""
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        raise ValueError("WRONGTYPE")
+
+
+class FaultyPoll(PolledQueue):
+    """As that one, but only where it is waited for."""
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        if wait_s:
+            raise ValueError("WRONGTYPE")
+        return await super().receive(tasks_max, wait_s)
+
+
 class PriorityHarness(VirtualTime):
     keeps_order = True
     delays_sends = True
@@ -173,6 +189,25 @@ async def test_a_queue_that_fails_does_not_hold_up_the_others() -> None:
     assert [lease.task.task_id for lease in await queue.receive(1, 0.0)] == ["l1"]
     with pytest.raises(QueueUnavailableError):
         await queue.receive(1, 0.0)
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 5.0])
+async def test_what_nobody_foresaw_of_one_queue_costs_no_task_of_another(wait_s: float) -> None:
+    bench = Bench()
+    faulty = FaultyQueue(bench.clock, QueueOptions())
+    bench.queue = PriorityQueues({**bench.models, "faulty": faulty}, same_for_all, bench.clock)
+    await bench.send(high="h1")
+    assert await bench.take(2, wait_s) == ["high:h1"]
+    with pytest.raises(ValueError, match="WRONGTYPE"):
+        await bench.take(2, wait_s)
+
+
+async def test_a_wait_tells_what_went_wrong_with_one_queue() -> None:
+    bench = Bench()
+    faulty = FaultyPoll(bench.clock, QueueOptions())
+    queue = PriorityQueues({"faulty": faulty, **bench.models}, same_for_all, bench.clock)
+    with pytest.raises(ValueError, match="WRONGTYPE"):
+        await queue.receive(1, 5.0)
 
 
 async def test_a_lease_has_the_rules_of_its_task() -> None:

@@ -192,8 +192,9 @@ did not take them back in time; they come again when their leases end.""",
     "worker": """\
 The exit status is 0 after a drain, whatever became of the tasks: those that failed for good are among the
 dead letters. It is 130 or 143 where tasks had to be left behind after SIGINT or SIGTERM, because the queue
-did not take them back in time; they come again when their leases end. [Deployment](deployment.md) tells how
-to run workers under service managers.""",
+did not take them back in time; they come again when their leases end. The summary that `--json` writes says
+the same status as `exit_status`. [Deployment](deployment.md) tells how to run workers under service
+managers.""",
     "dead": """\
 `list` and `show` take nothing away. `retry` and `purge` take the keys that `list` shows, or `--all`;
 `purge --all` asks for a typed confirmation for each queue, or for `--force`. A key that is in none of the

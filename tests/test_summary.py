@@ -294,6 +294,7 @@ def test_json_is_one_line_with_everything() -> None:
     assert fields["counts"]["completed"] == 1
     assert fields["run_times"]["max_s"] == 2.0
     assert set(Summary.__struct_fields__) < set(fields)
+    assert json.loads(summary.to_json(exit_status=0)) == {**fields, "exit_status": 0}
 
 
 def test_many_tasks_take_little_memory() -> None:

@@ -47,11 +47,12 @@ async def _work(call: QueueCall, driver: QueueDriver) -> int:
         try:
             await driver.connect()
             summary = await _run(call, settings, driver, console, service)
-            console.finish(summary)
+            status = status_of_workers([summary])
+            console.finish(summary, status)
         finally:
             await driver.disconnect()
             await console.aclose()
-    return status_of_workers([summary])
+    return status
 
 
 async def _run(

@@ -119,7 +119,7 @@ class BaseConsole:
             else:
                 self._show(tell(event))
 
-    def finish(self, summary: Summary) -> None:
+    def finish(self, summary: Summary, exit_status: int | None = None) -> None:
         """See `Console`."""
         for stream, writer in self._streams.items():
             self._put(writer, self._lines.end_all(stream))
@@ -130,7 +130,7 @@ class BaseConsole:
             self._own.put(self._painter.report(summary).encode(errors="replace"))
         else:
             self._own.put(self._painter.closing_line(summary).encode(errors="replace"))
-            self._result.put(summary.to_json() + b"\n")
+            self._result.put(summary.to_json(exit_status) + b"\n")
 
     async def aclose(self) -> None:
         """See `Console`."""

@@ -71,8 +71,11 @@ class Console(Protocol):
         """Show what is worth showing of some events. Each event once."""
         ...
 
-    def finish(self, summary: Summary) -> None:
-        """The work is over: take the bar away and show what it came to."""
+    def finish(self, summary: Summary, exit_status: int | None = None) -> None:
+        """The work is over: take the bar away and show what it came to.
+
+        The exit status is that of the process, for programs that read the summary; None: the summary's own.
+        """
         ...
 
     async def aclose(self) -> None:

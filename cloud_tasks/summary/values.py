@@ -130,11 +130,15 @@ class Summary(Struct, frozen=True, kw_only=True):
         bad = self.failed or self.unfinished or self.problems or self.reason == "source_failed"
         return 1 if bad else 0
 
-    def to_json(self) -> bytes:
-        """Everything as one JSON object on one line, `throughput_per_s` and `exit_status` included."""
+    def to_json(self, exit_status: int | None = None) -> bytes:
+        """Everything as one JSON object on one line, `throughput_per_s` and `exit_status` included.
+
+        Args:
+            exit_status: That of the process; None: it ends as this run did.
+        """
         fields = msgspec.structs.asdict(self)
         fields["throughput_per_s"] = self.throughput_per_s
-        fields["exit_status"] = self.exit_status
+        fields["exit_status"] = self.exit_status if exit_status is None else exit_status
         return msgspec.json.encode(fields)
 
 

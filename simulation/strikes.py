@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from simulation.faults import Fault, FaultClass, FaultSource
 from simulation.fleet import Fleet, SimulatedWorker
-from simulation.link import SLOW_S_MAX
 from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan
 from simulation.weather import Weather
@@ -69,31 +68,29 @@ class Strikes:
         running = [worker for worker in self._fleet.workers if worker.running]
         return running[fault.which % len(running)] if running else None
 
-    def cut_off(self, fault: Fault) -> None:
-        """No call of a worker gets through."""
+    def _trouble(self, until: dict[str, float], fault: Fault) -> None:
+        """What a worker has to bear for a while; a shorter fault does not end a longer one."""
         worker = self._worker(fault)
         if worker is not None:
-            self._faults.had_effect(fault.kind)
-            self._weather.cut_until[worker.host.name] = self._until(fault)
+            name = worker.host.name
+            until[name] = max(until.get(name, 0.0), self._until(fault))
+
+    def cut_off(self, fault: Fault) -> None:
+        """No call of a worker gets through."""
+        self._faults.had_effect(fault.kind)
+        self._trouble(self._weather.cut_until, fault)
 
     def deafen(self, fault: Fault) -> None:
         """No answer gets back to a worker."""
-        worker = self._worker(fault)
-        if worker is not None:
-            self._weather.deaf_until[worker.host.name] = self._until(fault)
+        self._trouble(self._weather.deaf_until, fault)
 
     def clog(self, fault: Fault) -> None:
         """The calls of a worker are held."""
-        worker = self._worker(fault)
-        if worker is not None:
-            held_s = min(fault.size, SLOW_S_MAX)
-            self._weather.clogged_until[worker.host.name] = self._loop.time() + held_s
+        self._trouble(self._weather.clogged_until, fault)
 
     def fill_disk(self, fault: Fault) -> None:
         """A worker can store no events."""
-        worker = self._worker(fault)
-        if worker is not None:
-            self._weather.full_until[worker.host.name] = self._until(fault)
+        self._trouble(self._weather.full_until, fault)
 
     def crash(self, fault: Fault) -> None:
         """SIGKILL."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
+from simulation.link import SLOW_S_MAX
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.streams import Streams, log_uniform
 from simulation.swarm_job import with_job
@@ -187,4 +188,5 @@ def _size(kind: FaultClass, stream: random.Random, lease_s: float) -> float:
         return stream.choice((30.0, 120.0, 0.0, stream.uniform(0.0, 120.0)))
     if kind is FaultClass.WALL_STEP:
         return stream.choice((-1, 1)) * log_uniform(stream, 0.001, 7200.0)
-    return log_uniform(stream, 0.1, 3.0) * lease_s
+    size = log_uniform(stream, 0.1, 3.0) * lease_s
+    return min(size, SLOW_S_MAX) if kind is FaultClass.CLOG else size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TypeVar
 
+import pytest
 from msgspec import structs
 
 from fakes.history import FactKind
@@ -14,6 +15,7 @@ from simulation.faults import Fault, FaultClass
 from simulation.history import (
     CallAnswered,
     CallIssued,
+    EventStored,
     Happening,
     QueueChanged,
     RunBegan,
@@ -21,8 +23,10 @@ from simulation.history import (
     WorkerContinued,
     WorkerStopped,
 )
+from simulation.link import SLOW_S_MAX
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.run import RunReport, run
+from simulation.swarm import draw_plan
 
 T = TypeVar("T", bound=Happening)
 
@@ -159,3 +163,33 @@ def test_a_clock_that_runs_fast_ends_a_run_too_early() -> None:
         for kind in (RunBegan, RunOver)
     )
     assert abs(over - began - 15.0 / 1.0005) < 1e-4
+
+
+@pytest.mark.parametrize("kind", [FaultClass.OUTAGE, FaultClass.PARTITION, FaultClass.ONE_WAY])
+def test_a_short_fault_does_not_end_a_long_one(kind: FaultClass) -> None:
+    long, short = Fault(kind=kind, at_s=0.5, size=60.0), Fault(kind=kind, at_s=1.0, size=0.5)
+
+    def heard(*faults: Fault) -> list[tuple[float, str]]:
+        answers = Seen(*faults).of(CallAnswered)
+        return [(one.at, one.operation) for one in answers if one.at < 60.0 and not one.error]
+
+    assert heard(long, short) == heard(long)
+
+
+def test_a_short_clog_does_not_end_a_long_one() -> None:
+    seen = Seen(
+        Fault(kind=FaultClass.CLOG, at_s=1.0, size=15.0), Fault(kind=FaultClass.CLOG, at_s=2.0, size=0.5)
+    )
+    assert 16.0 <= seen.facts(FactKind.ACKED)[0].at < 16.1
+
+
+def test_a_disk_that_is_full_for_long_is_not_emptied_by_being_full_for_a_moment() -> None:
+    long = Fault(kind=FaultClass.DISK_FULL, at_s=1.0, size=30.0)
+    short = Fault(kind=FaultClass.DISK_FULL, at_s=2.0, size=0.5)
+    stored = Seen(long, short).of(EventStored)
+    assert all(not 1.1 < one.at < 31.0 for one in stored)
+
+
+def test_calls_are_held_for_as_long_as_the_fault_says() -> None:
+    drawn = (fault for seed in range(400) for fault in draw_plan(seed).faults)
+    assert max(fault.size for fault in drawn if fault.kind is FaultClass.CLOG) == SLOW_S_MAX

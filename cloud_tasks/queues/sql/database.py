@@ -96,22 +96,25 @@ class Database:
 
         return self.start(work)
 
-    async def transaction(self, work: Work[T], *, durable: bool = False) -> T:
+    async def transaction(self, work: Work[T], *, durable: bool = False, within_s: float | None = None) -> T:
         """Make a call that is done as a whole or not at all.
 
         Args:
             work: What is done; begun again if it has to make way for another transaction.
             durable: Whether it must outlive a power failure from the moment that this returns.
+            within_s: How long it may take, in seconds; None: as long as any call.
 
         Raises:
             QueueUnavailableError: Nobody knows whether it was done.
         """
-        return await outcome(self.start_transaction(work, durable=durable))
+        return await outcome(self.start_transaction(work, durable=durable, within_s=within_s))
 
-    def start_transaction(self, work: Work[T], *, durable: bool = False) -> asyncio.Future[T]:
+    def start_transaction(
+        self, work: Work[T], *, durable: bool = False, within_s: float | None = None
+    ) -> asyncio.Future[T]:
         """Begin such a call."""
         return self._started(
-            lambda: self._work(lambda connection: self._whole(connection, work, durable=durable))
+            lambda: self._work(lambda connection: self._whole(connection, work, durable=durable)), within_s
         )
 
     async def aclose(self) -> None:
@@ -122,8 +125,8 @@ class Database:
             call.give_up()
         await self._engine.dispose()
 
-    def _started(self, make: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
-        call = _Call(make(), self.dialect.settings.call_s, self._calls.discard)
+    def _started(self, make: Callable[[], Awaitable[T]], within_s: float | None = None) -> asyncio.Future[T]:
+        call = _Call(make(), within_s or self.dialect.settings.call_s, self._calls.discard)
         self._calls.add(call)
         return call.answer
 

@@ -155,6 +155,10 @@ class Dialect(ABC):
     def lock(self) -> tuple[sa.Executable, sa.Executable | None]:
         """What keeps other migrations out from within a transaction; and what lets them in, if need be."""
 
+    def has_lock(self, answer: object) -> bool:
+        """Whether the answer to `lock` says that it was obtained; where it waits for ever, any does."""
+        return True
+
     def announcing(self, statement: sa.Insert, queue: str) -> sa.Executable:
         """An insert that also tells those who listen."""
         return statement

@@ -140,6 +140,7 @@ class SqlDriver:
             return
         found = await self._asked(self._migration.found)
         name = self._parts.tables.once.name
+        self._migration.check_columns(found, {name})
         if name not in found.tables:
             dialect = self._dialect
             missing = problems.tables_missing(dialect.given_with, dialect.where, {name}, dialect.migrate)
@@ -149,21 +150,23 @@ class SqlDriver:
     def _is_complete(self, found: Found) -> bool:
         newest = self._migration.newest
         everything = {table.name for table in self._parts.tables.metadata.sorted_tables}
-        return everything <= found.tables and found.version is not None and found.version >= newest
-
-    def _missing(self, found: Found) -> set[str]:
-        return self._parts.tables.needed - found.tables
+        if found.version is None or found.version < newest or not everything <= found.tables:
+            return False
+        return found.version > newest or not found.indexes_missing
 
     def _check(self, found: Found) -> None:
-        self._migration.check_ours(found)
+        needed = self._parts.tables.needed
+        self._migration.check_columns(found, needed)
         where, newest, migrate = self._dialect.where, self._migration.newest, self._dialect.migrate
-        if (missing := self._missing(found)) or found.version is None:
+        if (missing := needed - found.tables) or found.version is None:
             names = missing or {self._parts.tables.version.name}
             raise ConfigurationError(problems.tables_missing(self._dialect.given_with, where, names, migrate))
         if found.version < newest:
             raise ConfigurationError(problems.tables_old(where, found.version, newest, migrate))
         if found.version > newest:
             raise ConfigurationError(problems.tables_new(where, found.version, newest))
+        if indexes := {one for name in needed for one in found.indexes_missing.get(name, ())}:
+            raise ConfigurationError(problems.indexes_missing(where, indexes, migrate))
 
     def _refused(self, error: CallFailedError | sa.exc.DBAPIError) -> ConfigurationError | None:
         """What a person has to mend, if that is why it failed."""

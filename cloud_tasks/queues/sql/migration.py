@@ -18,8 +18,12 @@ from cloud_tasks.queues.sql.tables import Tables
 
 ONCE_TRIES = 50
 ONCE_PAUSE_S = 0.1
+RUN_S = 6 * 3600.0
+"""How long a migration may take: it may make the index of a table of many millions of rows."""
 
 Step: TypeAlias = Callable[[Tables], Sequence[sa.Executable]]
+Names: TypeAlias = Mapping[str, set[str]]
+"""Some names for each table."""
 STEPS: Mapping[int, Step] = {}
 """For each version but the newest, what makes the next one of it. There has been one version so far."""
 
@@ -30,12 +34,14 @@ class Found(Struct, frozen=True):
     Attributes:
         tables: Names of those of our tables that are there.
         version: Their version; None if nobody said.
-        foreign: Names of those that somebody else has made: they lack columns of ours.
+        lacking: Of each of those that lack columns of ours: which.
+        indexes_missing: Of each of those that lack indexes of ours: which.
     """
 
     tables: frozenset[str]
     version: int | None
-    foreign: frozenset[str] = frozenset()
+    lacking: Mapping[str, frozenset[str]] = {}
+    indexes_missing: Mapping[str, frozenset[str]] = {}
 
 
 class Migration:
@@ -69,7 +75,7 @@ class Migration:
         """The SQL that `run` would run; [] if there is nothing to do.
 
         Raises:
-            ConfigurationError: A table of that name is somebody else's.
+            ConfigurationError: A table of that name is somebody else's, or lacks columns.
         """
         found = await self.found() if self._database.dialect.is_there() else Found(frozenset(), None)
         return [self._text(one) for one in self._missing(found)]
@@ -78,33 +84,49 @@ class Migration:
         """Bring the tables to the newest version; returns the SQL that was run. Two at once do it once.
 
         Raises:
-            ConfigurationError: A table of that name is somebody else's.
+            ConfigurationError: A table of that name is somebody else's, or lacks columns.
+            QueueUnavailableError: Another migration did not end in time, or nobody could be asked.
         """
         await self._say_once()
-        lock, unlock = self._database.dialect.lock()
+        return await self._database.transaction(self._locked, durable=True, within_s=RUN_S)
 
-        async def work(connection: AsyncConnection) -> list[str]:
-            await connection.execute(lock)
-            try:
-                statements = self._missing(await self._look(connection))
-                for one in statements:
-                    await connection.execute(one)
-                return [self._text(one) for one in statements]
-            finally:
-                if unlock is not None:
-                    await connection.execute(unlock)
+    async def _locked(self, connection: AsyncConnection) -> list[str]:
+        dialect = self._database.dialect
+        lock, unlock = dialect.lock()
+        if not dialect.has_lock((await connection.execute(lock)).scalar()):
+            text = f"{dialect.where}: another migration is under way; try again when it has ended"
+            raise CallFailedError(text, is_busy=True)
+        try:
+            statements = self._missing(await self._look(connection))
+            for one in statements:
+                await connection.execute(one)
+            return [self._text(one) for one in statements]
+        finally:
+            if unlock is not None and not connection.invalidated:
+                await connection.execute(unlock)
 
-        return await self._database.transaction(work, durable=True)
+    def check_columns(self, found: Found, names: Collection[str] | None = None) -> None:
+        """See that what is there is ours and whole.
 
-    def check_ours(self, found: Found) -> None:
-        """See that nobody else has made what is there.
+        Tables of an older version may lack columns: its upgrade makes them.
+
+        Args:
+            found: What is there.
+            names: Which tables are looked at; None: all.
 
         Raises:
-            ConfigurationError: Somebody has.
+            ConfigurationError: Somebody else has made it, or it lacks columns.
         """
-        if found.foreign:
-            dialect = self._database.dialect
-            raise ConfigurationError(problems.tables_foreign(dialect.where, found.foreign, dialect.elsewhere))
+        dialect = self._database.dialect
+        lacking = {name: columns for name, columns in found.lacking.items() if names is None or name in names}
+        if lacking and found.version is None:
+            raise ConfigurationError(problems.tables_foreign(dialect.where, lacking, dialect.elsewhere))
+        if lacking and found.version == self.newest:
+            told = [
+                problems.columns_missing(dialect.where, name, lacking[name], dialect.elsewhere)
+                for name in sorted(lacking)
+            ]
+            raise ConfigurationError(*told)
 
     async def _say_once(self) -> None:
         """What SQLite does only when nobody else is there, and does not wait for."""
@@ -121,17 +143,18 @@ class Migration:
 
     def _missing(self, found: Found) -> list[sa.Executable]:
         """What has to be said to make the newest version of what is there."""
-        self.check_ours(found)
+        self.check_columns(found)
         tables, version = self._tables, found.version
         statements: list[sa.Executable] = []
         for number in range(self.newest if version is None else version, self.newest):
             statements += self._steps[number](tables)
         for table in tables.metadata.sorted_tables:
-            if table.name not in found.tables:
+            is_there = table.name in found.tables
+            if not is_there:
                 statements.append(CreateTable(table))
-                statements += [
-                    CreateIndex(index) for index in sorted(table.indexes, key=lambda one: str(one.name))
-                ]
+            if not is_there or version in (None, self.newest):  # those of older tables are their steps' work
+                missing = found.indexes_missing.get(table.name, frozenset()) if is_there else None
+                statements += [CreateIndex(index) for index in _indexes(table, missing)]
         if version is None:
             statements.append(sa.insert(tables.version).values(version=self.newest))
         elif version < self.newest:
@@ -139,29 +162,43 @@ class Migration:
         return statements
 
     async def _look(self, connection: AsyncConnection) -> Found:
-        ours = {table.name for table in self._tables.metadata.sorted_tables}
-        there = await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+        columns, indexes = await connection.run_sync(self._see)
+        wanted = self._tables.metadata.tables
+        lacking = {name: set(wanted[name].columns.keys()) - columns[name] for name in columns}
+        missing = {
+            name: {str(one.name) for one in _indexes(wanted[name])} - indexes[name] for name in columns
+        }
+        version_table = self._tables.version
         version = None
-        if self._tables.version.name in there:
-            version = (
-                await connection.execute(sa.select(sa.func.max(self._tables.version.c.version)))
-            ).scalar()
-        foreign = frozenset[str]()
-        if version is None:  # tables that have one were made by us
-            foreign = await connection.run_sync(self._foreign, ours & there)
-        return Found(frozenset(ours & there), version, foreign)
+        if version_table.name in columns and not lacking[version_table.name]:
+            version = (await connection.execute(sa.select(sa.func.max(version_table.c.version)))).scalar()
+        return Found(frozenset(columns), version, _with_any(lacking), _with_any(missing))
 
-    def _foreign(self, connection: sa.Connection, names: Collection[str]) -> frozenset[str]:
-        """Those of the tables that lack columns of ours."""
+    def _see(self, connection: sa.Connection) -> tuple[Names, Names]:
+        """Names of the columns, and of the indexes, of each of our tables that is there."""
         inspector = sa.inspect(connection)
-        wanted = {name: set(self._tables.metadata.tables[name].columns.keys()) for name in names}
-        return frozenset(
-            name
-            for name, columns in wanted.items()
-            if not columns <= {str(column["name"]) for column in inspector.get_columns(name)}
-        )
+        columns: dict[str, set[str]] = {}
+        indexes: dict[str, set[str]] = {}
+        for name in set(inspector.get_table_names()) & self._tables.metadata.tables.keys():
+            try:
+                its_columns = {str(column["name"]) for column in inspector.get_columns(name)}
+                its_indexes = {str(index["name"]) for index in inspector.get_indexes(name)}
+            except sa.exc.NoSuchTableError:
+                continue  # removed while we look
+            columns[name], indexes[name] = its_columns, its_indexes
+        return columns, indexes
 
     def _text(self, statement: sa.Executable) -> str:
         assert isinstance(statement, sa.ClauseElement)  # noqa: S101 - for the type checker: all of ours are
         made = statement.compile(dialect=self._database.sql_dialect, compile_kwargs={"literal_binds": True})
         return "\n".join(line.rstrip().expandtabs(2) for line in str(made).strip().splitlines())
+
+
+def _indexes(table: sa.Table, names: Collection[str] | None = None) -> list[sa.Index]:
+    """Indexes of the table, in a fixed order; None: all."""
+    ordered = sorted(table.indexes, key=lambda one: str(one.name))
+    return [one for one in ordered if names is None or one.name in names]
+
+
+def _with_any(names: Names) -> dict[str, frozenset[str]]:
+    return {table: frozenset(some) for table, some in names.items() if some}

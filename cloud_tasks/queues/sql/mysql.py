@@ -12,7 +12,8 @@ from cloud_tasks.queues.sql.settings import SqlSettings
 
 RECYCLE_S = 1800
 """Servers end connections on which nothing was asked for hours."""
-_LOCK_S = 60
+_LOCK_CALLS = 2
+"""A migration waits for another one as long as so many calls may take."""
 
 _AGAIN = frozenset((1213, 1205, 1020))
 """A deadlock; a lock that could not be had; a row that somebody else changed."""
@@ -111,7 +112,12 @@ class MysqlDialect(Dialect):
     def lock(self) -> tuple[sa.Executable, sa.Executable | None]:
         """A lock with a name: making a table ends a transaction here."""
         name = f"cloud_tasks.{self.settings.queue_table}"
-        return sa.select(sa.func.get_lock(name, _LOCK_S)), sa.select(sa.func.release_lock(name))
+        wait_s = max(1, round(_LOCK_CALLS * self.settings.call_s))
+        return sa.select(sa.func.get_lock(name, wait_s)), sa.select(sa.func.release_lock(name))
+
+    def has_lock(self, answer: object) -> bool:
+        """It answers 0 when its time is over, and NULL when something went wrong."""
+        return answer == 1
 
 
 def _number(error: sa.exc.DBAPIError) -> int:

@@ -74,6 +74,24 @@ def tables_foreign(where: str, names: Collection[str], elsewhere: str) -> Proble
     )
 
 
+def columns_missing(where: str, table: str, names: Collection[str], elsewhere: str) -> Problem:
+    """A table of ours is not as we made it."""
+    columns = ", ".join(sorted(names))
+    what = f"column {columns}" if len(names) == 1 else f"columns {columns}"
+    return Problem(
+        f"the table {table} in {where} has no {what}",
+        helps=("give the table its columns back, or bring back a copy of it", f"or {elsewhere}"),
+        notes=("no table was touched", NOTHING_TAKEN),
+    )
+
+
+def indexes_missing(where: str, names: Collection[str], migrate: str) -> Problem:
+    """Tables of ours lack indexes: without them a queue is slow, or cannot be read at all."""
+    indexes = ", ".join(sorted(names))
+    what = f"the index {indexes} is" if len(names) == 1 else f"the indexes {indexes} are"
+    return Problem(f"{what} not in {where}", helps=(f"make what is missing with: {migrate}",), notes=_NOTES)
+
+
 def tables_old(where: str, version: int, newest: int, migrate: str) -> Problem:
     """The tables are of an older version."""
     return Problem(

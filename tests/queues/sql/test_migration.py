@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import Task
-from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
 from cloud_tasks.queues.sql import SqlSettings, open_driver
 from cloud_tasks.queues.sql.driver import SqlDriver
 from cloud_tasks.queues.sql.migration import Migration
@@ -151,6 +152,105 @@ async def test_a_table_of_another_program_is_left_alone(driver: SqlDriver) -> No
         assert f"the table {name} in " in problem.message
         assert "another" in problem.helps[0]
     assert (await driver._migration.found()).tables == {name}
+
+
+async def drop_line(driver: SqlDriver) -> str:
+    """Take the index of the queue's table away; its name."""
+    (index,) = driver._parts.tables.queue.indexes
+    await run_sql(driver, sa.schema.DropIndex(index))
+    return str(index.name)
+
+
+@each_kind
+async def test_an_index_that_is_missing_is_made_and_nothing_else(driver: SqlDriver) -> None:
+    await driver.migrate()
+    await driver.sender("jobs").send(Task("a", {}))
+    name = await drop_line(driver)
+    planned = await driver.migration()
+    assert [name in one and "CREATE INDEX" in one for one in planned] == [True]
+    assert await driver.migrate() == planned
+    assert await driver.migrate() == []
+    await driver.connect()
+    (lease,) = await driver.tasks("jobs", 30.0).receive(1, 0.0)
+    assert lease.delivery_count == 1
+
+
+@each_server
+async def test_connect_says_which_index_is_missing_and_what_makes_it(driver: SqlDriver) -> None:
+    await driver.migrate()
+    name = await drop_line(driver)
+    said = await refusal(driver)
+    assert f"the index {name} is not in " in said
+    assert "cloud_tasks migrate" in said
+
+
+async def test_sqlite_makes_a_missing_index_by_itself(driver: SqlDriver) -> None:
+    await driver.connect()
+    await drop_line(driver)
+    await driver.connect()
+    assert await driver.migration() == []
+
+
+@each_kind
+async def test_a_migration_that_was_killed_between_a_table_and_its_index_is_finished(
+    driver: SqlDriver,
+) -> None:
+    """On MySQL every table and every index is there as soon as it is made."""
+    planned = await driver.migration()
+    index = next(number for number, one in enumerate(planned) if one.startswith("CREATE INDEX"))
+    await run_sql(driver, *planned[:index])
+    assert await driver.migration() == planned[index:]
+    assert await driver.migrate() == planned[index:]
+    await driver.connect()
+
+
+@each_kind
+@pytest.mark.parametrize("table", ["queue", "dead"])
+async def test_a_column_that_is_missing_is_told(driver: SqlDriver, table: str) -> None:
+    await driver.migrate()
+    name = getattr(driver._parts.tables, table).name
+    await run_sql(driver, f"ALTER TABLE {name} RENAME COLUMN history TO hist0ry")
+    for call in (driver.connect, driver.migration, driver.migrate):
+        with pytest.raises(ConfigurationError) as caught:
+            await call()
+        (problem,) = caught.value.problems
+        assert f"the table {name} in " in problem.message
+        assert problem.message.endswith("has no column history")
+        assert "migrate" not in "".join(problem.helps)
+    await run_sql(driver, f"ALTER TABLE {name} RENAME COLUMN hist0ry TO history")
+    assert await driver.migrate() == []
+    await driver.connect()
+
+
+@pytest.mark.parametrize("kind", ["mariadb"])
+async def test_a_migration_that_another_one_keeps_out_says_so(driver: SqlDriver) -> None:
+    hasty = open_driver(structs.replace(driver._dialect.settings, call_s=0.5), SystemClock())
+    lock, unlock = driver._dialect.lock()
+    assert unlock is not None
+    away = unlock
+
+    async def hold(connection: AsyncConnection) -> None:
+        assert (await connection.execute(lock)).scalar() == 1
+        with pytest.raises(QueueUnavailableError, match="another migration"):
+            await hasty.migrate()
+        await connection.execute(away)
+
+    await driver._parts.database.call(hold)
+    assert (await driver._migration.found()).tables == frozenset()
+    assert await hasty.migrate()
+    await hasty.disconnect()
+
+
+@each_server
+async def test_a_migration_may_take_longer_than_a_call(driver: SqlDriver, kind: str) -> None:
+    """The index of a long table takes its time."""
+    nap = {"postgres": "SELECT pg_sleep(1.5)", "mariadb": "SELECT SLEEP(1.5)"}[kind]
+    await driver.migrate()
+    hasty = open_driver(structs.replace(driver._dialect.settings, call_s=0.6), SystemClock())
+    steps: dict[int, Callable[[Tables], list[sa.Executable]]] = {1: lambda _: [sa.text(nap)]}
+    slow = Migration(hasty._parts.database, hasty._parts.tables, steps)
+    assert (await slow.run())[0] == nap
+    await hasty.disconnect()
 
 
 async def test_the_names_of_the_tables_are_the_users(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def check(gathered: Gathered, *, local_source: bool) -> Iterator[Problem]:
 
 
 def warnings(gathered: Gathered) -> Iterator[Problem]:
-    """Options that have no effect, because of another one."""
+    """Options that do not do what whoever gave them may expect, because of another one."""
     runner = gathered.values["runner"]
     for name in ("max_tasks_per_child", "max_memory_per_child"):
         if gathered.values[name] is not None and runner != "pool":
@@ -47,6 +47,18 @@ def warnings(gathered: Gathered) -> Iterator[Problem]:
                 f"{_source(gathered, name)} has no effect: the {runner} runner keeps no processes",
                 helps=("--runner pool does",),
             )
+    if gathered.values["is_spot"] and _nobody_gives_notice(gathered):
+        yield Problem(
+            f"{_source(gathered, 'is_spot')} alone watches for nothing: no provider is asked for its notices",
+            helps=(f"give {_ways(BY_NAME['provider'])} as well",),
+        )
+
+
+def _nobody_gives_notice(gathered: Gathered) -> bool:
+    """Whether no notice can come. A provider that cannot be used is told as a mistake."""
+    values = gathered.values
+    nobody = values["provider"] is None and values["simulate_spot_termination_after"] is None
+    return nobody and gathered.bad.isdisjoint(("provider", "simulate_spot_termination_after"))
 
 
 def _queue_is_named(gathered: Gathered) -> Iterator[Problem]:

@@ -43,7 +43,7 @@ SECTIONS: tuple[Section, ...] = (
                 choices=PROVIDERS,
                 metavar="PROVIDER",
                 help="Cloud provider of the queue and of the machine: AWS, GCP or AZURE, in any case. Needed "
-                "when tasks come from a queue.",
+                "when tasks come from a queue, and to hear of the end of the machine.",
             ),
             Option(
                 name="project_id",
@@ -426,7 +426,8 @@ SECTIONS: tuple[Section, ...] = (
                 variable="RMS_CLOUD_TASKS_INSTANCE_IS_SPOT",
                 kind=Kind.SWITCH,
                 default=False,
-                help="The provider may take this machine away at short notice: watch for that notice.",
+                help="Tell tasks, as worker_data.is_spot, that the provider may take this machine away at "
+                "short notice. With or without it, the worker watches for notices where --provider is given.",
             ),
             Option(
                 name="price_per_hour",

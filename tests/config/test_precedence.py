@@ -7,6 +7,7 @@ import pytest
 from cloud_tasks.config.gather import Origin
 from cloud_tasks.config.resolve import resolve
 from cloud_tasks.config.settings import Settings
+from cloud_tasks.errors import ConfigurationError
 from tests.config.problems import resolve_local
 
 CLOUD = ("--provider", "aws", "--job-id", "my-job")
@@ -137,6 +138,42 @@ def test_an_odd_variable_is_a_warning_with_a_near_name() -> None:
     (warning,) = resolve_local(RMS_CLOUD_TASKS_MAX_RUNTIMES="5", RMS_OTHER="x").warnings
     assert "RMS_CLOUD_TASKS_MAX_RUNTIMES" in warning.message
     assert warning.helps == ("did you mean `RMS_CLOUD_TASKS_MAX_RUNTIME`?",)
+
+
+@pytest.mark.parametrize(
+    ("argv", "variables", "source"),
+    [
+        (("--is-spot",), {}, "--is-spot"),
+        ((), {"RMS_CLOUD_TASKS_INSTANCE_IS_SPOT": "1"}, "RMS_CLOUD_TASKS_INSTANCE_IS_SPOT"),
+    ],
+)
+def test_a_spot_machine_of_no_provider_is_a_warning(
+    argv: tuple[str, ...], variables: dict[str, str], source: str
+) -> None:
+    (warning,) = resolve_local(*argv, **variables).warnings
+    assert warning.message == f"{source} alone watches for nothing: no provider is asked for its notices"
+    assert warning.helps == ("give --provider (or RMS_CLOUD_TASKS_PROVIDER) as well",)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--is-spot", "--provider", "AWS"),
+        ("--is-spot", "--simulate-spot-termination-after", "60"),
+        ("--no-is-spot",),
+        ("--no-is-spot", "--provider", "GCP"),
+    ],
+    ids=" ".join,
+)
+def test_whether_a_machine_is_a_spot_machine_needs_no_warning_otherwise(argv: tuple[str, ...]) -> None:
+    assert not resolve_local(*argv).warnings
+
+
+def test_a_provider_that_is_none_is_told_alone() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_local("--is-spot", "--provider", "AWSS")
+    (problem,) = caught.value.problems
+    assert not any("watches for nothing" in note for note in problem.notes)
 
 
 def test_recycling_without_a_pool_is_a_warning() -> None:

@@ -109,6 +109,14 @@ async def test_f41_a_notice_reaches_running_tasks(
     assert done.events[-1]["reason"] == "spot_termination"
 
 
+async def test_a_notice_is_heard_on_a_machine_that_is_said_to_be_no_spot_machine(world: World) -> None:
+    running = await world.start("GCP", {}, options=("--no-is-spot",))
+    await world.asked("/preempted")
+    world.server.do(Notice())
+    done = await ended(running)
+    assert done.events[-1]["reason"] == "spot_termination"
+
+
 async def test_tasks_have_until_the_time_of_the_notice_and_no_longer(world: World) -> None:
     running = await world.start("AZURE", {}, {"deaf": True})
     given_at = time.monotonic()

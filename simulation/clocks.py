@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from simulation.faults import DRIFT_PPM_MAX, FaultClass, FaultSource
@@ -41,6 +42,7 @@ class HostClock:
         self._rate = rate
         self._still_since: float | None = None
         self._start_utc = START_UTC + timedelta(seconds=wall_offset_s)
+        self._seen: Callable[[], None] | None = None
 
     def monotonic(self) -> float:
         """Seconds that never step."""
@@ -60,11 +62,20 @@ class HostClock:
 
     def utc_now(self) -> datetime:
         """The time of day."""
+        if self._seen is not None:
+            seen, self._seen = self._seen, None
+            seen()
         return self._start_utc + timedelta(seconds=self._loop.time())
 
-    def step_wall(self, seconds: float) -> None:
-        """Move the time of day, either way."""
+    def step_wall(self, seconds: float, seen: Callable[[], None] | None = None) -> None:
+        """Move the time of day, either way.
+
+        Args:
+            seconds: By how much.
+            seen: Called when somebody reads it for the first time after that.
+        """
         self._start_utc += timedelta(seconds=seconds)
+        self._seen = seen
 
     async def sleep_until(self, moment: float) -> None:
         """Sleep until `monotonic()` reaches `moment`; gives way at least once."""

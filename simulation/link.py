@@ -70,12 +70,14 @@ class LinkFaults(Struct, frozen=True, kw_only=True):
         throttled: It is refused at once.
         request_lost: It fails before its effect.
         reply_lost: It fails after its effect.
+        outage: None has any effect for a while, whoever makes it.
     """
 
     slow: FaultClass = FaultClass.SLOW_CALL
     throttled: FaultClass = FaultClass.THROTTLED
     request_lost: FaultClass = FaultClass.REQUEST_LOST
     reply_lost: FaultClass = FaultClass.REPLY_LOST
+    outage: FaultClass = FaultClass.OUTAGE
 
 
 OF_TASKS = LinkFaults()
@@ -202,6 +204,7 @@ class Link:
             faults.had_effect(kinds.request_lost)
             call.reply(QueueUnavailableError("the connection broke"))
         elif weather.no_way_until(host) > now:
+            faults.had_effect(kinds.outage if weather.outage_until > now else FaultClass.PARTITION)
             call.reply(QueueUnavailableError("no route to host"))
         else:
             if faults.strikes(kinds.reply_lost, whom, which) is not None:

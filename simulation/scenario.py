@@ -15,6 +15,7 @@ from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.link import Latency
 from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
+from simulation.sizes import SIZES
 from simulation.streams import Streams
 
 P = TypeVar("P", bound=Struct)
@@ -112,7 +113,7 @@ class ScenarioFault(Struct, frozen=True):
             at_s += stream.expovariate(rate)
 
     def _fault(self, stream: random.Random, at_s: float, which: int) -> Fault:
-        size = self._drawn("by" if self.kind is FaultClass.WALL_STEP else "for", stream, 0)
+        size = self._drawn(SIZES[self.kind].key, stream, 0) if self.kind in SIZES else 0.0
         return Fault(kind=self.kind, whom=self.whom, which=which, at_s=at_s, size=size)
 
     def _drawn(self, name: str, stream: random.Random, otherwise: float) -> float:

@@ -26,6 +26,7 @@ from simulation.scenario_keys import (
     TOP_LEVEL,
     WHOM,
 )
+from simulation.sizes import SIZES
 from simulation.sometimes import POINTS
 
 LIBRARY = Path(__file__).parent / "scenarios"
@@ -36,22 +37,10 @@ _EXAMPLE = "a fault looks like this: `- {kind: worker_crash, at: 30s}`"
 _WHOM = re.compile(
     r"((receive|extend|ack|nack|dead_letter|event|send|send_events) of )?(task|worker)-[1-9]\d*"
     r"|((read_events|remove_events) of )?monitor-[1-9]\d*|((send|peek) of )?producer-[1-9]\d*"
-    r"|monitor|producer|read_events",
+    r"|receive by worker-[1-9]\d*|monitor|producer|read_events",
     re.ASCII,
 )
-_LASTING = (
-    FaultClass.OUTAGE,
-    FaultClass.THROTTLE_BURST,
-    FaultClass.PARTITION,
-    FaultClass.ONE_WAY,
-    FaultClass.CLOG,
-    FaultClass.WORKER_STOP,
-    FaultClass.SUSPEND,
-    FaultClass.STARVED,
-    FaultClass.DISK_FULL,
-    FaultClass.EVENTS_OUTAGE,
-    FaultClass.MONITOR_STOP,
-)
+_SIZE_KEYS = tuple(dict.fromkeys(size.key for size in SIZES.values()))
 
 
 def scenario_names() -> list[str]:
@@ -193,20 +182,38 @@ class _Reading(DialReading):
                 self.tell(f"`{name}` strikes at a moment: give either `at` or `per_hour`", node)
             elif "at" in dials and dials["at"].least >= faults_for.most:
                 self.tell("`at`: by then there are no faults any more (`faults_for`)", given["at"].value)
-            if fault.kind in _LASTING and "for" not in dials:
-                self.tell(f"`{name}` takes its time: give `for`", node)
-            if fault.kind is FaultClass.WALL_STEP and "by" not in dials:
-                self.tell(f"`{name}` is a step by some seconds: give `by`", node)
+            self._check_size(fault, node, given)
             return
         if fault.whom and _WHOM.fullmatch(fault.whom) is None:
             helps = (
                 "write `task-7`, `worker-1`, or a call such as `ack of task-7` or `receive of worker-1`",
             )
             self.tell("`whom`: there is nothing of that name", given["whom"].value, helps=helps)
-        if not fault.whom or not dials.keys() <= {"which", "for"}:
+        if not fault.whom or not dials.keys() <= {"which", *_SIZE_KEYS}:
             helps = (f"write for instance `{{kind: {name}, whom: task-7, which: 1}}`, or set its odds",)
             self.tell(
-                f"`{name}` strikes on an occasion: give `whom`, and perhaps `which` and `for`",
+                f"`{name}` strikes on an occasion: give `whom`, and perhaps `which`",
                 node,
                 helps=helps,
             )
+            return
+        self._check_size(fault, node, given)
+
+    def _check_size(self, fault: ScenarioFault, node: MappingNode, given: dict[str, Entry]) -> None:
+        """Refuse a size that the class does not have, or with which it would do nothing."""
+        name, size = fault.kind.value, SIZES.get(fault.kind)
+        own = "" if size is None else size.key
+        for key in (key for key in _SIZE_KEYS if key in fault.dials and key != own):
+            instead = f": give `{own}` ({size.expected})" if size is not None else ""
+            self.tell(f"`{name}` has no `{key}`{instead}", given[key].key)
+            return
+        if size is None:
+            return
+        dial = fault.dials.get(size.key)
+        if dial is None:
+            if size.needed:
+                self.tell(f"`{name}` would do nothing: give `{size.key}` ({size.expected})", node)
+            return
+        nothing = dial.least == 0 if size.least == 0 else dial.least == dial.most == 0
+        if not (size.holds(dial.least) and size.holds(dial.most)) or (nothing and size.needed):
+            self.tell(f"`{size.key}` of `{name}`: expected {size.expected}", given[size.key].value)

@@ -6,7 +6,8 @@ from msgspec import Struct, structs
 
 from cloud_tasks.config.option import Kind, Option, Value
 from cloud_tasks.config.table import BY_NAME
-from simulation.faults import FaultClass
+from simulation.faults import DRIFT_PPM_MAX, FaultClass
+from simulation.sizes import STEP_S_MAX
 from simulation.swarm import ODDS, PER_HOUR
 from simulation.swarm_job import JOB_ODDS, JOB_PER_HOUR
 
@@ -164,8 +165,27 @@ FAULT: tuple[Key, ...] = (
         "which",
         "The number of the occasion (1 if it is not given), or of the worker among those that run (any).",
     ),
-    _duration("for", "How long it lasts; for a notice, how long the machine still has.", "for", above=None),
-    _key("by", Kind.NUMBER, "By how many seconds the time of day steps, for `wall_step`; may be negative."),
+    _duration(
+        "for",
+        "How long it lasts, or by how much something is late; for a notice, how long the machine still has; "
+        "for what has a place instead (`reordered`, `child_ends_at_deadline`), that, from 0 to 1.",
+        "for",
+        above=None,
+    ),
+    _key(
+        "by",
+        Kind.NUMBER,
+        "By how many seconds the time of day steps, for `wall_step`; may be negative.",
+        minimum=-STEP_S_MAX,
+        maximum=STEP_S_MAX,
+    ),
+    _key(
+        "drift_ppm",
+        Kind.NUMBER,
+        "By how many millionths a clock runs fast, for `clock_drift`; slow, where it is negative.",
+        minimum=-DRIFT_PPM_MAX,
+        maximum=DRIFT_PPM_MAX,
+    ),
     _count("times", "How many of these there are, each drawn by itself and striking the next worker."),
 )
 """The dials of one fault, beside `KIND` and `WHOM`, which are never drawn."""

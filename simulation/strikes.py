@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from simulation.faults import Fault, FaultClass, FaultSource
 from simulation.fleet import Fleet, SimulatedWorker
@@ -54,7 +55,6 @@ class Strikes:
 
     def begin_outage(self, fault: Fault) -> None:
         """The queue stops answering."""
-        self._faults.had_effect(fault.kind)
         self._weather.outage_until = max(self._weather.outage_until, self._until(fault))
 
     def begin_refusals(self, fault: Fault) -> None:
@@ -77,7 +77,6 @@ class Strikes:
 
     def cut_off(self, fault: Fault) -> None:
         """No call of a worker gets through."""
-        self._faults.had_effect(fault.kind)
         self._trouble(self._weather.cut_until, fault)
 
     def deafen(self, fault: Fault) -> None:
@@ -153,8 +152,7 @@ class Strikes:
         """The time of day of a worker steps."""
         worker = self._worker(fault)
         if worker is not None:
-            self._faults.had_effect(fault.kind)
-            worker.clock.step_wall(fault.size)
+            worker.clock.step_wall(fault.size, partial(self._faults.had_effect, fault.kind))
 
 
 TIMED: dict[FaultClass, Callable[[Strikes, Fault], None]] = {

@@ -89,7 +89,10 @@ class Wire:
         if faults.strikes(kinds.request_lost, whom, which) is not None:
             faults.had_effect(kinds.request_lost)
             return Trouble.LOST
-        return Trouble.NO_WAY if weather.no_way_until(self._host.name) > now else Trouble.NONE
+        if weather.no_way_until(self._host.name) > now:
+            faults.had_effect(kinds.outage if weather.outage_until > now else FaultClass.PARTITION)
+            return Trouble.NO_WAY
+        return Trouble.NONE
 
     def loses_reply(self, fate: Fate) -> bool:
         """Whether the answer that sets out now does not arrive."""

@@ -162,10 +162,10 @@ class Job:
                 self.setting.faults.had_effect(fault.kind)
 
     def begin_outage(self, fault: Fault) -> bool:
-        """The event queue stops answering."""
+        """The event queue stops answering; calls that it does not answer say that this made a difference."""
         until = self.setting.loop.time() + fault.size
         self._weather.outage_until = max(self._weather.outage_until, until)
-        return self._events is not None
+        return False
 
     def crash_monitor(self, _: Fault) -> bool:
         """SIGKILL to the monitor."""

@@ -24,6 +24,7 @@ OF_EVENTS = LinkFaults(
     throttled=FaultClass.EVENTS_THROTTLED,
     request_lost=FaultClass.EVENTS_REQUEST_LOST,
     reply_lost=FaultClass.EVENTS_REPLY_LOST,
+    outage=FaultClass.EVENTS_OUTAGE,
 )
 
 

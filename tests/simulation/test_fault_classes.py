@@ -193,3 +193,24 @@ def test_a_disk_that_is_full_for_long_is_not_emptied_by_being_full_for_a_moment(
 def test_calls_are_held_for_as_long_as_the_fault_says() -> None:
     drawn = (fault for seed in range(400) for fault in draw_plan(seed).faults)
     assert max(fault.size for fault in drawn if fault.kind is FaultClass.CLOG) == SLOW_S_MAX
+
+
+@pytest.mark.parametrize("kind", [FaultClass.OUTAGE, FaultClass.PARTITION])
+def test_an_outage_makes_a_difference_where_a_call_is_refused(kind: FaultClass) -> None:
+    between = Fault(kind=kind, at_s=2.0, size=0.5)
+    assert not Seen(between).of(CallIssued, operation="ack")[0].at < 2.5
+    assert kind not in Seen(between).report.effective, "nobody calls then"
+    assert Seen(Fault(kind=kind, at_s=4.9, size=10.0)).report.effective[kind] > 0
+
+
+def test_a_partition_during_an_outage_counts_where_it_alone_is_in_the_way() -> None:
+    outage = Fault(kind=FaultClass.OUTAGE, at_s=4.9, size=10.0)
+    effective = Seen(outage, Fault(kind=FaultClass.PARTITION, at_s=5.0, size=5.0)).report.effective
+    assert FaultClass.PARTITION not in effective
+
+
+def test_a_step_of_the_time_of_day_makes_a_difference_to_who_looks() -> None:
+    step = Fault(kind=FaultClass.WALL_STEP, at_s=2.0, size=3600.0)
+    assert Seen(step).report.effective == {FaultClass.WALL_STEP: 1}
+    steps = step, structs.replace(step, at_s=2.1)
+    assert Seen(*steps).report.effective == {FaultClass.WALL_STEP: 1}, "nobody looked between them"

@@ -125,6 +125,18 @@ def test_classes_are_those_that_can_strike() -> None:
     assert mine.classes == (FaultClass.REPLY_LOST, FaultClass.SIGTERM)
 
 
+def test_sizes_are_those_that_are_given() -> None:
+    plan = scenario(
+        "faults: [{kind: clock_drift, whom: worker-1, drift_ppm: -500}, {kind: wall_step, at: 1, "
+        "by: [-5, 5]}, {kind: reordered, whom: receive by worker-1, for: 0.9}, "
+        "{kind: clog, at: 2, for: [1s, 60s]}]"
+    ).plan(3)
+    drift, step, place, clog = (fault.size for fault in plan.faults)
+    assert (drift, place) == (-500.0, 0.9)
+    assert -5.0 <= step <= 5.0
+    assert 1.0 <= clog <= 60.0
+
+
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
@@ -157,12 +169,32 @@ def test_classes_are_those_that_can_strike() -> None:
         ("faults: [{kind: [outage]}]\n", "1:17", ["`kind`: expected one value"]),
         ("faults: [{kind: outge, at: 1}]\n", "1:17", ["did you mean `outage`?"]),
         ("faults: [{kind: outage, for: 1m}]\n", "1:10", ["give either `at` or `per_hour`"]),
-        ("faults: [{kind: outage, at: 1}]\n", "1:10", ["`outage` takes its time: give `for`"]),
+        (
+            "faults: [{kind: outage, at: 1}]\n",
+            "1:10",
+            ["`outage` would do nothing: give `for` (seconds"],
+        ),
         ("faults: [{kind: wall_step, at: 1}]\n", "1:10", ["give `by`"]),
         ("faults: [{kind: sigterm, whom: worker-1}]\n", "1:26", ["give `at` or `per_hour`, not `whom`"]),
         ("faults: [{kind: sigterm, at: 9m}]\n", "1:30", ["by then there are no faults any more"]),
         ("faults: [{kind: reply_lost, at: 1}]\n", "1:10", ["strikes on an occasion: give `whom`"]),
         ("faults: [{kind: reply_lost, whom: ack of tsk-1}]\n", "1:35", ["there is nothing of that name"]),
+        ("faults: [{kind: worker_stop, at: 1, for: 0}]\n", "1:42", ["expected seconds, more than 0"]),
+        ("faults: [{kind: clog, at: 1, for: 5m}]\n", "1:35", ["seconds, more than 0, 60 at most"]),
+        ("faults: [{kind: clog, at: 1, for: [1, 61]}]\n", "1:35", ["seconds, more than 0, 60 at most"]),
+        ("faults: [{kind: slow_call, whom: task-1}]\n", "1:10", ["do nothing: give `for`", "61 at most"]),
+        ("faults: [{kind: child_lingers, whom: task-1, for: 0}]\n", "1:51", ["seconds, more than 0"]),
+        ("faults: [{kind: child_slow_start, whom: task-1}]\n", "1:10", ["would do nothing: give `for`"]),
+        (
+            "faults: [{kind: clock_drift, whom: worker-1, for: 1h}]\n",
+            "1:46",
+            ["`clock_drift` has no `for`: give `drift_ppm` (millionths from -500 to 500, and not 0)"],
+        ),
+        ("faults: [{kind: clock_drift, whom: worker-1, drift_ppm: 501}]\n", "1:57", ["a number <= 500"]),
+        ("faults: [{kind: clock_drift, whom: worker-1, drift_ppm: 0}]\n", "1:57", ["and not 0"]),
+        ("faults: [{kind: sigterm, at: 1, for: 3}]\n", "1:33", ["`sigterm` has no `for`"]),
+        ("faults: [{kind: wall_step, at: 1, by: 1e18}]\n", "1:39", ["a number <= 604800"]),
+        ("faults: [{kind: wall_step, at: 1, by: 0}]\n", "1:39", ["and not 0"]),
         ("faults_for: soon\n", "1:13", ["`faults_for`: expected a duration > 0"]),
         ("policy: fair\n", "1:9", ["`policy`: expected random, pct or turn"]),
         ("workload: {tasks: !!python/name:os.system x}\n", "1:19", ["`tasks`: expected one value"]),

@@ -16,8 +16,8 @@ from cloud_tasks.queues.sqs.threads import Threads
 Answer: TypeAlias = Mapping[str, Any]
 """What boto3 returns: the members that the service's model names."""
 
-POLL_THREADS = 2
-"""One for the long poll; one for the next, when a poll that was given up has not ended yet."""
+POLL_THREADS = 64
+"""One for the long poll of each queue, started when there is nobody free for it."""
 CALL_THREADS = 8
 
 

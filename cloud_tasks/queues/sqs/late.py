@@ -113,8 +113,9 @@ class LateQueue(QueueOpenedLate[SqsQueue]):
         except (msgspec.MsgspecError, ValueError):
             return lease, 0.0
         left_s = late.not_before - _SLACK_S - self._clock.utc_now().timestamp()
-        early = min(late.early_deliveries, (lease.delivery_count or 1) - 1)
-        return replace(lease, interruptions=early), left_s
+        others = (lease.delivery_count or 1) - 1 - lease.interruptions
+        early = min(late.early_deliveries, max(others, 0))
+        return replace(lease, interruptions=lease.interruptions + early), left_s
 
     async def _open(self) -> SqsQueue:
         async with self._opening:

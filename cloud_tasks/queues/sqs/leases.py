@@ -32,8 +32,10 @@ class SqsLease(Lease, frozen=True, kw_only=True):
     delivery: Delivery
 
 
-def lease_of(message: Mapping[str, Any], duration_s: float, taken_at: float) -> SqsLease:
-    """The lease of a message that was received."""
+def lease_of(
+    message: Mapping[str, Any], duration_s: float, taken_at: float, interruptions: int = 0
+) -> SqsLease:
+    """The lease of a message that was received, after so many deliveries that were no attempts."""
     body = message.get("Body", "")
     count = message.get("Attributes", {}).get("ApproximateReceiveCount")
     return SqsLease(
@@ -42,6 +44,7 @@ def lease_of(message: Mapping[str, Any], duration_s: float, taken_at: float) -> 
         receipt=message["ReceiptHandle"],
         duration_s=duration_s,
         delivery_count=None if count is None else int(count),
+        interruptions=interruptions,
         delivery=Delivery(body=body, taken_at=taken_at),
     )
 

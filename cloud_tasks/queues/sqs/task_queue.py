@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
-from cloud_tasks.errors import LeaseLostError, QueueError
+from cloud_tasks.errors import LeaseLostError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.gathering import GATHER_S, Gatherer
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_attribute
-from cloud_tasks.queues.sqs.calls import Answer, Calls
-from cloud_tasks.queues.sqs.leases import Delivery, SqsLease, delivery_of, lease_of
+from cloud_tasks.queues.sqs.calls import Calls
+from cloud_tasks.queues.sqs.leases import Delivery, delivery_of
 from cloud_tasks.queues.sqs.limits import (
     BATCH_MAX,
     LEASE_S_MAX,
@@ -27,13 +26,12 @@ from cloud_tasks.queues.sqs.limits import (
     whole_seconds,
 )
 from cloud_tasks.queues.sqs.names import digest
+from cloud_tasks.queues.sqs.polls import Polls
 
 REASON_ATTRIBUTE = "reason"
 """The attribute of a dead letter that says why it is one."""
 ASIDE_S = 600
 """How long a message that nobody can work on stays out of sight where there is no place for dead letters."""
-CLOSE_S = 4.0
-"""How long `aclose` waits for a long poll that was given up, to hand back what it brings."""
 
 
 class QueueFacts(Struct, frozen=True, kw_only=True):
@@ -87,9 +85,7 @@ class SqsQueue:
         batches = Batches(calls, facts.url)
         self._deletes: Gatherer[str] = Gatherer(batches.delete, BATCH_MAX)
         self._visibilities: Gatherer[tuple[str, int]] = Gatherer(batches.set_visibility, BATCH_MAX)
-        self._closing = False
-        self._waiters: set[asyncio.Future[None]] = set()
-        self._late: set[asyncio.Future[Answer]] = set()
+        self._polls = Polls(calls, facts.url, self._lease_s, self._make_visible, clock)
         self._capabilities = capabilities_of(lease_s, dead_letters=facts.dead_letter_url is not None)
 
     @property
@@ -98,19 +94,9 @@ class SqsQueue:
         return self._capabilities
 
     async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
-        """Lease up to `tasks_max` tasks; see `TaskQueue`.
-
-        A call that is cancelled goes on in its thread; what it brings is handed back at once.
-        """
+        """Lease up to `tasks_max` tasks; see `TaskQueue`, and `Polls` for a call that is cancelled."""
         check_receive(tasks_max, wait_s)
-        leases = await self._receive_once(tasks_max, int(min(wait_s, WAIT_S_MAX)))
-        if leases or not 0 < wait_s < 1 or self._closing:
-            return leases
-        # SQS waits for whole seconds only.
-        await self._wait_or_close(
-            asyncio.ensure_future(self._clock.sleep_until(self._clock.monotonic() + wait_s))
-        )
-        return await self._receive_once(tasks_max, 0)
+        return await self._polls.receive(tasks_max, min(wait_s, WAIT_S_MAX))
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now; see `TaskQueue`."""
@@ -120,14 +106,7 @@ class SqsQueue:
         if whole_s <= 0:
             raise LeaseLostError(f"message {lease.key} has been held for {LEASE_S_MAX} s, the longest time")
         await _settled(delivery, self._visibilities.submit((lease.receipt, whole_s)), lasts=True)
-        return SqsLease(
-            task=lease.task,
-            key=lease.key,
-            receipt=lease.receipt,
-            duration_s=float(whole_s),
-            delivery_count=lease.delivery_count,
-            delivery=delivery,
-        )
+        return replace(lease, duration_s=float(whole_s))
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
@@ -163,60 +142,13 @@ class SqsQueue:
 
         A poll that lasts longer may bring messages that come again only when their visibility timeout ends.
         """
-        self._closing = True
-        for waiter in self._waiters:
-            _release(waiter)
-        await asyncio.sleep(0)  # they give up their polls
-        if self._late:
-            await self._wait_for_late_polls()
-        for poll in list(self._late):
-            poll.cancel()
+        await self._polls.aclose()
         await self._deletes.aclose()
         await self._visibilities.aclose()
 
-    async def _wait_for_late_polls(self) -> None:
-        enough: asyncio.Future[Any] = asyncio.ensure_future(
-            self._clock.sleep_until(self._clock.monotonic() + CLOSE_S)
-        )
-        while self._late and not enough.done():
-            await asyncio.wait({enough, *self._late}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)  # what has come takes itself off the list
-        enough.cancel()
-
-    async def _receive_once(self, tasks_max: int, wait_s: int) -> list[Lease]:
-        issued_at = self._clock.monotonic()
-        poll = asyncio.ensure_future(
-            self._calls.poll(
-                QueueUrl=self._facts.url,
-                MaxNumberOfMessages=min(tasks_max, BATCH_MAX),
-                WaitTimeSeconds=wait_s,
-                VisibilityTimeout=self._lease_s,
-                AttributeNames=["ApproximateReceiveCount"],
-            )
-        )
-        try:
-            await self._wait_or_close(poll)
-        except asyncio.CancelledError:
-            # Its answer may be there already, and whoever gives up has not seen it.
-            self._hand_back_later(poll)
-            raise
-        if not poll.done():
-            self._hand_back_later(poll)
-            return []
-        messages = poll.result().get("Messages", ())
-        return [lease_of(one, float(self._lease_s), issued_at) for one in messages]
-
-    async def _wait_or_close(self, work: asyncio.Future[Any]) -> None:
-        """Wait until the work is done or `aclose` sends everybody home."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._closing:
-            waiter.set_result(None)
-        self._waiters.add(waiter)
-        work.add_done_callback(lambda _: _release(waiter))
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
+    def _make_visible(self, receipt: str) -> None:
+        """Hand back what nobody has seen; nobody waits for the answer."""
+        self._visibilities.submit((receipt, 0))
 
     def _within_total(self, delivery: Delivery, seconds: float) -> int:
         """A timeout that SQS can give: it counts twelve hours from the receive."""
@@ -228,21 +160,6 @@ class SqsQueue:
             return {}
         # The same dead letter once, however often the reply is lost.
         return {"MessageGroupId": lease.key, "MessageDeduplicationId": digest(lease.key.encode())}
-
-    def _hand_back_later(self, poll: asyncio.Future[Answer]) -> None:
-        self._late.add(poll)
-        poll.add_done_callback(self._hand_back)
-
-    def _hand_back(self, poll: asyncio.Future[Answer]) -> None:
-        self._late.discard(poll)
-        with contextlib.suppress(QueueError, asyncio.CancelledError):
-            for message in poll.result().get("Messages", ()):
-                self._visibilities.submit((message["ReceiptHandle"], 0))
-
-
-def _release(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 async def _settled(delivery: Delivery, answer: asyncio.Future[None], *, lasts: bool = False) -> None:

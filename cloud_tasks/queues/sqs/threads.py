@@ -51,7 +51,8 @@ class Threads:
             function, answer = call
             value, failure = None, None
             try:
-                value = function()
+                # One that was given up while it waited for a thread would take messages that nobody wants.
+                value = None if answer.cancelled() else function()
             except BaseException as error:  # noqa: BLE001 - boundary: raised again where it is awaited
                 failure = error
             loop = answer.get_loop()

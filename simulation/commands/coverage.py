@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from simulation.commands.failure import concluded, told_failure
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
 from simulation.commands.view import SwarmView, speed, tables
@@ -14,7 +15,7 @@ from simulation.many import Span, run_many
 from simulation.rows import ROWS
 from simulation.scenario_file import scenario_names
 from simulation.sometimes import POINTS
-from simulation.statuses import Status, of_invariant
+from simulation.statuses import Status
 from simulation.tally import Tally
 
 SEEDS = 50
@@ -41,6 +42,11 @@ def coverage(arguments: argparse.Namespace) -> Status:
         ):
             tally.add(part)
     show(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally))
+    return conclude(tally)
+
+
+def conclude(tally: Tally) -> Status:
+    """Tell what was never reached, and of the lowest seed that failed how to see that again."""
     never = [name for name in POINTS if not tally.sometimes[name]]
     faultless = [kind.value for kind in FaultClass if not tally.effective[kind.value]]
     say(f"situations never reached: {', '.join(never) or 'none'}")
@@ -49,5 +55,8 @@ def coverage(arguments: argparse.Namespace) -> Status:
     say(f"rows that never fired: {'; '.join(rows) or 'none'}")
     say(f"faults that never made a difference: {', '.join(faultless) or 'none'}")
     if tally.failures:
-        return of_invariant(tally.failures[0].violations[0].invariant)
+        failure = min(tally.failures, key=lambda failure: failure.seed)
+        draw = PlanDraw(failure.scenario)
+        say("", *told_failure(failure, draw))
+        return concluded(failure, draw)
     return Status.VACUOUS if never or faultless else Status.CLEAN

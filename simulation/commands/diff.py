@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from itertools import zip_longest
 
 import msgspec
+from msgspec import Struct
 
 from simulation.cases import Case
 from simulation.commands.plans import add_variants, as_found, case_of_text, varied
@@ -21,8 +23,20 @@ AFTER = 10
 _HASH_SEEDS = 2**32
 _LINES = (
     "import msgspec, sys; from simulation.cases import Case; from simulation.commands.diff import lines_of;"
-    "print(*lines_of(msgspec.json.decode(sys.stdin.read(), type=Case)), sep='\\n')"
+    "print(msgspec.json.encode(lines_of(msgspec.json.decode(sys.stdin.read(), type=Case))).decode())"
 )
+
+
+class Line(Struct, frozen=True):
+    """Something that can be seen.
+
+    Attributes:
+        text: As `replay` tells it, which leaves much out.
+        whole: All of it.
+    """
+
+    text: str
+    whole: str
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -50,30 +64,39 @@ def diff(arguments: argparse.Namespace) -> Status:
         one, other = map(_lines_under, arguments.hash_seeds, cases)
     for number, (left, right) in enumerate(zip_longest(one, other)):
         if left != right:
-            say(*(f"  {line}" for line in one[max(0, number - BEFORE) : number]))
-            say(*(f"- {line}" for line in one[number : number + AFTER]))
-            say(*(f"+ {line}" for line in other[number : number + AFTER]))
+            say(*(f"  {line.text}" for line in one[max(0, number - BEFORE) : number]))
+            say(*_told("-", one[number : number + AFTER], other[number : number + AFTER]))
+            say(*_told("+", other[number : number + AFTER], one[number : number + AFTER]))
             same = cases[0] == cases[1]
             return Status.NOT_DETERMINISTIC if same else Status.CLEAN
     say(f"the same {len(one):,} happenings")
     return Status.CLEAN
 
 
-def lines_of(case: Case) -> list[str]:
+def _told(sign: str, mine: list[Line], theirs: list[Line]) -> Iterator[str]:
+    """Lines; and what they leave out, where it is that alone in which they differ."""
+    for line, like in zip_longest(mine, theirs[: len(mine)]):
+        yield f"{sign} {line.text}"
+        if like is not None and like.text == line.text and like.whole != line.whole:
+            yield f"{sign}     {line.whole}"
+
+
+def lines_of(case: Case) -> list[Line]:
     """All that can be seen of a case."""
-    lines: list[str] = []
+    lines: list[Line] = []
 
     def watch(happening: Happening) -> None:
-        lines.append(line_of(happening))
+        lines.append(Line(line_of(happening), repr(happening)))
 
     with as_found(case):
         run(case.plan, watch=watch)
     return lines
 
 
-def _lines_under(hash_seed: str, case: Case) -> list[str]:
+def _lines_under(hash_seed: str, case: Case) -> list[Line]:
     heard = msgspec.json.encode(case).decode()
-    return output_under(hash_seed, _LINES, heard, timeout_s=BEGIN_S + ONE_S).splitlines()
+    said = output_under(hash_seed, _LINES, heard, timeout_s=BEGIN_S + ONE_S)
+    return msgspec.json.decode(said, type=list[Line])
 
 
 def _pair(text: str) -> tuple[str, str]:

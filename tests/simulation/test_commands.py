@@ -234,6 +234,22 @@ def test_diff_shows_where_two_seeds_part_and_that_one_is_like_itself(simulation:
     assert "\n+ " in parted
 
 
+def test_diff_tells_apart_what_lines_leave_out(simulation: Simulation, tmp_path: Path) -> None:
+    """Receipts are in no line; the trace is of everything all the same."""
+    paths = [tmp_path / "one.yaml", tmp_path / "other.yaml"]
+    for path, renews in zip(paths, ("false", "true"), strict=True):
+        queue = f"queue: {{lease_s: 20.0, extend_renews_receipt: {renews}}}"
+        worker = "worker: {max_runtime_s: 200.0}, workload: {tasks: 2, duration_s: 50.0}"
+        path.write_text(f"invariant: S1\nplan: {{seed: 3, {worker}, {queue}}}\n", encoding="utf-8")
+    one, other = map(str, paths)
+    here = simulation("diff", one, other)
+    assert here == simulation("diff", one, other, "--hash-seeds", "0,4711")
+    signs = {sign: [line for line in here.splitlines() if line.startswith(sign)] for sign in "-+"}
+    assert signs["-"][0][1:] == signs["+"][0][1:], "the lines are the same"
+    assert "receipt='1#1'" in "".join(signs["-"])
+    assert "receipt='1#2'" in "".join(signs["+"])
+
+
 def test_selfcheck_compares_processes(simulation: Simulation) -> None:
     assert "the same 1 traces" in simulation("selfcheck", "--seeds", "1")
 

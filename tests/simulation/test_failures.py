@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from simulation.commands.app import main
+from simulation.commands.coverage import conclude
 from simulation.commands.failure import concluded, told_failure
 from simulation.draws import PlanDraw
 from simulation.mutants import mutated
 from simulation.run import run
 from simulation.statuses import Status
-from simulation.tally import Failure
+from simulation.tally import Failure, Tally
 from simulation.verdict import Violation
 
 SCENARIO = "description: A little work.\nfaults_for: 10\nworkload: {tasks: 6}\nworker: {workers: 2}\n"
@@ -74,6 +75,19 @@ def test_what_cannot_be_written_has_failed_all_the_same(
     told = capsys.readouterr()
     assert "The smallest run that breaks it" in told.out
     assert "cannot write to" in told.err
+
+
+def test_coverage_tells_the_lowest_seed_that_failed_and_how_to_see_it_again(
+    scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failures = [Failure(scenario, seed, BROKEN) for seed in (5, 3, 4)]
+    with mutated("acks_on_receive"):
+        assert conclude(Tally(failures=failures)) == Status.UNSAFE
+    told = capsys.readouterr().out
+    assert f"python -m simulation replay {shlex.quote(scenario + ':3')} --break S1" in told
+    assert "The smallest run that breaks it" in told
+    assert list((tmp_path / "simulation-failures").glob("s1_seed_3.yaml"))
 
 
 @pytest.mark.parametrize("command", ["shrink", "explain"])

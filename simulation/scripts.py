@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
+from zlib import crc32
 
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunSpec
@@ -11,21 +13,37 @@ from fakes.runner import Script
 from simulation.faults import Fault, FaultClass, FaultSource, share_of
 from simulation.plan import RunPlan
 
-_RETURNED = RunEnd(kind=EndKind.RETURNED, result="done")
-_RAISED = RunEnd(kind=EndKind.RAISED, exception="RuntimeError: as planned")
-_EXITED = RunEnd(kind=EndKind.EXITED, exit_code=3)
 _OOM = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL", oom_killed=True)
-_ENDS: dict[FaultClass, RunEnd] = {
-    FaultClass.CHILD_RAISES: _RAISED,
-    FaultClass.CHILD_EXITS: _EXITED,
-    FaultClass.CHILD_KILLED: _OOM,
-}
 _AT_MOST = 0.8
 """Of `max_runtime`: what is meant to end by itself ends before that."""
 TICK_S = 0.001
 FOR_EVER_S = 1e9
 SLOW_START_S_MAX = 400.0
 """Longer than a worker waits for a start."""
+
+
+def _returned(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.RETURNED, result=f"result of {which}")
+
+
+def _raised(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.RAISED, exception=f"RuntimeError: as planned for {which}")
+
+
+def _exited(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.EXITED, exit_code=1 + crc32(which.encode()) % 250)
+
+
+def _out_of_memory(_: str) -> RunEnd:
+    return _OOM
+
+
+_ENDS: dict[FaultClass, Callable[[str], RunEnd]] = {
+    FaultClass.CHILD_RAISES: _raised,
+    FaultClass.CHILD_EXITS: _exited,
+    FaultClass.CHILD_KILLED: _out_of_memory,
+}
+"""What each failure looks like; no two runs come to the same, so that none can be told for another."""
 
 
 class Scripts:
@@ -57,7 +75,7 @@ class Scripts:
         duration_s = self._duration_s(task_id, which)
         if self._strikes(FaultClass.CHILD_CANNOT_START, task_id, which):
             return Script(start_failure="cannot fork: resource temporarily unavailable")
-        end = _RAISED if self.is_poison(task_id) else _RETURNED
+        end: Callable[[str], RunEnd] = _raised if self.is_poison(task_id) else _returned
         for kind, failure in _ENDS.items():
             if self._strikes(kind, task_id, which):
                 end = failure
@@ -80,7 +98,7 @@ class Scripts:
         return Script(
             starts_in_s=0.0 if slow is None else slow.size,
             duration_s=duration_s,
-            end=end,
+            end=end(f"{task_id}, attempt {spec.attempt}, run {which}"),
             ignores_stop=self._strikes(FaultClass.CHILD_IGNORES_STOP, task_id, which),
             lingers_s=0.0 if lingers is None else lingers.size,
         )

@@ -216,6 +216,6 @@ class AttemptsJudge:
             return
         holding = self._books.holding
         if holding is not None:
-            excuse = excuses.of_interruption(holding, self._books.life)
+            excuse = excuses.of_interruption(holding, self._books.life, exact=self._bench.exact)
             told = "handed back unfinished for no reason"
             self._bench.cite("S7", excuse, told, task_id=happening.task_id, worker=happening.worker)

@@ -32,6 +32,8 @@ from simulation.judges.records import CallRecord, Holding, Life, MessageRecord, 
 
 SLOW_SHARE = 0.1
 """A call that takes a greater share of the lease than this is trouble."""
+UNTIL_STOP_SHARE = 0.79
+"""Of the time that is left to a worker, its runs have this share at least."""
 _LOST = "LeaseLostError"
 
 
@@ -296,6 +298,7 @@ class Books:
             run.kill_at = happening.at if run.kill_at is None else run.kill_at
         elif run.term_at is None:
             run.term_at = happening.at
+            run.stopped = run.over_at is None
             run.unheard = self.life is not None and _unheard(run, self.life, happening.at)
 
     def _on_over(self, happening: RunOver) -> None:
@@ -386,6 +389,7 @@ class Books:
         if life.heard_at is None:
             life.heard_at, life.heard_halted_s = happening.at, life.halted_s(happening.at)
         within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
+        life.stop_from = min(life.stop_from, happening.at + UNTIL_STOP_SHARE * within_s)
         life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
 
 

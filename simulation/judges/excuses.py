@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.history import Fact
-from simulation.judges.records import Holding, Life
+from simulation.judges.records import Holding, Life, RunRecord
 
 DUPLICATE = "duplicate by the broker"
 FORGOTTEN = "forgotten by the broker, which had confirmed the ack"
@@ -74,10 +74,14 @@ def is_longest(holding: Holding, longest_s: float) -> bool:
     return holding.until >= holding.issued_at + longest_s
 
 
-def of_interruption(holding: Holding, life: Life | None) -> str:  # noqa: PLR0911 - a list, as above
+def of_interruption(  # noqa: PLR0911 - a list, as above
+    holding: Holding, life: Life | None, *, exact: bool
+) -> str:
     """Why a task is handed back through no fault of its own; "" if there is no excuse."""
     if not holding.heard:
         return UNWANTED
+    if exact and holding.run is not None and ended_by_itself(holding, holding.run, life):
+        return ""
     if life is None or life.heard_at is not None:
         return ENDING
     if holding.let_go:
@@ -89,3 +93,12 @@ def of_interruption(holding: Holding, life: Life | None) -> str:  # noqa: PLR091
     if holding.run.unheard:
         return LATE_START
     return ""
+
+
+def ended_by_itself(holding: Holding, run: RunRecord, life: Life | None) -> bool:
+    """Whether a run came to an end of its own, and its worker heard of that before it had to end the run."""
+    if run.over_at is None or run.term_at is not None or run.kill_at is not None or run.unheard:
+        return False
+    if holding.let_go or holding.lost_at is not None or holding.extended_at >= run.over_at:
+        return False  # its lease may have been given up as it ended, and turned out to be extended
+    return life is None or max(run.over_at, life.continued_at) < life.stop_from

@@ -13,6 +13,7 @@ from cloud_tasks.core.events import (
 )
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import EndKind, OutcomeKind, RunEnd
+from simulation.judges.records import RunRecord
 
 ACK, RETRY, INTERRUPTED, DEAD_LETTER = "ack", "retry", "interrupted", "dead_letter"
 NOTHING = "nothing"
@@ -75,3 +76,35 @@ def may_end_so(event: TaskEvent, end: RunEnd) -> bool:
     if isinstance(event, TaskExited):
         return end.kind is EndKind.EXITED
     return end.kind is not EndKind.RETURNED
+
+
+def may_be_told_so(event: TaskEvent, run: RunRecord, max_runtime_s: float, heard_at: float) -> bool:
+    """Whether that event may tell of a run, by how it ended and who ended it.
+
+    Args:
+        event: What is told.
+        run: It is over.
+        max_runtime_s: After so long a run is too long, clocks allowed for.
+        heard_at: When its worker could hear of its end at last.
+    """
+    if run.end is None or not may_end_so(event, run.end):
+        return False
+    if isinstance(event, TaskTimedOut):
+        began_at = heard_at if run.began_at is None else run.began_at
+        return max(run.term_at or 0.0, heard_at) - began_at >= max_runtime_s
+    return isinstance(event, TaskCompleted) or not run.stopped
+
+
+def tells_of(event: TaskEvent, run: RunRecord) -> bool:
+    """Whether what an event says of a run is what came of this one."""
+    end = run.end
+    if end is None or event.attempt != run.attempt:
+        return False
+    if isinstance(event, TaskCompleted):
+        return event.result == end.result and event.retry_requested == end.retry
+    if isinstance(event, TaskException):
+        return (event.exception, event.exception_kind) == (end.exception, end.kind.value)
+    if isinstance(event, TaskExited):
+        told = event.exit_code, event.signal, event.oom_killed
+        return told == (end.exit_code, end.signal, end.oom_killed)
+    return True

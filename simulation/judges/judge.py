@@ -31,6 +31,7 @@ class Bench:
         early_s: What a worker may be too early by: its clock may run fast, and sums of moments are rounded.
         tolerance_s: What it may be too late by: likewise, and the slack.
         slack_s: That without the rounding.
+        exact: Whether all is seen of runs, signals and results too: in virtual time.
         violations: What was found, in order.
         checks: How often each invariant was looked at.
         excuses: How often each thing was cited that permits what would be a fault without it.
@@ -41,6 +42,7 @@ class Bench:
         self.now = now
         drift_s = _drift_s(plan)
         self.early_s = TOLERANCE_S + drift_s
+        self.exact = slack_s == 0.0
         self.slack_s = slack_s + drift_s
         self.tolerance_s = TOLERANCE_S + self.slack_s
         self.violations: list[Violation] = []

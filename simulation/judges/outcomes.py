@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from cloud_tasks.core.events import TaskCompleted, TaskEvent, TaskException, TaskExited, TaskTimedOut
-from cloud_tasks.core.policy import RetryPolicy
-from cloud_tasks.core.task import Outcome, RunEnd
+from cloud_tasks.core.machine import MachineSettings
+from cloud_tasks.core.task import Outcome
 from simulation.history import CallIssued, EventStored, History, RunOver
 from simulation.judges import expected
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
-from simulation.judges.records import Holding
+from simulation.judges.records import Holding, RunRecord
 
 _OF_RUNS = (TaskCompleted, TaskException, TaskExited, TaskTimedOut)
 _SETTLEMENTS = frozenset(("ack", "nack", "dead_letter"))
@@ -24,15 +22,16 @@ class OutcomesJudge:
     Args:
         bench: Where verdicts go.
         books: What has been seen.
-        policy: What is to be tried again.
+        settings: What every worker is told.
     """
 
-    def __init__(self, bench: Bench, books: Books, policy: RetryPolicy) -> None:
+    def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
         self._bench = bench
         self._books = books
-        self._policy = policy
+        self._policy = settings.retry
+        self._max_runtime_s = settings.max_runtime_s - bench.early_s
         self._by_server = bench.plan.backend.decides_retries
-        self._ends: dict[Whose, deque[RunEnd]] = {}
+        self._untold: dict[Whose, list[RunRecord]] = {}
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -44,7 +43,9 @@ class OutcomesJudge:
         """Everything was said when it was seen."""
 
     def _on_over(self, happening: RunOver) -> None:
-        self._ends.setdefault((happening.worker, happening.task_id), deque()).append(happening.end)
+        run = self._books.run
+        if run is not None:
+            self._untold.setdefault((happening.worker, happening.task_id), []).append(run)
 
     def _on_stored(self, happening: EventStored) -> None:
         event = happening.event
@@ -67,17 +68,42 @@ class OutcomesJudge:
 
     def _check_end(self, event: TaskEvent, whose: Whose) -> None:
         """Some run of the task must have ended so, and not have been told yet; older ones were given up."""
-        ends = self._ends.get(whose)
-        kept = False
-        while ends and not kept:
-            kept = expected.may_end_so(event, ends.popleft())
-        if not ends:
-            self._ends.pop(whose, None)
+        runs = self._untold.get(whose, [])
+        fitting = [place for place, run in enumerate(runs) if self._fits(event, run)]
+        if fitting and self._bench.exact:
+            telling = [place for place in fitting if expected.tells_of(event, runs[place])]
+            self._check_tells(event, whose, runs[fitting[0]], kept=bool(telling))
+            del runs[(telling or fitting)[0]]
+        elif fitting:
+            del runs[: fitting[0] + 1]
+        if not runs:
+            self._untold.pop(whose, None)
         self._bench.check(
             "S2" if isinstance(event, TaskCompleted) else "S4",
-            kept,
+            fitting,
             "{} is recorded, and no run has ended so",
             event.event_type,
+            task_id=event.task_id,
+            worker=whose[0],
+        )
+
+    def _fits(self, event: TaskEvent, run: RunRecord) -> bool:
+        if not self._bench.exact:
+            return run.end is not None and expected.may_end_so(event, run.end)
+        heard_at, life = run.over_at or 0.0, self._books.lives.get(run.worker)
+        if life is not None:
+            heard_at = max(heard_at, life.continued_at)
+        return expected.may_be_told_so(event, run, self._max_runtime_s, heard_at)
+
+    def _check_tells(self, event: TaskEvent, whose: Whose, run: RunRecord, *, kept: bool) -> None:
+        self._bench.check(
+            "S4",
+            kept,
+            "{} of attempt {} says what no such run came to; {} of attempt {} is not told yet",
+            event.event_type,
+            event.attempt,
+            run.end,
+            run.attempt,
             task_id=event.task_id,
             worker=whose[0],
         )

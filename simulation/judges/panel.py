@@ -168,7 +168,7 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
         AccountsJudge(bench, books, surroundings.counts),
         AttemptsJudge(bench, books, settings, queue, surroundings.is_malformed),
         OverlapJudge(bench, books, settings.stop_s),
-        OutcomesJudge(bench, books, settings.retry),
+        OutcomesJudge(bench, books, settings),
         SettlingJudge(bench, books, queue, settings),
         RunsJudge(bench, books, settings),
         EndingJudge(bench, books, settings),

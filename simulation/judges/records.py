@@ -120,13 +120,14 @@ class RunRecord:
         end: How it ended.
         term_at: When it was sent SIGTERM for the first time; None while it was not.
         kill_at: Likewise, SIGKILL.
+        stopped: Whether it was sent SIGTERM before it ended.
         unheard: Whether the worker could not know, at the first SIGTERM, that it had begun.
         halted_s: For how long its worker had been stopped when it began.
     """
 
     __slots__ = (
         "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at",
-        "number", "over_at", "task_id", "term_at", "unheard", "worker",
+        "number", "over_at", "stopped", "task_id", "term_at", "unheard", "worker",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made in one place, and often
@@ -143,7 +144,7 @@ class RunRecord:
         self.gone_at: float | None = None
         self.end: RunEnd | None = None
         self.term_at: float | None = None
-        self.unheard = False
+        self.stopped = self.unheard = False
         self.kill_at: float | None = None
         self.halted_s = 0.0
 
@@ -195,7 +196,8 @@ class Life:
         killed_at: When it was killed; None while it was not.
         heard_at: When it first took in that it is to end; None while it has not.
         heard_halted_s: For how long it had been stopped by then.
-        exit_by: When it has to be over, by all that it has heard.
+        stop_from: When it may begin to end its runs, by all that it has heard.
+        exit_by: When it has to be over, likewise.
         halted_at: Since when it is stopped; None while it is not.
         halted_before_s: For how long it was stopped before that.
         continued_at: When it last went on.
@@ -213,7 +215,7 @@ class Life:
     __slots__ = (
         "began_at", "continued_at", "dying", "ended_at", "events", "exit_by", "halted_at",
         "halted_before_s", "heard_at", "heard_halted_s", "holdings", "killed_at", "name", "occupied", "runs",
-        "signals", "store_failed_at", "store_failures", "told",
+        "signals", "stop_from", "store_failed_at", "store_failures", "told",
     )  # fmt: skip
 
     def __init__(self, name: str, began_at: float) -> None:
@@ -223,7 +225,7 @@ class Life:
         self.killed_at: float | None = None
         self.heard_at: float | None = None
         self.heard_halted_s = 0.0
-        self.exit_by = float("inf")
+        self.stop_from = self.exit_by = float("inf")
         self.halted_at: float | None = None
         self.halted_before_s = 0.0
         self.continued_at = 0.0

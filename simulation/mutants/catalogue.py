@@ -169,6 +169,34 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S8", "S9"),
         taking.interruptions_use_up_attempts,
     ),
+    Mutant(
+        39,
+        "tells_time_outs_as_exits",
+        "tells of a run that took too long that it exited",
+        ("S4",),
+        settling.tells_time_outs_as_exits,
+    ),
+    Mutant(
+        40,
+        "exchanges_results",
+        "tells of a task what another came to",
+        ("S4",),
+        settling.exchanges_results,
+    ),
+    Mutant(
+        41,
+        "loses_exit_codes",
+        "tells every status of a process as 1",
+        ("S4",),
+        settling.loses_exit_codes,
+    ),
+    Mutant(
+        42,
+        "interrupts_what_has_ended",
+        "hands back as interrupted what has failed during a drain",
+        ("S7",),
+        settling.interrupts_what_has_ended,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -14,7 +14,8 @@ from cloud_tasks.core import actions, outcomes
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
-from cloud_tasks.core.book import UNTOUCHED, Attempt, Verdict
+from cloud_tasks.core.book import UNTOUCHED, Attempt, StopReason, Verdict
+from cloud_tasks.core.events import TaskEvent, TaskExited
 from cloud_tasks.core.outcomes import Decision
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import EndKind, HandBack, Lease, MalformedTask, Outcome, OutcomeKind, RunEnd
@@ -221,3 +222,52 @@ def mixes_tasks_up() -> AbstractContextManager[None]:
         return leases
 
     return swapped(SimulatedQueue, "receive", receive_crossed)
+
+
+def tells_time_outs_as_exits() -> AbstractContextManager[None]:
+    """A run that was ended because it took too long is told as one that exited."""
+    kind_of_run = outcomes.kind_of_run
+
+    def kind_without_time_outs(end: RunEnd, stopped: StopReason | None) -> OutcomeKind:
+        kind = kind_of_run(end, stopped)
+        return OutcomeKind.EXITED if kind is OutcomeKind.TIMED_OUT else kind
+
+    return swapped(actions, "kind_of_run", kind_without_time_outs)
+
+
+def exchanges_results() -> AbstractContextManager[None]:
+    """A task is told with the result of another that has ended and is not settled yet."""
+    record = actions.record
+
+    def record_with_the_result_of_another(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+        own = attempt.outcome.end
+        others = (one.outcome.end for one in state.attempts.values() if one is not attempt)
+        other = next((end for end in others if end is not None and end.kind is EndKind.RETURNED), None)
+        if own is not None and own.kind is EndKind.RETURNED and other is not None:
+            attempt.outcome = structs.replace(attempt.outcome, end=other)
+        record(state, attempt, fact)
+
+    return instead_of("record", record_with_the_result_of_another)
+
+
+def loses_exit_codes() -> AbstractContextManager[None]:
+    """Whatever the status of a process was, it is told as 1."""
+    event_of = outcomes.event_of
+
+    def event_with_status_one(attempt: Attempt, outcome: Outcome) -> TaskEvent:
+        event = event_of(attempt, outcome)
+        return structs.replace(event, exit_code=1, signal="") if isinstance(event, TaskExited) else event
+
+    return swapped(actions, "event_of", event_with_status_one)
+
+
+def interrupts_what_has_ended() -> AbstractContextManager[None]:
+    """What fails while the worker is to end is handed back as interrupted."""
+    conclude = actions.conclude
+
+    def conclude_as_interrupted(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
+        if state.drain_reason and fact.end.kind is not EndKind.RETURNED:
+            attempt.stop_reason = attempt.stop_reason or StopReason.INTERRUPTION
+        conclude(state, attempt, fact)
+
+    return instead_of("conclude", conclude_as_interrupted)

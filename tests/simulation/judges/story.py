@@ -307,14 +307,14 @@ _PLACES = {
 }
 
 
-def completed(task: str = TASK, attempt: int = 1, elapsed_s: float = 1.0) -> TaskEvent:
+def completed(task: str = TASK, attempt: int = 1, elapsed_s: float = 1.0, result: str = "done") -> TaskEvent:
     """The event of a task that returned."""
     return TaskCompleted(
         task_id=task,
         elapsed_time=elapsed_s,
         retry=False,
         attempt=attempt,
-        result="done",
+        result=result,
         retry_requested=False,
     )
 
@@ -331,16 +331,16 @@ def raised(task: str = TASK, attempt: int = 1, *, retry: bool = False) -> TaskEv
     )
 
 
-def exited(task: str = TASK, attempt: int = 1, *, retry: bool = True) -> TaskEvent:
+def exited(task: str = TASK, attempt: int = 1, *, retry: bool = True, end: RunEnd = EXITED) -> TaskEvent:
     """The event of a task whose process exited."""
     return TaskExited(
         task_id=task,
         elapsed_time=1.0,
         retry=retry,
         attempt=attempt,
-        exit_code=3,
-        signal="",
-        oom_killed=False,
+        exit_code=end.exit_code,
+        signal=end.signal,
+        oom_killed=end.oom_killed,
         peak_memory_bytes=None,
         stderr_tail="",
     )

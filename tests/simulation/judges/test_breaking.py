@@ -131,6 +131,42 @@ def an_exit_is_recorded_for_a_run_that_returned() -> Story:
 
 
 @breaks("S4")
+def an_exit_is_recorded_as_a_time_out() -> Story:
+    return held().wait(1).finish(end=EXITED).record(timed_out())
+
+
+@breaks("S4")
+def a_time_out_is_recorded_as_an_exit() -> Story:
+    return held().wait(60).term().finish(end=EXITED).record(exited())
+
+
+@breaks("S4")
+def the_result_of_another_run_is_recorded() -> Story:
+    return ended().record(completed(result="of another"))
+
+
+@breaks("S4")
+def another_exit_status_is_recorded() -> Story:
+    return held().wait(1).finish(end=EXITED).record(exited(end=structs.replace(EXITED, exit_code=4)))
+
+
+@breaks("S4")
+def another_exception_is_recorded() -> Story:
+    return held().wait(1).finish(end=RAISED).record(structs.replace(raised(), exception="ValueError"))
+
+
+@breaks("S4")
+def a_run_is_recorded_under_the_number_of_another_attempt() -> Story:
+    return ended().record(completed(attempt=2))
+
+
+@breaks("S7")
+def a_run_that_ended_by_itself_is_handed_back_because_the_worker_is_to_end() -> Story:
+    story = held().wait(1).hear().wait(1).finish(end=EXITED).record(interrupted())
+    return story.nack(reason="interrupted")
+
+
+@breaks("S4")
 def the_number_of_an_attempt_is_greater_than_that_of_deliveries() -> Story:
     return held_as(2)
 

@@ -49,7 +49,8 @@ def test_an_ack_whose_reply_is_lost_is_repeated_after_a_pause() -> None:
 def test_a_failure_that_is_tried_again_and_then_put_aside() -> None:
     story = Story().worker().send()
     for attempt in (1, 2):
-        story.hold(attempt=attempt).wait(1).finish(end=KILLED).record(exited(attempt=attempt)).nack()
+        story.hold(attempt=attempt).wait(1).finish(end=KILLED)
+        story.record(exited(attempt=attempt, end=KILLED)).nack()
     story.hold(attempt=3).wait(1).finish(end=EXITED).record(exited(attempt=3, retry=False)).bury()
     assert story.end() == NONE
 
@@ -222,3 +223,32 @@ def test_pubsub_does_not_count_what_it_showed_to_others_by_mistake() -> None:
             story.hold(attempt=attempt).wait(1).finish(end=RAISED).expire(reason="duplicate")
         story.hold(attempt=3)
         assert story.broken == broken
+
+
+def stopped_while_it_ran() -> Story:
+    """A worker that stands still over the deadline of a run, which ends by itself meanwhile."""
+    return (
+        held().wait(10).extend().wait(10).extend().wait(10).halt().wait(1).finish(end=EXITED).wait(30).go_on()
+    )
+
+
+def test_a_run_may_be_told_as_timed_out_if_its_worker_heard_of_its_end_when_its_time_was_over() -> None:
+    assert "S4" not in stopped_while_it_ran().record(timed_out()).end()
+
+
+def test_a_run_may_be_told_as_it_ended_although_its_worker_heard_of_that_late() -> None:
+    assert "S4" not in stopped_while_it_ran().record(exited()).end()
+
+
+def test_a_run_that_ends_by_itself_as_the_worker_ends_its_runs_may_be_told_as_interrupted() -> None:
+    story = held().wait(1).hear().wait(18).finish(end=EXITED).record(interrupted())
+    assert story.nack(reason="interrupted").broken == NONE
+
+
+def test_a_run_that_ended_while_its_worker_was_stopped_may_be_told_as_interrupted() -> None:
+    story = held().wait(1).hear().halt().wait(1).finish(end=EXITED).wait(18).go_on().record(interrupted())
+    assert story.nack(reason="interrupted").broken == NONE
+
+
+def test_a_complete_result_counts_although_the_run_was_being_stopped() -> None:
+    assert held().wait(1).hear().wait(18).term().wait(1).finish().record(completed()).ack().broken == NONE

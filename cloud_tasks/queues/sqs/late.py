@@ -7,6 +7,8 @@ attempt is counted for that.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 from collections.abc import Iterable
 
@@ -17,6 +19,7 @@ from msgspec.structs import replace
 from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Task
+from cloud_tasks.errors import QueueError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.batching import body_of
 from cloud_tasks.queues.opened_late import QueueOpenedLate
@@ -99,9 +102,8 @@ class LateQueue(QueueOpenedLate[SqsQueue]):
             return []
         queue = await self._open()
         leases = [self._in_time(lease) for lease in await queue.receive(tasks_max, wait_s)]
-        for lease, left_s in leases:
-            if left_s > 0:
-                await queue.nack(lease, min(left_s, _HIDE_S_MAX), HandBack.SKIPPED)
+        early = [(lease, left_s) for lease, left_s in leases if left_s > 0]
+        await asyncio.gather(*(_hide(queue, lease, left_s) for lease, left_s in early))
         return [lease for lease, left_s in leases if left_s <= 0]
 
     def _in_time(self, lease: Lease) -> tuple[Lease, float]:
@@ -124,3 +126,9 @@ class LateQueue(QueueOpenedLate[SqsQueue]):
                 facts = QueueFacts(url=url, fifo=False, dead_letter_url=dead_url)
                 self._queue = SqsQueue(connection.calls, facts, self._lease_s, self._clock)
             return self._queue
+
+
+async def _hide(queue: SqsQueue, lease: Lease, left_s: float) -> None:
+    """Hide what is too early; where that fails it comes again when its lease ends."""
+    with contextlib.suppress(QueueError):
+        await queue.nack(lease, min(left_s, _HIDE_S_MAX), HandBack.SKIPPED)

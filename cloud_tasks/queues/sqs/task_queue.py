@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from cloud_tasks.queues.gathering import GATHER_S, Gatherer
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.bodies import as_attribute
 from cloud_tasks.queues.sqs.calls import Calls
+from cloud_tasks.queues.sqs.failures import CallFailedError
 from cloud_tasks.queues.sqs.leases import Delivery, delivery_of
 from cloud_tasks.queues.sqs.limits import (
     BATCH_MAX,
@@ -30,8 +32,13 @@ from cloud_tasks.queues.sqs.polls import Polls
 
 REASON_ATTRIBUTE = "reason"
 """The attribute of a dead letter that says why it is one."""
+_TEXT = "String"
+NEVER_TAKEN = frozenset(("InvalidMessageContents", "InvalidParameterValue", "MessageTooLong"))
+"""How a queue refuses a message that is too large for it, or that has signs which it does not take."""
 ASIDE_S = 600
 """How long a message that nobody can work on stays out of sight where there is no place for dead letters."""
+
+_log = logging.getLogger("cloud_tasks.sqs")
 
 
 class QueueFacts(Struct, frozen=True, kw_only=True):
@@ -86,6 +93,7 @@ class SqsQueue:
         self._deletes: Gatherer[str] = Gatherer(batches.delete, BATCH_MAX)
         self._visibilities: Gatherer[tuple[str, int]] = Gatherer(batches.set_visibility, BATCH_MAX)
         self._polls = Polls(calls, facts.url, self._lease_s, self._make_visible, clock)
+        self._told = False
         self._capabilities = capabilities_of(lease_s, dead_letters=facts.dead_letter_url is not None)
 
     @property
@@ -122,20 +130,38 @@ class SqsQueue:
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Send the message, byte for byte, to the dead-letter queue, and only then delete it here.
 
-        Where there is none the message is put aside for ten minutes: it must not be deleted.
+        Where there is none, or it never takes such a message, that is put aside for ten minutes: it must not
+        be deleted.
         """
         delivery = delivery_of(lease)
-        if self._facts.dead_letter_url is None:
+        if self._facts.dead_letter_url is None or not await self._bury(lease, delivery.body, reason):
             await _settled(delivery, self._visibilities.submit((lease.receipt, ASIDE_S)))
             return
-        await self._calls.call(
-            "send_message",
-            QueueUrl=self._facts.dead_letter_url,
-            MessageBody=delivery.body,
-            MessageAttributes={REASON_ATTRIBUTE: _text(reason)},
-            **self._fifo_members(lease),
-        )
         await _settled(delivery, self._deletes.submit(lease.receipt))
+
+    async def _bury(self, lease: Lease, body: str, reason: str) -> bool:
+        """Send it to the dead-letter queue; False if that will never take it, which is said once."""
+        try:
+            await self._calls.call(
+                "send_message",
+                QueueUrl=self._facts.dead_letter_url,
+                MessageBody=body,
+                **_reason_members(reason, body),
+                **self._fifo_members(lease),
+            )
+        except CallFailedError as error:
+            if error.code not in NEVER_TAKEN:
+                raise
+            if not self._told:
+                self._told = True
+                _log.warning(
+                    "message %s is put aside for %d s each time, as the dead-letter queue never takes it: %s",
+                    lease.key,
+                    ASIDE_S,
+                    error.text,
+                )
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Send what is on its way; wait a little for a poll that was given up, to hand back what it brings.
@@ -173,5 +199,10 @@ async def _settled(delivery: Delivery, answer: asyncio.Future[None], *, lasts: b
         delivery.settled = True
 
 
-def _text(reason: str) -> dict[str, str]:
-    return {"DataType": "String", "StringValue": as_attribute(reason, REASON_CHARS_MAX)}
+def _reason_members(reason: str, body: str) -> dict[str, object]:
+    """Why, as an attribute; as far as there is room beside the message."""
+    room = MESSAGE_BYTES_MAX - len(body.encode("utf-8", "surrogatepass")) - len(REASON_ATTRIBUTE) - len(_TEXT)
+    text = as_attribute(reason, REASON_CHARS_MAX).encode()[: max(room, 0)].decode(errors="ignore")
+    if not text:
+        return {}
+    return {"MessageAttributes": {REASON_ATTRIBUTE: {"DataType": _TEXT, "StringValue": text}}}

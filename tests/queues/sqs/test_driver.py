@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
 import pytest
 import pytest_asyncio
 
+from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import LeaseLostError, MessageRefusedError
 from cloud_tasks.queues.sqs import SqsDriverSettings
@@ -17,6 +19,7 @@ from fakes.clock import VirtualClock
 from fakes.sqs import SqsService
 from fakes.sqs.server import SqsServer
 from tests.queues.sqs.harness import PAUSE_S, connection_to
+from tests.queues.sqs.scripted import FOUND, URL, Scripted, refused
 
 T = TypeVar("T")
 DONE = Outcome(OutcomeKind.COMPLETED)
@@ -118,6 +121,34 @@ async def test_a_longer_delay_is_kept_by_hiding_the_task_again(bench: Bench, del
     assert lease.task == Task("a", {"x": 1})
     assert lease.delivery_count is not None
     assert lease.delivery_count - lease.interruptions == 1, "being early is no attempt"
+
+
+async def test_what_cannot_be_hidden_again_costs_nothing_of_what_came_with_it() -> None:
+    late = {"task_id": "late", "data": {}, "not_before": 4e9, "early_deliveries": 1}
+    bodies = {"late": late, "due": {"task_id": "due", "data": {}}}
+    script = Scripted(
+        {
+            **FOUND,
+            "ReceiveMessage": (
+                200,
+                {
+                    "Messages": [
+                        {"MessageId": name, "ReceiptHandle": name, "Body": json.dumps(body)}
+                        for name, body in bodies.items()
+                    ]
+                },
+            ),
+            "ChangeMessageVisibilityBatch": refused("RequestThrottled"),
+            "CreateQueue": (200, {"QueueUrl": f"{URL}job"}),
+            "SetQueueAttributes": (200, {}),
+        }
+    )
+    with script.served() as url:
+        driver = SqsDriver(SqsDriverSettings(region="us-east-1", endpoint_url=url), SystemClock())
+        driver._connection = connection_to(url)
+        (lease,) = await driver.tasks("job", 30.0).receive(10, 0.0)
+        assert lease.task == Task("due", {})
+        await driver.disconnect()
 
 
 async def test_what_is_not_json_is_refused_with_any_delay(bench: Bench) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError, SendFailedError
+from cloud_tasks.queues.sqs.limits import MESSAGE_BYTES_MAX
 from cloud_tasks.queues.sqs.task_queue import QueueFacts, SqsQueue
 from tests.queues.sqs.harness import SqsHarness, backend_at, connection_to, stand_in_settings
 from tests.queues.sqs.scripted import URL, Answer, Scripted, refused
@@ -144,6 +145,47 @@ async def test_f23_a_dead_letter_is_sent_before_it_is_deleted() -> None:
     assert sent["QueueUrl"] == FACTS.dead_letter_url
     assert sent["MessageBody"] == '{"task_id": "a", "data": {}}'
     assert sent["MessageAttributes"]["reason"]["StringValue"] == "? why not"
+
+
+@pytest.mark.parametrize(
+    ("room", "told"), [(2_000, "é" * 600), (31, "é" * 15), (2, "é"), (1, None), (0, None)]
+)
+async def test_f23_the_reason_takes_no_more_room_than_there_is_beside_the_message(
+    room: int, told: str | None
+) -> None:
+    body = "x" * (MESSAGE_BYTES_MAX - len("reasonString") - room)
+    answer = messages("a")
+    answer[1]["Messages"][0]["Body"] = body
+    script = Scripted({"ReceiveMessage": answer, "SendMessage": (200, {}), "DeleteMessageBatch": ends((0,))})
+    async with queue_of(script) as queue:
+        (lease,) = await received(queue, 1)
+        await queue.dead_letter(lease, "é" * 600)
+    (sent,) = asked(script, "SendMessage")
+    assert sent["MessageBody"] == body
+    assert sent.get("MessageAttributes", {}).get("reason", {}).get("StringValue") == told
+
+
+async def test_f23_a_dead_letter_that_its_queue_never_takes_is_put_aside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    too_large = refused("InvalidParameterValue", "Reason: Message must be shorter than 1024 bytes.")
+    script = Scripted(
+        {
+            "ReceiveMessage": messages("a"),
+            "SendMessage": too_large,
+            "ChangeMessageVisibilityBatch": ends((0,)),
+        }
+    )
+    async with queue_of(script) as queue:
+        for _ in range(2):
+            (lease,) = await received(queue, 1)
+            await queue.dead_letter(lease, "why")
+    put_aside = asked(script, "ChangeMessageVisibilityBatch")
+    assert [one["Entries"][0]["VisibilityTimeout"] for one in put_aside] == [600, 600]
+    assert not asked(script, "DeleteMessageBatch")
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "shorter than 1024 bytes" in said
+    assert "600 s" in said
 
 
 async def test_f23_without_a_place_for_dead_letters_the_message_is_put_aside_and_not_deleted() -> None:

@@ -303,7 +303,7 @@ SHOWN = Section(
     options=(
         _option("event_log_file", Kind.PATH, "Append events to this file.", default_text="none"),
         _option("verbose", Kind.SWITCH, "Show debug messages.", default=False, short_flag="-v"),
-        _option("json", Kind.SWITCH, "Write the console as JSON lines.", default=False),
+        _option("json", Kind.SWITCH, "No progress bar; the summary as a JSON object.", default=False),
         _option(
             "show_config",
             Kind.SWITCH,

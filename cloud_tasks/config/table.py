@@ -479,7 +479,7 @@ SECTIONS: tuple[Section, ...] = (
                 variable="RMS_CLOUD_TASKS_JSON",
                 kind=Kind.SWITCH,
                 default=False,
-                help="Write for machines: one JSON object per line, no progress bar.",
+                help="Write for machines: no progress bar, and the summary as one line of JSON.",
             ),
             Option(
                 name="show_config",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
 
 import msgspec
 import yaml
@@ -14,6 +12,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 from cloud_tasks.config_file.nodes import Text
 from cloud_tasks.errors import ConfigurationError, Problem
 from fakes.plan_text import PlanReading, parse_plan, read_plan_file
+from simulation.case_bounds import impossible
 from simulation.cases import Case
 from simulation.faults import Fault
 from simulation.judges.panel import INVARIANTS
@@ -114,50 +113,11 @@ class _Reading(PlanReading):
         if file.invariant not in INVARIANTS:
             told = f"there is no invariant {file.invariant!r}: they are {', '.join(INVARIANTS)}"
             self.tell(f"`invariant`: {told}", _node_at(root, "$.invariant"))
-        for path, message in _impossible(file):
+        for path, message in impossible(file.plan, file.faults):
             self.tell(f"`{path}`: {message}", _node_at(root, f"$.{path}"))
-
-
-def _impossible(file: _CaseFile) -> Iterator[tuple[str, str]]:
-    plan = file.plan
-    whole = {
-        "plan.workload.tasks": (plan.workload.tasks, 0),
-        "plan.workload.malformed": (plan.workload.malformed, 0),
-        "plan.worker.workers": (plan.worker.workers, 1),
-        "plan.worker.num_simultaneous_tasks": (plan.worker.num_simultaneous_tasks, 1),
-    }
-    whole |= _of_job(plan)
-    for path, (number, least) in whole.items():
-        if number < least:
-            yield path, f"expected at least {least}, got {number}"
-    times = {
-        "plan.faults_s": plan.faults_s,
-        "plan.worker.max_runtime_s": plan.worker.max_runtime_s,
-        "plan.worker.shutdown_grace_period_s": plan.worker.shutdown_grace_period_s,
-        **{f"faults[{index}].at_s": fault.at_s for index, fault in enumerate(file.faults)},
-    }
-    if plan.monitor is not None:
-        for name in ("lease_s", "wait_s"):
-            time_s = getattr(plan.monitor, name)
-            if not (math.isfinite(time_s) and time_s > 0):
-                yield f"plan.monitor.{name}", f"expected seconds, more than 0, got {time_s}"
-    for path, time_s in times.items():
-        if not (math.isfinite(time_s) and time_s >= 0):
-            yield path, f"expected seconds, 0 or more, got {time_s}"
-    for kind, odds in plan.odds.items():
-        if not 0 <= odds <= 1:
-            yield f"plan.odds.{kind.value}", f"expected a probability from 0 to 1, got {odds}"
-
-
-def _of_job(plan: RunPlan) -> dict[str, tuple[int, int]]:
-    """Whole numbers of the monitor and the producer, each with the least that it may be."""
-    found = {}
-    if plan.monitor is not None:
-        found["plan.monitor.batch_max"] = plan.monitor.batch_max, 1
-    if plan.producer is not None:
-        for name in plan.producer.__struct_fields__:
-            found[f"plan.producer.{name}"] = getattr(plan.producer, name), 1
-    return found
+        if file.plan.producer is not None and file.plan.backend.name != "model":
+            told = f"producers are played on the model alone, not on {file.plan.backend.name}"
+            self.tell(f"`plan.producer`: {told}", _node_at(root, "$.plan.producer"))
 
 
 def _struct_in(kind: object) -> type[Struct] | None:

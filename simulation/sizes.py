@@ -10,10 +10,13 @@ from simulation.faults import DRIFT_PPM_MAX, FaultClass
 from simulation.job.event_queue import LATE_S_MAX, TWICE_S_MAX
 from simulation.link import SLOW_S_MAX
 from simulation.scripts import SLOW_START_S_MAX
-from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
 
 STEP_S_MAX = 604_800.0
 """By how much the time of day steps at most: a week."""
+
+
+LATE_CALL_S_MAX = 2 * SLOW_S_MAX
+"""By how much a single call may be late: chance draws half of that, and the judges allow for all of it."""
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class Size(Struct, frozen=True, kw_only=True):
 _LASTS = Size()
 _PLACE = Size(unit="a place", most=1.0, may_be_zero=True)
 _NOTICE = Size(may_be_zero=True)
-_CALL = Size(most=1.0 + SLOW_S_MAX)
+_CALL = Size(most=LATE_CALL_S_MAX)
 
 SIZES: dict[FaultClass, Size] = {
     FaultClass.OUTAGE: _LASTS,
@@ -72,7 +75,7 @@ SIZES: dict[FaultClass, Size] = {
     FaultClass.NOTICE_WITHOUT_KILL: _NOTICE,
     FaultClass.SLOW_CALL: _CALL,
     FaultClass.EVENTS_SLOW: _CALL,
-    FaultClass.SINK_SLOW: Size(most=SINK_SLOW_S_MAX),
+    FaultClass.SINK_SLOW: _CALL,
     FaultClass.CHILD_LINGERS: _LASTS,
     FaultClass.CHILD_SLOW_START: Size(most=SLOW_START_S_MAX),
     FaultClass.EVENT_LATE: Size(most=LATE_S_MAX),

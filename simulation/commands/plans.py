@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -16,10 +16,12 @@ from simulation.backends.plans import BACKENDS, BackendName
 from simulation.case_file import load_case
 from simulation.cases import Case
 from simulation.draws import SWARM, PlanDraw
+from simulation.faults import FaultClass
 from simulation.mutants.catalogue import mutant_of
 from simulation.mutants.hunting import mutated
 from simulation.run import run
 from simulation.scenario import Scenario
+from simulation.vacuity import NOT_PLAYED
 
 SUFFIXES = (".yaml", ".yml")
 Policy = Literal["random", "pct"]
@@ -50,10 +52,31 @@ def scenario_of(draw: PlanDraw) -> Scenario | None:
         ConfigurationError: There is none, or the backend cannot play it.
     """
     scenario = draw.told()
-    if scenario is not None and "producer" in scenario.dials and draw.backend != "model":
-        told = f"the scenario {scenario.name} has a producer, and producers are played on the model alone"
-        raise ConfigurationError(Problem(told, helps=("leave `--backend` out",)))
+    if scenario is not None:
+        whose = f"the scenario {scenario.name}"
+        _check_playable(whose, "producer" in scenario.dials, scenario.classes, draw.backend)
     return scenario
+
+
+def _check_playable(
+    whose: str,
+    produces: bool,  # noqa: FBT001 - a fact, passed through
+    kinds: Iterable[FaultClass],
+    backend: BackendName,
+) -> None:
+    """Refuse what a backend would leave out without a word.
+
+    Raises:
+        ConfigurationError: It would leave out something.
+    """
+    helps = ("leave `--backend` out",)
+    if produces and backend != "model":
+        told = f"{whose} has a producer, and producers are played on the model alone"
+        raise ConfigurationError(Problem(told, helps=helps))
+    never = sorted(kind.value for kind in NOT_PLAYED[backend].intersection(kinds))
+    if never:
+        told = f"{whose} has faults that never strike on {backend}: {', '.join(never)}"
+        raise ConfigurationError(Problem(told, helps=helps))
 
 
 def add_variants(parser: argparse.ArgumentParser) -> None:
@@ -69,8 +92,19 @@ def add_variants(parser: argparse.ArgumentParser) -> None:
 
 
 def varied(case: Case, backend: BackendName | None, policy: Policy | None) -> Case:
-    """The case with another backend or another kind of schedule; None: as it is."""
+    """The case with another backend or another kind of schedule; None: as it is.
+
+    Of a seed of the swarm, what a backend does not play is left out, as `run` does it.
+
+    Raises:
+        ConfigurationError: The backend cannot play what the scenario, or the file, is about.
+    """
     plan = case.plan if policy is None else structs.replace(case.plan, policy=policy)
+    drawn = not case.invariant
+    if backend is not None and not (drawn and plan.scenario == SWARM):
+        whose = f"the scenario {plan.scenario}" if drawn else "the case"
+        kinds = plan.classes if drawn else [fault.kind for fault in plan.faults]
+        _check_playable(whose, plan.producer is not None, kinds, backend)
     return structs.replace(case, plan=plan if backend is None else on_backend(plan, backend))
 
 

@@ -19,7 +19,7 @@ from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_file import open_task_file
 from simulation.commands.telling import Commands, say, show
-from simulation.commands.values import count, duration
+from simulation.commands.values import count, lasting
 from simulation.real.evidence import SETTINGS, EvidenceError
 from simulation.real.judging import Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
@@ -45,7 +45,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument("--task-file", metavar="FILE", help="its tasks")
     parser.add_argument(
         "--time",
-        type=duration,
+        type=lasting,
         default=DEFAULT_TIME_S,
         metavar="DURATION",
         help=f"for how long things go wrong, such as 2m (default: {DEFAULT_TIME_S:g}s)",

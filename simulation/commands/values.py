@@ -15,6 +15,14 @@ def duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def lasting(text: str) -> float:
+    """A duration above 0, in seconds."""
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"expected more than 0, got {text!r}")
+    return seconds
+
+
 def count(text: str) -> int:
     """A number of things, at least one."""
     if not text.isdecimal() or int(text) < 1:

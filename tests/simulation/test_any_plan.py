@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fakes.queue_options import QueueOptions
 from simulation.cases import case_of, case_text
 from simulation.faults import DRIFT_PPM_MAX, Fault, FaultClass
+from simulation.link import SLOW_S_MAX
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.strikes import TIMED
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 SECONDS = st.sampled_from([0.1, 1.0, 5.0, 29.999, 30.0, 60.0, 120.0])
 FAULTS_S = 240.0
+MOMENTS = st.one_of(SECONDS, st.floats(0.0, FAULTS_S))
 NUMBERS = st.integers(1, 3)
 ABOUT_CALLS = (
     FaultClass.REQUEST_LOST,
@@ -67,10 +69,17 @@ FAULTS = st.one_of(
     ),
     st.builds(
         Fault,
-        kind=one_of(*TIMED),
+        kind=one_of(*(kind for kind in TIMED if kind is not FaultClass.CLOG)),
         which=NUMBERS,
-        at_s=st.one_of(SECONDS, st.floats(0.0, FAULTS_S)),
+        at_s=MOMENTS,
         size=SECONDS,
+    ),
+    st.builds(
+        Fault,
+        kind=st.just(FaultClass.CLOG),
+        which=NUMBERS,
+        at_s=MOMENTS,
+        size=SECONDS.filter(lambda size: size <= SLOW_S_MAX),
     ),
 )
 PLANS = st.builds(

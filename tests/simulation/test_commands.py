@@ -84,6 +84,7 @@ def test_seeds_and_a_time_end_with_whichever_is_over_first(simulation: Simulatio
         (["coverage", "--seeds", "0"], "expected at least 1, got '0'"),
         (["selfcheck", "--seeds", "0"], "expected at least 1, got '0'"),
         (["selfcheck", "--seeds", "-3"], "expected at least 1, got '-3'"),
+        (["real", "--time", "0"], "expected more than 0, got '0'"),
         (["replay", "3", "--break", "s1"], "invalid choice: 's1'"),
     ],
 )
@@ -184,6 +185,48 @@ def test_a_scenario_with_a_producer_is_for_the_model(simulation: Simulation) -> 
         )
         assert "the scenario producer_killed has a producer" in told
         assert "leave `--backend` out" in told
+
+
+@pytest.mark.parametrize(
+    ("scenario", "backend", "told"),
+    [
+        ("duplicate_storm", "conductor", "faults that never strike on conductor: duplicate"),
+        ("producer_killed", "sqs", "the scenario producer_killed has a producer"),
+    ],
+)
+def test_a_scenario_that_a_backend_cannot_play_is_refused(
+    simulation: Simulation, scenario: str, backend: str, told: str
+) -> None:
+    chosen = ["--backend", backend]
+    for line in (
+        ["run", "--scenario", scenario, "--seeds", "0:2"],
+        ["soak", "--scenario", scenario, "--time", "1s"],
+        ["replay", f"{scenario}:3"],
+        ["diff", f"{scenario}:3", f"{scenario}:3"],
+    ):
+        assert told in simulation(*line, *chosen, status=Status.USAGE)
+
+
+def test_a_scenario_of_the_user_and_a_case_that_a_backend_cannot_play_are_refused(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    mine, case = tmp_path / "mine.scenario", tmp_path / "case.yaml"
+    mine.write_text("description: x\nworkload: {tasks: 2}\nodds: {reordered: 0.5}\n", encoding="utf-8")
+    chosen = ["--scenario", str(mine), "--seeds", "0:2", "--backend", "sqs"]
+    told = simulation("run", *chosen, status=Status.USAGE)
+    assert "the scenario mine has faults that never strike on sqs: reordered" in told
+    case.write_text("invariant: S1\nplan: {producer: {}}\n", encoding="utf-8")
+    told = simulation("replay", str(case), "--backend", "sqs", status=Status.USAGE)
+    assert "the case has a producer" in told
+    fault = "{kind: reordered, whom: receive by worker-1, size: 0.5}"
+    case.write_text(f"invariant: S1\nplan: {{}}\nfaults: [{fault}]\n", encoding="utf-8")
+    told = simulation("shrink", str(case), "--backend", "pubsub", status=Status.USAGE)
+    assert "the case has faults that never strike on pubsub: reordered" in told
+
+
+def test_of_a_seed_of_the_swarm_a_backend_plays_what_it_can(simulation: Simulation) -> None:
+    seed = next(seed for seed in range(100) if draw_plan(seed).producer is not None)
+    assert f"seed {seed}: " in simulation("replay", str(seed), "--until", "0", "--backend", "sqs")
 
 
 def test_mutants_are_found_out_and_the_one_that_changes_nothing_survives(simulation: Simulation) -> None:

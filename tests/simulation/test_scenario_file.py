@@ -182,7 +182,7 @@ def test_sizes_are_those_that_are_given() -> None:
         ("faults: [{kind: worker_stop, at: 1, for: 0}]\n", "1:42", ["expected seconds, more than 0"]),
         ("faults: [{kind: clog, at: 1, for: 5m}]\n", "1:35", ["seconds, more than 0, 60 at most"]),
         ("faults: [{kind: clog, at: 1, for: [1, 61]}]\n", "1:35", ["seconds, more than 0, 60 at most"]),
-        ("faults: [{kind: slow_call, whom: task-1}]\n", "1:10", ["do nothing: give `for`", "61 at most"]),
+        ("faults: [{kind: slow_call, whom: task-1}]\n", "1:10", ["do nothing: give `for`", "120 at most"]),
         ("faults: [{kind: child_lingers, whom: task-1, for: 0}]\n", "1:51", ["seconds, more than 0"]),
         ("faults: [{kind: child_slow_start, whom: task-1}]\n", "1:10", ["would do nothing: give `for`"]),
         (

@@ -16,6 +16,8 @@ CLOSE_S = 5.5
 HAND_BACK_S = 1.0
 """A worker has this much time at least, from hearing of its end, to hand back what it has."""
 
+LINK_UNSEEN = "calls about it failed, or took long; whether it was given up for that is not seen"
+
 _SLOW = (FaultClass.SINK_SLOW, FaultClass.EVENTS_SLOW)
 
 SETTLE_S = 0.1
@@ -35,6 +37,7 @@ class EndingJudge:
         self._bench = bench
         self._books = books
         self._slots = settings.slots
+        self._settle_again_s = settings.settle_backoff.cap_s
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -128,20 +131,39 @@ class EndingJudge:
         self, holding: Holding, life: Life, at: float
     ) -> str:
         """Why it was not handed back; "" if there is no excuse."""
-        if holding.verdict is not None or holding.open_calls or holding.troubles:
-            return "its settlement, or another call about it, was under way"
+        if holding.open_calls:
+            return "a call about it was under way"
         if holding.over is not None or holding.until <= at:  # which the queue may tell later
             return "its lease was over"
+        if not holding.heard:
+            return excuses.UNWANTED
+        if holding.let_go:
+            return excuses.LET_GO
+        if not self._bench.exact and holding.troubles:
+            return LINK_UNSEEN
+        if self._is_late(life, at) and (excuse := self._excuse_of_late(holding, life, at)):
+            return excuse
         if not self._is_told(holding, life, at) and (life.store_failures or self._sink_is_slow()):
             return "events could not be stored in time"
-        if life.halted_s(at) > holding.halted_s:
-            return "the worker was stopped"
         longest_s = self._bench.plan.queue.lease_total_s_max - self._bench.early_s
         if excuses.is_longest(holding, longest_s):
             return excuses.LIMIT
         if holding.known_at is not None and holding.known_at >= at - HAND_BACK_S:
             return "it came at the last moment"
         return ""
+
+    def _is_late(self, life: Life, at: float) -> bool:
+        """Whether the worker stayed for as long as it could: one that has something to settle does."""
+        return at >= life.exit_by - self._bench.early_s - self._bench.slack_s
+
+    def _excuse_of_late(self, holding: Holding, life: Life, at: float) -> str:
+        """Why it was not handed back by a worker that stayed to its end."""
+        if life.halted_at is not None or life.continued_at >= life.stop_from:
+            return "the worker was stopped when it was to hand back"
+        if holding.verdict is None:
+            return "calls about it failed, or took long" if holding.troubles else ""
+        insisted = at - holding.failed_at <= self._settle_again_s + self._bench.tolerance_s
+        return "its settlement failed again and again" if insisted else ""
 
     def _is_told(self, holding: Holding, life: Life, at: float) -> bool:
         """Whether what became of it was durable in time, and the worker knew: then it settles at once."""

@@ -197,6 +197,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S7",),
         settling.interrupts_what_has_ended,
     ),
+    Mutant(
+        43,
+        "tries_once_when_ending",
+        "forgets a settlement that fails during a drain",
+        ("S14",),
+        settling.tries_once_when_ending,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

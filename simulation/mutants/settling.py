@@ -271,3 +271,16 @@ def interrupts_what_has_ended() -> AbstractContextManager[None]:
         conclude(state, attempt, fact)
 
     return instead_of("conclude", conclude_as_interrupted)
+
+
+def tries_once_when_ending() -> AbstractContextManager[None]:
+    """A settlement that fails while the worker is to end is forgotten."""
+
+    def forget_when_ending(state: WorkerState, attempt: Attempt, fact: got.SettleFailed) -> None:
+        if not state.drain_reason:
+            actions.plan_settle_again(state, attempt, fact)
+            return
+        attempt.state = State.SETTLED
+        actions.close(state, attempt, fact)
+
+    return rewired(State.SETTLING, Signal.SETTLE_FAILED, State.SETTLING, forget_when_ending)

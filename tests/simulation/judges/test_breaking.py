@@ -709,6 +709,28 @@ def a_task_is_never_taken() -> Story:
     return quiet(Story().worker().send()).wait(1_100)
 
 
+@breaks("S14")
+def a_settlement_that_failed_is_forgotten_at_the_end() -> Story:
+    return ended().record(completed()).hear().wait(1).ack_lost().wait(0.1).exit()
+
+
+@breaks("S14")
+def a_settlement_that_failed_long_ago_is_forgotten_at_the_end() -> Story:
+    return ended().record(completed()).hear().wait(1).ack_lost().wait(19).exit()
+
+
+@breaks("S14")
+def a_task_is_left_behind_after_an_extension_that_failed() -> Story:
+    story = held().issue("extend", seconds=30.0).answer("extend", error="QueueUnavailableError")
+    return story.wait(1).finish().record(completed()).hear().wait(1).exit()
+
+
+@breaks("S14")
+def a_task_is_left_behind_by_a_worker_that_was_stopped_long_before_its_end() -> Story:
+    story = ended().halt().wait(0.01).go_on().record(completed()).hear()
+    return story.wait(20).exit()
+
+
 def quiet(story: Story) -> Story:
     story.close.quiet_at = 0.0
     return story

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from cloud_tasks.core.task import Outcome, OutcomeKind
 from fakes.history import FactKind
 from simulation.history import CallIssued
 from simulation.judges import INVARIANTS, excuses
@@ -252,3 +253,23 @@ def test_a_run_that_ended_while_its_worker_was_stopped_may_be_told_as_interrupte
 
 def test_a_complete_result_counts_although_the_run_was_being_stopped() -> None:
     assert held().wait(1).hear().wait(18).term().wait(1).finish().record(completed()).ack().broken == NONE
+
+
+def about_to_end(*, wait_s: float) -> Story:
+    """A worker that has recorded what became of its task, and has so much of its 20 seconds left."""
+    return held().wait(1).hear().wait(20 - wait_s).finish().record(completed())
+
+
+def test_a_worker_may_end_with_a_settlement_that_failed_until_its_time_was_over() -> None:
+    story = about_to_end(wait_s=2).ack_lost().wait(1).ack_lost().wait(1).exit()
+    assert "S14" not in story.end()
+
+
+def test_a_worker_may_end_while_a_settlement_is_under_way() -> None:
+    story = about_to_end(wait_s=10).issue("ack", outcome=Outcome(OutcomeKind.COMPLETED, elapsed_s=1.0))
+    assert "S14" not in story.wait(1).exit().end()
+
+
+def test_a_worker_that_was_stopped_over_its_end_need_not_have_handed_back() -> None:
+    story = held().wait(1).hear().wait(17).halt().wait(10).finish(end=KILLED).go_on().exit()
+    assert "S14" not in story.end()

@@ -222,6 +222,10 @@ class EventStored(Happening, frozen=True, kw_only=True):
     event: Event
 
 
+class StoreIssued(Happening, frozen=True, kw_only=True):
+    """A worker hands events to where they are to be stored."""
+
+
 class StoreFailed(Happening, frozen=True, kw_only=True):
     """The worker was told that events could not be stored, whether or not they were."""
 

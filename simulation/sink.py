@@ -9,7 +9,7 @@ from typing import NoReturn
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import SinkUnavailableError
 from simulation.faults import FaultClass, FaultSource
-from simulation.history import EventStored, History, StoreFailed
+from simulation.history import EventStored, History, StoreFailed, StoreIssued
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
 
@@ -48,6 +48,7 @@ class SimulatedSink:
         """Store events; see `EventSink`."""
         self._calls += 1
         faults, name = self._faults, self._host.name
+        self._history.tell(StoreIssued(at=self._loop.time(), worker=name))
         pause_s = STORE_S
         slow = faults.strikes(FaultClass.SINK_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
         if slow is not None:

@@ -18,6 +18,7 @@ from simulation.history import (
     RunGone,
     RunOver,
     StoreFailed,
+    StoreIssued,
     WorkerBegan,
     WorkerContinued,
     WorkerEnded,
@@ -71,6 +72,7 @@ _WORDS: dict[type[Happening], Callable[[Any], str]] = {
     QueueChanged: _queue_changed,
     RunAsked: lambda one: f"{'SIGKILL' if one.kill else 'SIGTERM'} to run {one.run} of {one.task_id}",
     StoreFailed: lambda _: "events not stored",
+    StoreIssued: lambda _: "events on their way to be stored",
     RunBegan: lambda one: f"runs {one.task_id}, attempt {one.attempt} (run {one.run})",
     RunOver: lambda one: (
         f"run {one.run} of {one.task_id} over: {one.end.kind.value} {one.end.signal}".rstrip()

@@ -10,7 +10,7 @@ from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import QueueUnavailableError, SinkUnavailableError
 from cloud_tasks.interfaces import EventSink, FeedMessage
 from simulation.faults import FaultClass
-from simulation.history import CallAnswered, CallIssued, EventStored, History, StoreFailed
+from simulation.history import CallAnswered, CallIssued, EventStored, History, StoreFailed, StoreIssued
 from simulation.hosts import Host
 from simulation.job.event_queue import EventBroker
 from simulation.job.happenings import ServiceAnswered, ServiceCalled
@@ -108,6 +108,7 @@ class Witnessed:
     async def emit(self, records: list[EventRecord]) -> None:
         """Store events; see `EventSink`."""
         name = self._host.name
+        self._history.tell(StoreIssued(at=self._loop.time(), worker=name))
         try:
             await self._sink.emit(records)
         except SinkUnavailableError:

@@ -1,16 +1,20 @@
-"""S18: calls that fail, and receives that bring nothing, are not repeated at once."""
+"""S18: calls that fail, receives that bring nothing, events that are not stored: none is repeated at once."""
 
 from __future__ import annotations
 
 from cloud_tasks.core.intake import EMPTY_RECEIVE_S
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import Backoff
-from simulation.history import CallAnswered, CallIssued, History
+from simulation.history import CallAnswered, CallIssued, EndHeard, History, StoreFailed, StoreIssued
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 
 EXTEND_AGAIN_S = 0.05
 """Near the end of a lease, an extension that failed is tried again after so long."""
+STORE_AGAIN = Backoff(base_s=0.2, cap_s=30.0)
+"""When events that could not be stored are tried again."""
+STORE_IN_HASTE = Backoff(base_s=0.2, cap_s=1.0)
+"""Likewise, by a worker that is to end."""
 _LOST = "LeaseLostError"
 Subject = tuple[str, str]
 
@@ -23,6 +27,17 @@ class _Series:
     def __init__(self) -> None:
         self.failures = 0
         self.next_at = 0.0
+
+
+class _Stores:
+    """Attempts of a worker to store its events."""
+
+    __slots__ = ("failed_at", "failures", "next_at", "under_way")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.failed_at = self.next_at = 0.0
+        self.under_way = False
 
 
 class RatesJudge:
@@ -39,11 +54,16 @@ class RatesJudge:
         self._books = books
         self._settings = settings
         self._series: dict[Subject, _Series] = {}
+        self._stores: dict[str, _Stores] = {}
+        self._heard_at: dict[str, float] = {}
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
         history.on(CallIssued, self._on_issued)
         history.on(CallAnswered, self._on_answered)
+        history.on(StoreIssued, self._on_store_issued)
+        history.on(StoreFailed, self._on_store_failed)
+        history.on(EndHeard, self._on_heard)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
@@ -78,6 +98,46 @@ class RatesJudge:
         else:
             series.failures = 0
             series.next_at = call.at + EMPTY_RECEIVE_S
+
+    # -- events ------------------------------------------------------------------------------------------
+
+    def _on_heard(self, happening: EndHeard) -> None:
+        self._heard_at[happening.worker] = happening.at
+
+    def _on_store_issued(self, happening: StoreIssued) -> None:
+        stores = self._stores.get(happening.worker)
+        if stores is None:
+            stores = self._stores[happening.worker] = _Stores()
+        if stores.under_way:  # nobody has said that it failed
+            stores.failures = 0
+            stores.next_at = 0.0
+        stores.under_way = True
+        self._bench.check(
+            "S18",
+            happening.at >= stores.next_at - self._bench.tolerance_s or self._is_urgent(stores, happening),
+            "stores events again, {} s too soon, after {} attempts that failed",
+            stores.next_at - happening.at,
+            stores.failures,
+            worker=happening.worker,
+        )
+
+    def _is_urgent(self, stores: _Stores, happening: StoreIssued) -> bool:
+        """Whether the worker has heard since that it is to end: then it tries once at once."""
+        heard_at = self._heard_at.get(happening.worker)
+        life = self._books.lives.get(happening.worker)
+        if heard_at is None or life is None:
+            return False
+        return max(heard_at, life.continued_at) >= stores.failed_at
+
+    def _on_store_failed(self, happening: StoreFailed) -> None:
+        stores = self._stores.get(happening.worker)
+        if stores is None or not stores.under_way:
+            return
+        stores.under_way = False
+        stores.failures += 1
+        stores.failed_at = happening.at
+        pauses = STORE_IN_HASTE if happening.worker in self._heard_at else STORE_AGAIN
+        stores.next_at = happening.at + _least_s(pauses, stores.failures)
 
     def _subject(self, happening: CallIssued | CallAnswered) -> Subject:
         """What calls belong together: receives of a worker, extensions or settlements of a delivery."""

@@ -204,6 +204,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S14",),
         settling.tries_once_when_ending,
     ),
+    Mutant(
+        44,
+        "stores_again_at_once",
+        "does not pause between attempts to store its events",
+        ("S18",),
+        settling.stores_again_at_once,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

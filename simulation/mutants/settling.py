@@ -284,3 +284,12 @@ def tries_once_when_ending() -> AbstractContextManager[None]:
         actions.close(state, attempt, fact)
 
     return rewired(State.SETTLING, Signal.SETTLE_FAILED, State.SETTLING, forget_when_ending)
+
+
+def stores_again_at_once() -> AbstractContextManager[None]:
+    """Events that could not be stored are tried again without a pause."""
+
+    async def no_pause(self: Any, why: str) -> None:
+        """Nothing."""
+
+    return swapped(Recorder, "_pause", no_pause)

@@ -257,6 +257,10 @@ class Story:
         """An event becomes durable."""
         return self._tell(told.EventStored, worker, event=event)
 
+    def issue_store(self, worker: str = A) -> Story:
+        """A worker hands events over to be stored."""
+        return self._tell(told.StoreIssued, worker)
+
     def fail_store(self, worker: str = A) -> Story:
         """A worker is told that events could not be stored."""
         return self._tell(told.StoreFailed, worker)

@@ -731,6 +731,28 @@ def a_task_is_left_behind_by_a_worker_that_was_stopped_long_before_its_end() -> 
     return story.wait(20).exit()
 
 
+@breaks("S18")
+def events_that_could_not_be_stored_are_tried_again_at_once() -> Story:
+    return Story().worker().issue_store().fail_store().wait(0.002).issue_store()
+
+
+@breaks("S18")
+def the_pauses_between_attempts_to_store_events_do_not_grow() -> Story:
+    return failed_to_store(Story().worker(), times=6).wait(0.2).issue_store()
+
+
+@breaks("S18")
+def a_worker_that_is_to_end_stores_its_events_without_a_pause() -> Story:
+    return Story().worker().hear().wait(1).issue_store().fail_store().wait(0.01).issue_store()
+
+
+def failed_to_store(story: Story, *, times: int) -> Story:
+    for number in range(times):
+        story.issue_store().fail_store().wait(0.2 * 2**number)
+    story.issue_store().fail_store()
+    return story
+
+
 def quiet(story: Story) -> Story:
     story.close.quiet_at = 0.0
     return story

@@ -273,3 +273,19 @@ def test_a_worker_may_end_while_a_settlement_is_under_way() -> None:
 def test_a_worker_that_was_stopped_over_its_end_need_not_have_handed_back() -> None:
     story = held().wait(1).hear().wait(17).halt().wait(10).finish(end=KILLED).go_on().exit()
     assert "S14" not in story.end()
+
+
+def test_events_that_could_not_be_stored_are_tried_again_after_pauses_and_at_once_after_a_success() -> None:
+    story = Story().worker()
+    for pause_s in (0.1, 0.2, 0.4, 0.8):
+        story.issue_store().fail_store().wait(pause_s)
+    story.issue_store().wait(0.002).issue_store().fail_store().wait(0.1).issue_store()
+    assert story.end() == NONE
+
+
+def test_events_are_tried_again_at_once_when_the_worker_hears_that_it_is_to_end() -> None:
+    story = Story().worker()
+    for pause_s in (0.2, 0.4, 0.8, 1.6, 3.2):
+        story.issue_store().fail_store().wait(pause_s)
+    story.issue_store().fail_store().wait(0.01).hear().issue_store().fail_store().wait(0.5).issue_store()
+    assert story.end() == NONE

@@ -8,6 +8,7 @@ import heapq
 import itertools
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, cast
 
@@ -15,6 +16,8 @@ from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
 
 UNWIND_STEPS_MAX = 1_000
+TASKS_KEPT = 10_000
+"""References to tasks, of which most are gone, before they are looked through."""
 Fault = dict[str, Any]
 """What asyncio says about an exception that nobody looked at."""
 
@@ -77,6 +80,8 @@ class SimulationLoop:
         self._ready: list[Host] = []
         self._hosts = [self.world]
         self._dead: list[asyncio.Task[Any]] = []
+        self._tasks: list[weakref.ref[asyncio.Task[Any]]] = []
+        self._tasks_max = TASKS_KEPT
         self._running = False
         self._stopping = False
         self._closed = False
@@ -91,7 +96,10 @@ class SimulationLoop:
 
     def start_on(self, host: Host, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         """Run a coroutine as a task of a host."""
-        return asyncio.Task(work, loop=self.as_asyncio, name=name or host.name, context=host.context.copy())
+        context = host.context.copy()
+        return self._remembered(
+            asyncio.Task(work, loop=self.as_asyncio, name=name or host.name, context=context)
+        )
 
     def at(self, host: Host, when: float, callback: Callable[..., object], *args: Any) -> Step:
         """Run a callback of a host at a moment of `time()`, whoever asks for it."""
@@ -313,7 +321,36 @@ class SimulationLoop:
             raise RuntimeError("the simulation is over")
         host = HOST.get(self.world)
         full_name = f"{host.name}: {name}" if name else host.name
-        return asyncio.Task(coro, loop=self.as_asyncio, name=full_name, context=context)
+        return self._remembered(asyncio.Task(coro, loop=self.as_asyncio, name=full_name, context=context))
+
+    def _remembered(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
+        """A list of weak references costs less than a `WeakSet`, which is called when each task is gone."""
+        tasks = self._tasks
+        tasks.append(weakref.ref(task))
+        if len(tasks) >= self._tasks_max:
+            self._tasks = [one for one in tasks if one() is not None]
+            self._tasks_max = max(TASKS_KEPT, 2 * len(self._tasks))
+        return task
+
+    @property
+    def tasks_remembered(self) -> int:
+        """Of how many tasks it is known that there were some."""
+        return len(self._tasks)
+
+    def look_for_unseen(self) -> None:
+        """Note the exceptions that nobody has looked at of tasks that somebody still refers to.
+
+        The others were noted when they were forgotten. A host that was killed had no time to look.
+        """
+        killed = {host.name for host in self._hosts if not host.alive}
+        for reference in self._tasks:
+            task: Any = reference()
+            # Whether somebody has looked is nowhere to be asked, but it is what a task goes by itself.
+            if task is None or not task.done() or not task._log_traceback:  # noqa: SLF001
+                continue
+            if task.get_name().partition(":")[0] not in killed:
+                message = f"exception in the task {task.get_name()!r} was never retrieved"
+                self.faults.append({"message": message, "exception": task.exception()})
 
     def stop(self) -> None:
         """End `run_forever` after this step."""

@@ -144,7 +144,9 @@ class EndOfTasks(QueueError):  # noqa: N818 - a signal like StopIteration, not a
 
 
 class SourceFailedError(QueueError):
-    """A finite source broke off in the middle; every task that it gave before has been handed out.
+    """A source broke off in the middle; every task that it gave before has been handed out.
+
+    The worker that reads it finishes those, and ends. See `QueueUnusableError` for sources without an end.
 
     The exception that the source raised is the cause (`__cause__`).
 
@@ -160,6 +162,15 @@ class SourceFailedError(QueueError):
         tasks = "1 task" if tasks_read == 1 else f"{tasks_read} tasks"
         super().__init__(f"the task source failed after {tasks}: {what}")
         self.__cause__ = cause
+
+
+class QueueUnusableError(SourceFailedError):
+    """A queue that worked cannot be used any more, until a person mends it: trying again does not help."""
+
+    def __init__(self, cause: ConfigurationError) -> None:
+        super().__init__(cause, 0)
+        helps = "".join(f" ({problem.helps[0]})" for problem in cause.problems[:1] if problem.helps)
+        self.args = (f"the queue cannot be used any more: {cause}{helps}",)
 
 
 class MessageRefusedError(QueueError):

@@ -41,6 +41,20 @@ class CallFailedError(QueueUnavailableError):
         super().__init__(text)
 
 
+class StatementFailedError(QueueError):
+    """The database refused a statement, and would again: it or the tables are wrong.
+
+    Its text has neither the statement nor its parameters: they may hold what is in a task.
+
+    Attributes:
+        error: What the library raised; None if it did so before the database was asked.
+    """
+
+    def __init__(self, text: str, error: sa.exc.DBAPIError | None = None) -> None:
+        self.error = error
+        super().__init__(text)
+
+
 class Database:
     """A pool of connections, and calls to it.
 
@@ -65,7 +79,7 @@ class Database:
         """See that the database can be opened, where it is a file.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: It cannot.
+            QueueError: It cannot.
         """
         open_once = self.dialect.opener()
         if open_once is None:
@@ -73,7 +87,7 @@ class Database:
         try:
             await asyncio.to_thread(open_once)
         except self.dialect.driver_error as error:
-            raise self._wrapped(error) from error
+            raise self._failed(self._wrapped(error)) from error
 
     def start(self, work: Work[T]) -> asyncio.Future[T]:
         """Begin a call in which every statement commits by itself; nobody has to wait for it."""
@@ -84,6 +98,7 @@ class Database:
 
         Raises:
             QueueUnavailableError: Nobody knows whether it was done.
+            StatementFailedError: It cannot be done.
         """
         return await outcome(self.start(work))
 
@@ -106,6 +121,7 @@ class Database:
 
         Raises:
             QueueUnavailableError: Nobody knows whether it was done.
+            StatementFailedError: It cannot be done.
         """
         return await outcome(self.start_transaction(work, durable=durable, within_s=within_s))
 
@@ -135,14 +151,14 @@ class Database:
             try:
                 return await self._work_once(work)
             except sa.exc.DBAPIError as error:
-                meaning = self.dialect.meaning(error)
-                if meaning is Meaning.FAULT:
-                    raise
-                if meaning is not Meaning.AGAIN or attempt == TRIES_MAX:
-                    busy = meaning is not Meaning.UNAVAILABLE
-                    raise CallFailedError(self._told(error.orig), error, is_busy=busy) from error
+                if self.dialect.meaning(error) is not Meaning.AGAIN or attempt == TRIES_MAX:
+                    raise self._failed(error) from None  # it would show the statement
             except (sa.exc.TimeoutError, OSError, EOFError) as error:
                 raise CallFailedError(self._told(error)) from error
+            except sa.exc.SQLAlchemyError as error:
+                # One that was not sent shows itself in its text.
+                cause = error.orig if isinstance(error, sa.exc.StatementError) else None
+                raise StatementFailedError(self._told(cause or error)) from None
             await asyncio.sleep(PAUSE_S * attempt)
         raise AssertionError("the last try either returned or raised")
 
@@ -196,13 +212,22 @@ class Database:
         except sa.exc.SQLAlchemyError:
             await connection.invalidate()
 
-    def _wrapped(self, error: Exception, *, lost: bool = False) -> BaseException:
+    def _wrapped(self, error: Exception, *, lost: bool = False) -> sa.exc.DBAPIError:
         """An error of the driver's, as SQLAlchemy would tell it."""
         driver_error = self.dialect.driver_error
-        return sa.exc.DBAPIError.instance("", None, error, driver_error, connection_invalidated=lost)
+        wrapped = sa.exc.DBAPIError.instance("", None, error, driver_error, connection_invalidated=lost)
+        assert isinstance(wrapped, sa.exc.DBAPIError)  # noqa: S101 - for the type checker: drivers' errors are
+        return wrapped
+
+    def _failed(self, error: sa.exc.DBAPIError) -> CallFailedError | StatementFailedError:
+        """What the library raised, as the others know it."""
+        meaning, text = self.dialect.meaning(error), self._told(error.orig)
+        if meaning is Meaning.FAULT:
+            return StatementFailedError(text, error)
+        return CallFailedError(text, error, is_busy=meaning is not Meaning.UNAVAILABLE)
 
     def _told(self, error: BaseException | None) -> str:
-        return f"{self.dialect.where}: {one_line(error)}"
+        return f"{self.dialect.where}: {self.dialect.words(error)}"
 
 
 class _Call(Generic[T]):
@@ -245,8 +270,3 @@ async def outcome(answer: asyncio.Future[T]) -> T:
     """Wait for a call; it goes on if we are cancelled."""
     await asyncio.wait((answer,))
     return answer.result()
-
-
-def one_line(error: BaseException | None) -> str:
-    """What an exception says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

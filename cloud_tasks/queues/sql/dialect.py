@@ -147,6 +147,10 @@ class Dialect(ABC):
     def meaning(self, error: sa.exc.DBAPIError) -> Meaning:
         """What an error means."""
 
+    def words(self, error: BaseException | None) -> str:
+        """What an error of the driver's says, in one line, and without the statement."""
+        return one_line(error)
+
     @abstractmethod
     def mistake(self, error: sa.exc.DBAPIError) -> str | None:
         """The help for an error that a person has to mend before anything works; None if it is none."""
@@ -183,3 +187,8 @@ def waiting(queue: sa.Table, now: sa.ColumnElement[int]) -> sa.ColumnElement[boo
     c = queue.c
     begin = sa.bindparam("b_begin", type_=sa.BigInteger)
     return sa.and_(c.queue == sa.bindparam("b_queue"), c.visible_at >= begin, c.visible_at <= now)
+
+
+def one_line(error: BaseException | None) -> str:
+    """What an exception says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

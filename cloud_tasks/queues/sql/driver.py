@@ -20,9 +20,10 @@ from cloud_tasks.interfaces import (
     TaskSender,
 )
 from cloud_tasks.queues.sql import problems
-from cloud_tasks.queues.sql.database import CallFailedError, one_line
+from cloud_tasks.queues.sql.database import CallFailedError, StatementFailedError
 from cloud_tasks.queues.sql.dead_letters import SqlDeadLetters
 from cloud_tasks.queues.sql.dialect import Dialect
+from cloud_tasks.queues.sql.faults import Faults
 from cloud_tasks.queues.sql.inspector import SqlInspector
 from cloud_tasks.queues.sql.migration import Found, Migration
 from cloud_tasks.queues.sql.once import SqlOnce
@@ -46,6 +47,7 @@ class SqlDriver:
         self._dialect = dialect
         self._parts = Parts(dialect, clock)
         self._migration = Migration(self._parts.database, self._parts.tables)
+        self._faults = Faults(self._look_again, clock)
         self._has_once = False
 
     async def connect(self) -> None:
@@ -86,7 +88,7 @@ class SqlDriver:
     def tasks(self, queue: str, lease_s: float) -> TaskQueue:
         """The queue for a worker; a lease of it lasts `lease_s`."""
         check_positive("lease_s", lease_s)
-        return SqlQueue(self._parts, _checked(queue), lease_s)
+        return SqlQueue(self._parts, _checked(queue), lease_s, self._faults)
 
     def sender(self, queue: str) -> TaskSender:
         """The queue for a producer."""
@@ -131,8 +133,12 @@ class SqlDriver:
             if self._dialect.is_there() or not is_dry:
                 await self._parts.database.probe()
             return await call()
-        except (CallFailedError, sa.exc.DBAPIError) as error:
+        except (CallFailedError, StatementFailedError) as error:
             raise self._refused(error) or error from error
+
+    async def _look_again(self) -> None:
+        """See that the tables can still be used; nothing is made, also of SQLite's."""
+        self._check(await self._asked(self._migration.found, is_dry=True))
 
     async def _need_once(self) -> None:
         """See that the table of what was done once is there."""
@@ -168,13 +174,13 @@ class SqlDriver:
         if indexes := {one for name in needed for one in found.indexes_missing.get(name, ())}:
             raise ConfigurationError(problems.indexes_missing(where, indexes, migrate))
 
-    def _refused(self, error: CallFailedError | sa.exc.DBAPIError) -> ConfigurationError | None:
+    def _refused(self, error: CallFailedError | StatementFailedError) -> ConfigurationError | None:
         """What a person has to mend, if that is why it failed."""
-        cause = error.error if isinstance(error, CallFailedError) else error
+        cause = error.error
         help_ = None if cause is None else self._dialect.mistake(cause)
         if cause is None or help_ is None:
             return None
-        text = one_line(cause.orig)
+        text = self._dialect.words(cause.orig)
         return ConfigurationError(
             problems.refused(self._dialect.given_with, self._dialect.where, text, help_)
         )

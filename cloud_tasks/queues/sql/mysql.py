@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning
+from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, one_line
 from cloud_tasks.queues.sql.settings import SqlSettings
 
 RECYCLE_S = 1800
@@ -61,6 +61,7 @@ class MysqlDialect(Dialect):
         kept, besides = self.settings.pool_sizes
         return create_async_engine(
             self._url,
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             connect_args={
@@ -102,6 +103,14 @@ class MysqlDialect(Dialect):
             return Meaning.AGAIN
         outside = number in _OUTSIDE or number in _OF_THE_CLIENT or error.connection_invalidated
         return Meaning.UNAVAILABLE if outside or not number else Meaning.FAULT
+
+    def words(self, error: BaseException | None) -> str:
+        """The server's words, and its number behind them."""
+        match getattr(error, "args", ()):
+            case (int(number), str(text)):
+                return f"{' '.join(text.split())} ({number})"
+            case _:
+                return one_line(error)
 
     def mistake(self, error: sa.exc.DBAPIError) -> str | None:
         """By the server's number, or the resolver's words."""

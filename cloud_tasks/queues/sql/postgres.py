@@ -11,7 +11,15 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cloud_tasks.errors import QueueUnavailableError
-from cloud_tasks.queues.sql.dialect import IDS, Dialect, Listen, Meaning, leased_columns, waiting
+from cloud_tasks.queues.sql.dialect import (
+    IDS,
+    Dialect,
+    Listen,
+    Meaning,
+    leased_columns,
+    one_line,
+    waiting,
+)
 from cloud_tasks.queues.sql.direct import Direct, Found, written_for
 from cloud_tasks.queues.sql.settings import SqlSettings
 
@@ -20,12 +28,15 @@ _OUTSIDE_CLASSES = frozenset(("08", "53", "57", "58"))
 """Connections, resources, an operator's intervention, the system."""
 _OUTSIDE = frozenset(("25006", "55P03"))
 """A server that only reads (it was the main one until a moment ago); a lock that could not be had."""
+_CONNECTING_CLASSES = frozenset(("", "28", "3D"))
+"""No state, no user, no database: of these a mistake is told by its words."""
+_MISTAKES_LATER = {"permission denied": "grant the user what is missing"}
 _MISTAKES = {
     "password authentication failed": "give the user and the password that the server knows",
     "no password supplied": "give the password: postgresql://user:password@host/database",
     "no pg_hba.conf entry": "the server's pg_hba.conf must let this user in from this machine",
     '" does not exist': "create the database and the user, or name those that are there",
-    "permission denied": "grant the user what is missing",
+    **_MISTAKES_LATER,
     "Name or service not known": "look at the name of the host",
     "No address associated": "look at the name of the host",
     "failed to resolve host": "look at the name of the host",
@@ -61,6 +72,7 @@ class PostgresDialect(Dialect):
         kept, besides = self.settings.pool_sizes
         engine = create_async_engine(
             self._url,
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             connect_args=self._connect_args(),
@@ -166,10 +178,17 @@ class PostgresDialect(Dialect):
         outside = state in _OUTSIDE or state[:2] in _OUTSIDE_CLASSES
         return Meaning.UNAVAILABLE if outside else Meaning.FAULT
 
+    def words(self, error: BaseException | None) -> str:
+        """What it is about: the lines after that show the statement, or values of a row."""
+        primary = getattr(getattr(error, "diag", None), "message_primary", None)
+        return " ".join(str(primary).split()) if primary else one_line(error)
+
     def mistake(self, error: sa.exc.DBAPIError) -> str | None:
         """By its words: an error in connecting has no state."""
         text = str(error.orig)
-        return next((help_ for words, help_ in _MISTAKES.items() if words in text), None)
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        known = _MISTAKES if state[:2] in _CONNECTING_CLASSES else _MISTAKES_LATER
+        return next((help_ for words, help_ in known.items() if words in text), None)
 
     def lock(self) -> tuple[sa.Executable, sa.Executable | None]:
         """A lock that ends with the transaction."""

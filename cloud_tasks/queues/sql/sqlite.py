@@ -72,6 +72,7 @@ class SqliteDialect(Dialect):
         size = min(self.settings.pool_size_max, CONNECTIONS_MAX)
         engine = create_async_engine(
             sa.URL.create("sqlite+aiosqlite", database=str(self._path)),
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             connect_args={"timeout": self.settings.call_s / 2},

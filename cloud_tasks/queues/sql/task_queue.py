@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
+from cloud_tasks.errors import LeaseLostError, QueueUnusableError
 from cloud_tasks.queues.gathering import GATHER_S, Gatherer
 from cloud_tasks.queues.sql.completed import record_of
-from cloud_tasks.queues.sql.database import outcome
+from cloud_tasks.queues.sql.database import StatementFailedError, outcome
 from cloud_tasks.queues.sql.dialect import IDS
 from cloud_tasks.queues.sql.direct import Found
+from cloud_tasks.queues.sql.faults import Faults
 from cloud_tasks.queues.sql.head import Head
 from cloud_tasks.queues.sql.leases import (
     US,
@@ -30,6 +34,8 @@ from cloud_tasks.queues.sql.limits import BATCH_MAX, BODY_BYTES_MAX, YEAR_S, tex
 from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.settlements import Settlement, Settlements
 
+T = TypeVar("T")
+
 CLOSE_S = 4.0
 """How long `aclose` waits for a receive that was given up, to hand back what it brings."""
 
@@ -41,10 +47,12 @@ class SqlQueue:
         parts: What all queues of the database share.
         queue: Its name.
         lease_s: Length of a lease, in seconds.
+        faults: Finds out what a statement that failed says of the tables.
     """
 
-    def __init__(self, parts: Parts, queue: str, lease_s: float) -> None:
+    def __init__(self, parts: Parts, queue: str, lease_s: float, faults: Faults) -> None:
         self._parts = parts
+        self._faults = faults
         self._queue = queue
         self._lease_s = min(lease_s, YEAR_S)
         self._lease_us = int(self._lease_s * US)
@@ -80,8 +88,14 @@ class SqlQueue:
         """Lease up to `tasks_max` tasks; see `TaskQueue`.
 
         A call that is cancelled goes on; what it brings is handed back at once.
+
+        Raises:
+            QueueUnusableError: Somebody has changed the tables, so that it cannot work any more.
         """
         check_receive(tasks_max, wait_s)
+        return await self._unless_unusable(lambda: self._receive(tasks_max, wait_s))
+
+    async def _receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
         if self._closing:
             return []
         deadline = self._parts.clock.monotonic() + wait_s
@@ -93,7 +107,8 @@ class SqlQueue:
     async def wait_ready(self, wait_s: float) -> None:
         """Return when a task may be there; see `WaitableQueue`."""
         check_not_negative("wait_s", wait_s)
-        await self._wait_due(self._parts.clock.monotonic() + wait_s)
+        deadline = self._parts.clock.monotonic() + wait_s
+        await self._unless_unusable(lambda: self._wait_due(deadline))
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now; see `TaskQueue`."""
@@ -107,9 +122,10 @@ class SqlQueue:
         self._parts.bell.stir()
         receipt = receipt_of(lease)
         if self._parts.tables.completed is None:
-            await self._acks.submit(Settlement(receipt))
+            await self._settled(self._acks.submit(Settlement(receipt)))
         else:
-            await self._acks.submit(Settlement(receipt, record_of(lease, outcome, self._queue)))
+            record = record_of(lease, outcome, self._queue)
+            await self._settled(self._acks.submit(Settlement(receipt, record)))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back, with its history; see `TaskQueue`."""
@@ -119,14 +135,14 @@ class SqlQueue:
             "b_interrupted": int(reason is not HandBack.RETRY),
             "b_history": await self._history(lease),
         }
-        await self._nacks.submit(Settlement(receipt_of(lease), values))
+        await self._settled(self._nacks.submit(Settlement(receipt_of(lease), values)))
         if not delay_s:
             self._parts.bell.ring(self._queue)
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Move the message, its history and the reason to the dead letters, in one transaction."""
         values = {"b_reason": text_of(reason), "b_history": await self._history(lease)}
-        await self._dead_letters.submit(Settlement(receipt_of(lease), values))
+        await self._settled(self._dead_letters.submit(Settlement(receipt_of(lease), values)))
 
     async def aclose(self) -> None:
         """Send home who waits, hand back what given-up calls bring, and send what is on its way."""
@@ -139,6 +155,29 @@ class SqlQueue:
         if self._has_bell:
             self._has_bell = False
             await self._parts.bell.close()
+
+    # --- Tables that somebody has changed
+
+    async def _unless_unusable(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Have something taken or waited for; where the tables are why it cannot be, say so."""
+        try:
+            if (known := await self._faults.remembered()) is not None:
+                raise QueueUnusableError(known)
+            return await call()
+        except StatementFailedError:
+            if (found := await self._faults.after_fault()) is None:
+                raise
+            raise QueueUnusableError(found) from found
+
+    async def _settled(self, answer: Awaitable[None]) -> None:
+        """Wait for a settlement. Where the tables are why it fails, it is given up: it always would."""
+        try:
+            await answer
+        except StatementFailedError:
+            if (found := await self._faults.after_fault()) is None:
+                raise
+            self._parts.bell.fail(QueueUnusableError(found))
+            raise LeaseLostError(str(found)) from None
 
     # --- Taking
 

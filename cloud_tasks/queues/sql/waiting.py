@@ -76,6 +76,13 @@ class Bell:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def fail(self, error: Exception) -> None:
+        """Nobody has to wait any more, and this is why."""
+        for waiters in self._waiting.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)
+
     def stir(self) -> None:
         """Work is being done, so that more may come soon."""
         self._pause_s = PAUSE_S_MIN
@@ -130,14 +137,8 @@ class Bell:
                 else:
                     soonest_s = min(soonest_s, in_s)
         except Exception as error:  # noqa: BLE001 - boundary: whatever it is, those who wait are told
-            self._fail(error)
+            self.fail(error)
         return soonest_s
-
-    def _fail(self, error: Exception) -> None:
-        for waiters in self._waiting.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(error)
 
     # --- Listening
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Task
+from cloud_tasks.errors import QueueUnusableError
 from cloud_tasks.interfaces import WaitableQueue
 from cloud_tasks.queues.sql import SqlSettings, open_driver
 from cloud_tasks.queues.sql.driver import SqlDriver
@@ -219,7 +220,7 @@ async def test_who_waits_is_told_that_nobody_can_be_asked(tmp_path: Path) -> Non
     with sqlite3.connect(file) as rival:
         rival.execute("DROP TABLE task_queue")
     rival.close()
-    with pytest.raises(sa.exc.OperationalError, match="no such table"):
+    with pytest.raises(QueueUnusableError, match="the table task_queue is not in"):
         await asyncio.wait_for(poll, 10.0)
     await queue.aclose()
     await driver.disconnect()

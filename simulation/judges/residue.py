@@ -34,6 +34,7 @@ class ResidueJudge:
 
     def finish(self) -> None:
         """See `Judge`."""
+        self._loop.look_for_unseen()
         faults = self._loop.faults
         first = faults[0] if faults else {}
         self._bench.check(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.sql import problems
 from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, one_line
 from cloud_tasks.queues.sql.settings import SqlSettings
 
@@ -57,7 +60,12 @@ class MysqlDialect(Dialect):
         return url.render_as_string(hide_password=True)
 
     def engine(self) -> AsyncEngine:
-        """Connections that see what is committed, and lock no gaps."""
+        """Connections that see what is committed, and lock no gaps.
+
+        Raises:
+            ConfigurationError: The address has a parameter that nobody knows.
+        """
+        self._check_parameters()
         kept, besides = self.settings.pool_sizes
         return create_async_engine(
             self._url,
@@ -76,6 +84,18 @@ class MysqlDialect(Dialect):
             pool_reset_on_return=None,
             pool_use_lifo=True,
         )
+
+    def _check_parameters(self) -> None:
+        """See that the library takes what is in the address: it would raise a `TypeError` at each call."""
+        import asyncmy
+
+        _, wanted = self._url.get_dialect()().create_connect_args(self._url)
+        try:
+            known = inspect.signature(asyncmy.connect).parameters.keys()
+        except ValueError:  # built in a way that does not tell
+            return
+        if unknown := wanted.keys() - known:
+            raise ConfigurationError(problems.parameters_unknown(self.given_with, self.where, unknown))
 
     async def say(self, connection: Any, text: str) -> None:
         """In one round trip."""

@@ -37,6 +37,7 @@ _MISTAKES = {
     "no pg_hba.conf entry": "the server's pg_hba.conf must let this user in from this machine",
     '" does not exist': "create the database and the user, or name those that are there",
     **_MISTAKES_LATER,
+    "invalid connection option": "look at what follows the ? in the address",
     "Name or service not known": "look at the name of the host",
     "No address associated": "look at the name of the host",
     "failed to resolve host": "look at the name of the host",

@@ -45,6 +45,16 @@ def dsn_unreadable(option: str) -> Problem:
     )
 
 
+def parameters_unknown(option: str, where: str, names: Collection[str]) -> Problem:
+    """The address has parameters that nobody knows. Their values are not shown."""
+    what = ", ".join(sorted(names))
+    return Problem(
+        f"{where} cannot be used: its address has a parameter that is not known: {what}",
+        helps=(f"look at what follows the ? in the address; it is given with {option}",),
+        notes=_NOTES,
+    )
+
+
 def refused(option: str, where: str, text: str, help_: str) -> Problem:
     """The database is there and does not let us in, or its address leads nowhere."""
     return Problem(

@@ -58,6 +58,26 @@ async def test_a_wrong_address_is_told_with_the_way_out(
     assert {"postgres": "--postgres-dsn", "mariadb": "--mysql-dsn"}[kind] in said
 
 
+@pytest.mark.parametrize(("scheme", "option"), [("postgresql", "--postgres-dsn"), ("mysql", "--mysql-dsn")])
+async def test_a_parameter_that_the_library_does_not_know_is_told(scheme: str, option: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await open_driver(
+            SqlSettings(dsn=f"{scheme}://u:p@127.0.0.1:1/d?colour=secret"), SystemClock()
+        ).connect()
+    (problem,) = caught.value.problems
+    said = "\n".join((problem.message, *problem.helps))
+    assert option in said
+    assert "colour" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "query", ["connect_timeout=5", "ssl_ca=/etc/ca.pem&ssl_check_hostname=false", "charset=utf8mb4"]
+)
+def test_a_parameter_that_the_library_knows_is_none(query: str) -> None:
+    open_driver(SqlSettings(dsn=f"mysql://u:p@h/d?{query}"), SystemClock())
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 async def test_a_server_that_does_not_answer_may_do_so_later(scheme: str) -> None:
     with socket.socket() as nobody:

@@ -16,6 +16,9 @@ from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
 
 UNWIND_STEPS_MAX = 1_000
+STEPS_AT_ONCE_MAX = 1_000_000
+"""Steps without any time going by, after which it is certain that none ever will: a fleet that begins takes a
+hundredth of that."""
 TASKS_KEPT = 10_000
 """References to tasks, of which most are gone, before they are looked through."""
 Fault = dict[str, Any]
@@ -75,6 +78,7 @@ class SimulationLoop:
         self.schedule: Schedule = schedule or InTurn()
         self.as_asyncio = cast("asyncio.AbstractEventLoop", self)
         self._now = 0.0
+        self._steps_max = STEPS_AT_ONCE_MAX
         self._timers: list[tuple[float, int, Step]] = []
         self._numbers = itertools.count()
         self._ready: list[Host] = []
@@ -142,7 +146,11 @@ class SimulationLoop:
     # -- running -----------------------------------------------------------------------------------------
 
     def run_forever(self) -> None:
-        """Run until `stop` is called or nothing is left that could run."""
+        """Run until `stop` is called or nothing is left that could run.
+
+        Raises:
+            StandstillError: Somebody goes on and on without any time going by.
+        """
         if self._running:
             raise RuntimeError("this loop is running already")
         self._running, self._stopping = True, False
@@ -173,7 +181,9 @@ class SimulationLoop:
         stopper = self.call_at(moment, self.stop)
         self.run_forever()
         stopper.cancel()
-        self._now = max(self._now, moment)
+        if moment > self._now:
+            self._now = moment
+            self._steps_max = self.steps + STEPS_AT_ONCE_MAX
 
     def _run(self) -> None:
         """One step after the other. In one piece, because everything that is simulated goes through it."""
@@ -193,6 +203,8 @@ class SimulationLoop:
             callback = step.callback
             if callback is None:
                 continue
+            if self.steps >= self._steps_max:
+                raise StandstillError(self._now, step.host.name)
             step.callback = None
             self.steps += 1
             try:
@@ -210,7 +222,9 @@ class SimulationLoop:
             moment, _, step = heapq.heappop(timers)
             if step.callback is None or not step.host.alive:
                 continue
-            self._now = moment
+            if moment > self._now:
+                self._now = moment
+                self._steps_max = self.steps + STEPS_AT_ONCE_MAX
             if not step.host.stopped and (not timers or timers[0][0] > moment):
                 return step
             self._make_ready(step)
@@ -436,3 +450,19 @@ def _unwind(task: asyncio.Task[Any]) -> None:
 
 class DeadlockError(Exception):
     """Nothing is left to run, and what was waited for has not come about."""
+
+
+class StandstillError(Exception):
+    """Somebody goes on and on, and time does not.
+
+    Attributes:
+        at_s: When.
+        host: The name of one who is about to go on.
+    """
+
+    def __init__(self, at_s: float, host: str) -> None:
+        self.at_s = at_s
+        self.host = host
+        super().__init__(
+            f"time stands still at {at_s:,.3f} s: {STEPS_AT_ONCE_MAX:,} steps and no end to them"
+        )

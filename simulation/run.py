@@ -85,6 +85,8 @@ def run(
         world.history.on_all(_Cutter(world, bench, until, happenings_max))
     try:
         world.run()
+        if world.standstill is not None:
+            bench.check("L3", False, "{}", world.standstill, worker=world.standstill.host)  # noqa: FBT003 - not kept
         if not world.cut:
             for judge in judges:
                 judge.finish()

@@ -18,7 +18,7 @@ from simulation.history import History
 from simulation.hosts import Host
 from simulation.job.job import JOB_TIMED, Job, open_job
 from simulation.link import SLOW_S_MAX
-from simulation.loop import SimulationLoop
+from simulation.loop import SimulationLoop, StandstillError
 from simulation.plan import RunPlan, WorkerPlan
 from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
 from simulation.scripts import SLOW_START_S_MAX, Scripts
@@ -55,6 +55,7 @@ class World:
         settled: Whether every task was settled within the bound, once the faults had stopped.
         ended: Whether every worker ended in time when it was asked to.
         cut: Whether the run was cut short, so that nothing can be said of its end.
+        standstill: Why it was, where somebody would have gone on for ever without any time going by.
     """
 
     def __init__(self, plan: RunPlan, *, keep: bool = False, loop: SimulationLoop | None = None) -> None:
@@ -80,12 +81,20 @@ class World:
         self._strikes = Strikes(plan, self.loop, self.faults, self.fleet, self.weather)
         self.quiet_at = math.inf
         self.settled = self.ended = self.cut = False
+        self.standstill: StandstillError | None = None
         self._to_send = 0
 
     # -- the run -----------------------------------------------------------------------------------------
 
     def run(self) -> bool:
         """Live through the plan; returns whether all tasks were settled in time, and every worker ended."""
+        try:
+            return self._run()
+        except StandstillError as error:
+            self.cut, self.standstill = True, error
+            return False
+
+    def _run(self) -> bool:
         self.plan_tasks()
         self.plan_strikes()
         if self.job is not None:

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from simulation.faults import share_of
 from simulation.fleet import RESTART_S
-from simulation.loop import SimulationLoop
+from simulation.loop import SimulationLoop, StandstillError
 from simulation.schedule import RandomSchedule
 from simulation.streams import Streams
 from simulation.strikes import TIMED
@@ -68,6 +68,9 @@ class SupervisedRun:
         """From the first process to the last verdict."""
         try:
             return self._run()
+        except StandstillError as error:
+            self._posts[0].bench.check("L3", False, "{}", error, worker=error.host)  # noqa: FBT003 - not kept
+            return self._report()
         finally:
             for post in self._posts:
                 post.close()

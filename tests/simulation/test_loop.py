@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import warnings
 
 import pytest
 
 from simulation.hosts import Host
-from simulation.loop import DeadlockError, SimulationLoop
+from simulation.loop import STEPS_AT_ONCE_MAX, DeadlockError, SimulationLoop, StandstillError
 from simulation.schedule import PctSchedule, RandomSchedule, Schedule
 from simulation.streams import Streams
 
@@ -103,6 +104,32 @@ def test_exceptions_that_nobody_looks_at_are_kept(loop: SimulationLoop) -> None:
     loop.call_soon(lambda: 1 / 0)
     loop.run_forever()
     assert [type(fault["exception"]) for fault in loop.faults] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 1e-30])
+def test_who_never_lets_time_go_on_is_stopped_and_named(loop: SimulationLoop, pause_s: float) -> None:
+    async def spin() -> None:
+        await asyncio.sleep(2.0)
+        for _ in itertools.count():
+            await asyncio.sleep(pause_s)
+
+    loop.start_on(loop.add_host("worker-1"), spin())
+    with pytest.raises(StandstillError, match=r"time stands still at 2\.000 s") as caught:
+        loop.run_until(10.0)
+    assert caught.value.host == "worker-1"
+    assert loop.steps < STEPS_AT_ONCE_MAX + 10
+    loop.close()
+
+
+def test_many_steps_are_no_standstill_while_time_goes_on(loop: SimulationLoop) -> None:
+    async def busy() -> None:
+        for _ in range(4):
+            await asyncio.sleep(0.001)
+            for _ in range(STEPS_AT_ONCE_MAX // 3):
+                await asyncio.sleep(0)
+
+    loop.run_until_complete(busy())
+    assert loop.steps > STEPS_AT_ONCE_MAX
 
 
 @pytest.mark.parametrize("make", [RandomSchedule, PctSchedule])

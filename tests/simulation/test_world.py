@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -10,10 +12,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from cloud_tasks.shell.recorder import Recorder
 from fakes.history import FactKind
 from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
 from simulation.history import CallAnswered, QueueChanged, RunBegan, WorkerKilled
-from simulation.plan import RunPlan, Workload
+from simulation.mutants.patching import swapped
+from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.swarm import draw_plan
 from simulation.world import World
@@ -111,3 +115,15 @@ def test_h1_the_same_plan_gives_the_same_run_whatever_the_seed_of_hashes() -> No
     }
     assert len(traces) == 1
     assert len(traces.pop().split()) == 2
+
+
+def test_a_worker_that_spins_is_stopped_and_told_of() -> None:
+    async def spin(_: Recorder) -> None:
+        for _ in itertools.count():
+            await asyncio.sleep(0)
+
+    with swapped(Recorder, "run", spin):
+        report = run(RunPlan(workload=Workload(tasks=1), worker=WorkerPlan(workers=1)))
+    (violation,) = report.violations
+    assert (violation.invariant, violation.worker) == ("L3", "worker-1")
+    assert "time stands still" in violation.what

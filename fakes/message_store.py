@@ -123,7 +123,12 @@ class MessageStore:
     def nack(self, now: float, key: str, receipt: str, delay_s: float, *, interrupted: bool) -> None:
         """Give back; visible again after the delay."""
         message = self._held(now, key, receipt)
-        if interrupted and self._options.counts_interruptions:
+        if (
+            interrupted
+            and self._options.counts_interruptions
+            and message.interrupted != message.delivery_count
+        ):
+            message.interrupted = message.delivery_count
             message.interruptions += 1
         delay_s = min(delay_s, self._options.delay_s_max)
         self._tell(

@@ -28,6 +28,7 @@ class Message:
         place: Where it is.
         delivery_count: How often it has been delivered.
         interruptions: How many of those were handed back without being the task's fault.
+        interrupted: The last of them, as its number.
         forgotten: Whether an ack of its present or last lease was confirmed without being carried out.
         receipt: The newest receipt; "" before the first delivery.
         held_since: When the present or last lease began.
@@ -41,6 +42,7 @@ class Message:
         "delivery_count",
         "forgotten",
         "held_since",
+        "interrupted",
         "interruptions",
         "key",
         "place",
@@ -54,7 +56,7 @@ class Message:
         self.body = body
         self.place = Place.NOWHERE
         self.delivery_count = 0
-        self.interruptions = 0
+        self.interruptions = self.interrupted = 0
         self.forgotten = False
         self.receipt = ""
         self.held_since = 0.0

@@ -152,7 +152,9 @@ class Books:
             message.expiries += 1
         elif kind is FactKind.NACKED:
             message.nacks += 1
-            message.interruptions += fact.reason != "retry"
+            if fact.reason != "retry" and message.interrupted_delivery != message.deliveries:
+                message.interrupted_delivery = message.deliveries
+                message.interruptions += 1
         else:
             message.over = kind
 
@@ -204,7 +206,8 @@ class Books:
         holding.known_at = happening.at
         holding.heard = happening.heard
         holding.receipt = lease.receipt
-        holding.known_end = call.at + (lease.duration_s or 0.0)
+        holding.term_s = lease.duration_s or 0.0
+        holding.known_end = call.at + holding.term_s
         life.holdings.setdefault(holding.message.key, []).append(holding)
 
     def _answer(self, holding: Holding, call: CallRecord, happening: CallAnswered) -> None:
@@ -218,17 +221,17 @@ class Books:
             if call.operation == "extend":
                 holding.refused_at = happening.at
                 holding.refused_halted_s = 0.0 if self.life is None else self.life.halted_s(happening.at)
-        elif happening.at - call.at > SLOW_SHARE * (holding.known_end - holding.issued_at):
+        elif happening.at - call.at > SLOW_SHARE * holding.term_s:
             holding.troubles += 1
         if not error:
             if happening.leases:
                 lease = happening.leases[0]
                 holding.receipt = lease.receipt
-                lease_s = lease.duration_s or 0.0
-                holding.troubles = int(happening.at - call.at > SLOW_SHARE * lease_s)
+                holding.term_s = lease.duration_s or 0.0
+                holding.troubles = int(happening.at - call.at > SLOW_SHARE * holding.term_s)
                 holding.extended_at, holding.end_before = happening.at, holding.known_end
                 holding.refused_at = None
-                holding.known_end, holding.renewed_halted_s = call.at + lease_s, call.halted_s
+                holding.known_end, holding.renewed_halted_s = call.at + holding.term_s, call.halted_s
             elif call.operation != "extend":
                 holding.confirmed = True
         if holding.confirmed or holding.lost_at is not None:

@@ -65,8 +65,7 @@ def of_expiry(  # noqa: C901, PLR0911 - a list of excuses, the strongest first
 def was_halted(holding: Holding, life: Life, at: float) -> bool:
     """Whether its worker was stopped for long enough, since it was last told how long the lease lasts."""
     halted_s = life.halted_s(at) - holding.renewed_halted_s
-    lease_s = holding.until - holding.at
-    return halted_s > 0 and (life.halted_at is not None or halted_s >= HALTED_SHARE * lease_s)
+    return halted_s > 0 and (life.halted_at is not None or halted_s >= HALTED_SHARE * holding.term_s)
 
 
 def is_longest(holding: Holding, longest_s: float) -> bool:

@@ -19,7 +19,8 @@ class MessageRecord:
         own_deliveries: How many of them count where interruptions are counted apart, as at the last one.
         expiries: How often a lease on it ended by itself, the mistakes of the broker included.
         nacks: How often it was handed back.
-        interruptions: How often of those through no fault of its own.
+        interruptions: How many deliveries were handed back through no fault of its own.
+        interrupted_delivery: The number of the last of them.
         over: How it left the queue; None while it has not.
         in_flight: Whether it is leased.
         runs: How often a run of it began.
@@ -28,8 +29,8 @@ class MessageRecord:
     """
 
     __slots__ = (
-        "deliveries", "expiries", "first_at", "in_flight", "interrupted", "interruptions", "key", "nacks",
-        "over", "own_deliveries", "runs", "sent_at", "task_id",
+        "deliveries", "expiries", "first_at", "in_flight", "interrupted", "interrupted_delivery",
+        "interruptions", "key", "nacks", "over", "own_deliveries", "runs", "sent_at", "task_id",
     )  # fmt: skip
 
     def __init__(self, key: str, task_id: str, sent_at: float) -> None:
@@ -38,7 +39,7 @@ class MessageRecord:
         self.sent_at = sent_at
         self.first_at: float | None = None
         self.deliveries = self.expiries = self.nacks = self.interruptions = self.runs = 0
-        self.interrupted = self.own_deliveries = 0
+        self.interrupted = self.interrupted_delivery = self.own_deliveries = 0
         self.over: FactKind | None = None
         self.in_flight = False
 
@@ -74,13 +75,14 @@ class Holding:
         starts_failed: How often a run of it could not be started.
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.
         renewed_halted_s: Likewise, when the call was issued that it lasts since: that, or the last extension.
+        term_s: How long the lease lasts from that call.
     """
 
     __slots__ = (
         "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard", "issued_at",
         "known_at", "known_end", "let_go", "lost_at", "message", "number", "open_calls", "over", "over_at",
-        "receipt", "refused_at", "refused_halted_s", "renewed_halted_s", "run", "starts_failed", "troubles",
-        "until", "verdict", "worker",
+        "receipt", "refused_at", "refused_halted_s", "renewed_halted_s", "run", "starts_failed", "term_s",
+        "troubles", "until", "verdict", "worker",
     )  # fmt: skip
 
     def __init__(self, message: MessageRecord, worker: str, at: float, until: float, halted_s: float) -> None:
@@ -102,6 +104,7 @@ class Holding:
         self.troubles = self.open_calls = self.starts_failed = 0
         self.run: RunRecord | None = None
         self.halted_s = self.renewed_halted_s = halted_s
+        self.term_s = until - at
 
 
 class RunRecord:

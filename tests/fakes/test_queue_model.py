@@ -67,6 +67,15 @@ async def test_a_message_that_is_delivered_too_often_goes_to_the_dead_letters() 
     ]
 
 
+async def test_s8_a_delivery_is_interrupted_once_however_often_it_is_handed_back() -> None:
+    queue, _ = await sent(VirtualClock(), settles_after_expiry=True)
+    (lease,) = await queue.receive(1, 0)
+    for _ in range(3):  # the replies to the first two were lost
+        await queue.nack(lease, 0, HandBack.INTERRUPTED)
+    (lease,) = await queue.receive(1, 0)
+    assert (lease.delivery_count, lease.interruptions) == (2, 1)
+
+
 async def test_s8_interruptions_do_not_use_up_the_receive_count() -> None:
     queue, _ = await sent(VirtualClock(), max_receive_count=2)
     for _ in range(10):

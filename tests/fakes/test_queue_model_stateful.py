@@ -44,7 +44,7 @@ class Plain:
         self.sent_at = sent_at
         self.visible_at = (0.0, 0)
         self.deliveries = 0
-        self.interruptions = 0
+        self.interrupted: set[int] = set()
         self.held_since = 0.0
         self.receipts = 0
         self.held = False
@@ -142,7 +142,7 @@ class QueueModelMachine(RuleBasedStateMachine):
             if len(expected) == min(tasks_max, self.options.batch_size_max):
                 break
             limit = self.options.max_receive_count
-            if limit is not None and plain.deliveries - plain.interruptions >= limit:
+            if limit is not None and plain.deliveries - len(plain.interrupted) >= limit:
                 self.dead.append((plain.key, "max_receive_count"))
                 del self.naive[plain.key]
                 continue
@@ -152,7 +152,7 @@ class QueueModelMachine(RuleBasedStateMachine):
             plain.held_since = self.clock.monotonic()
             self.show_at(plain, self.clock.monotonic() + self.options.lease_s)
             expected.append(
-                (plain.key, f"{plain.key}#{plain.receipts}", plain.deliveries, plain.interruptions)
+                (plain.key, f"{plain.key}#{plain.receipts}", plain.deliveries, len(plain.interrupted))
             )
         assert [
             (lease.key, lease.receipt, lease.delivery_count, lease.interruptions) for lease in leases
@@ -178,7 +178,8 @@ class QueueModelMachine(RuleBasedStateMachine):
             self.agrees(self.queue.nack(lease, delay_s, reason), expected=plain is not None)
             if plain is not None:
                 plain.held = False
-                plain.interruptions += reason is not HandBack.RETRY
+                if reason is not HandBack.RETRY:
+                    plain.interrupted.add(plain.deliveries)
                 self.show_at(plain, self.clock.monotonic() + min(delay_s, self.options.delay_s_max))
 
     @rule(number=picks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -34,6 +35,19 @@ def nap(seconds: float) -> None:
     time.sleep(seconds)
 """
 
+WORKERS = """
+import time
+from pathlib import Path
+from cloud_tasks.workers import AsyncTaskWorker
+
+class Resize(AsyncTaskWorker):
+    name = "resize"
+
+    def process(self, payload):
+        Path("began").touch()
+        time.sleep(1.0)
+"""
+
 
 class Site:
     """Tables of our own, and programs that use them."""
@@ -63,8 +77,12 @@ class Site:
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command of ours, on these tables."""
+        return self.run(*command, *self.flags)
+
+    def run(self, *command: str) -> subprocess.Popen[str]:
+        """A command of ours, in the directory."""
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "cloud_tasks", *command, *self.flags],
+            [sys.executable, "-m", "cloud_tasks", *command],
             cwd=self.directory,
             env={"PYTHONPATH": str(ROOT), "PATH": ""},
             stdout=subprocess.PIPE,
@@ -124,14 +142,14 @@ def site(settings: SqlSettings, kind: str, tmp_path: Path) -> Iterator[Site]:
 
 
 def end_of(program: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit status and what it said of errors."""
+    """Its exit status and what it said."""
     try:
         out, err = program.communicate(timeout=END_S)
     finally:
         program.kill()
     assert "Traceback" not in out + err
     assert "sqlalchemy" not in out + err
-    return program.returncode, err
+    return program.returncode, out + err
 
 
 @each_kind
@@ -158,6 +176,32 @@ def test_a_busy_worker_ends_too(site: Site) -> None:
     status, said = end_of(worker)
     assert status == 1, said
     assert "has no column deliveries" in said
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_workers_of_several_queues_end_too(site: Site) -> None:
+    """One process each, one driver for all of them; one has a rate limit."""
+    (site.directory / "shop.py").write_text(WORKERS)
+    (site.directory / "workers.json").write_text(
+        json.dumps(
+            {
+                "asynctask_transport": f"sqlite:///{site.settings.dsn}",
+                "asynctask_workers_require": "shop",
+                "asynctask_workers": {
+                    "images": "resize",
+                    "sounds": {"worker": "resize", "rate_max_calls": 10, "rate_period": 60},
+                },
+            }
+        )
+    )
+    site.do(lambda driver: driver.sender("images").send(Task("a", {})))
+    workers = site.run("workers", "workers.json")
+    site.wait_until_it_runs(workers)
+    site.say("ALTER TABLE task_queue RENAME COLUMN deliveries TO d")
+    status, said = end_of(workers)
+    assert status == 1, said
+    for queue in ("images", "sounds"):
+        assert f"Queue {queue}: the queue cannot be used any more" in said
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

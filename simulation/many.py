@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 
 from msgspec import Struct
@@ -79,8 +79,7 @@ def run_spans(
     """As `run_many`, for several spans, one after the other; says which seeds each sum is about."""
     until = math.inf if time_s is None else time.monotonic() + time_s
     fresh = (block for span in spans for block in span.blocks())
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, context, initializer=_prepare) as processes:
+    with pool(jobs) as processes:
         work = partial(run_block, draw, watch_rows=watch_rows)
         yield from _feed(processes, work, fresh, jobs, until)
 
@@ -131,6 +130,27 @@ def run_block(draw: Draw, block: Span, until: float, *, watch_rows: bool = False
         if time.monotonic() >= ends:
             break
     return tally, seed
+
+
+@contextmanager
+def pool(jobs: int) -> Generator[ProcessPoolExecutor, None, None]:
+    """Processes for runs. Whoever leaves early, by Ctrl-C for instance, ends them: a run may take minutes.
+
+    Args:
+        jobs: How many.
+    """
+    others = {child.pid for child in multiprocessing.active_children()}
+    context = multiprocessing.get_context("forkserver")
+    processes = ProcessPoolExecutor(jobs, context, initializer=_prepare)
+    try:
+        yield processes
+    except BaseException:
+        processes.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                child.kill()
+        raise
+    processes.shutdown()
 
 
 def _prepare() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 
 from msgspec import structs
 from rich.table import Table
 
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
+from simulation.many import pool
 from simulation.mutants.catalogue import MUTANTS, mutant_of
 from simulation.mutants.hunting import MutantResult, SmallCase, hunt
 from simulation.mutants.shrinking import small_case
@@ -38,8 +37,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def mutants(arguments: argparse.Namespace) -> Status:
     """Hunt for each, and tell of all in a table."""
     names = arguments.names or [one.name for one in MUTANTS]
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(arguments.jobs, context) as processes:
+    with pool(arguments.jobs) as processes:
         futures = [processes.submit(_hunt, name, arguments.seeds) for name in names]
         results = [future.result() for future in futures]
     show(_table(results), width=_WIDTH)

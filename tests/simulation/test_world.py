@@ -118,7 +118,7 @@ def test_h1_the_same_plan_gives_the_same_run_whatever_the_seed_of_hashes() -> No
 
 
 def test_a_worker_that_spins_is_stopped_and_told_of() -> None:
-    async def spin(_: Recorder) -> None:
+    async def spin(_recorder: Recorder) -> None:
         for _ in itertools.count():
             await asyncio.sleep(0)
 

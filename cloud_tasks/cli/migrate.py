@@ -41,4 +41,6 @@ async def _migrate(call: QueueCall, settings: SqlSettings) -> int:
 def _done(count: int, *, dry_run: bool) -> str:
     if not count:
         return "the tables are up to date; nothing to do"
+    if count == 1:
+        return "1 statement would be run" if dry_run else "1 statement was run"
     return f"{count} statements would be run" if dry_run else f"{count} statements were run"

@@ -51,12 +51,13 @@ def sql_settings(config: Config) -> SqlSettings | None:
 
     keep = config.repository.keep_completed_tasks
     if config.driver == "sqlite":
-        return SqlSettings(dsn=config.sqlite.path, keep_completed=keep)
+        return SqlSettings(dsn=config.sqlite.path, kind="SQLite", keep_completed=keep)
     if config.driver not in ("postgres", "mysql"):
         return None
     database: PostgresConfig = config.postgres if config.driver == "postgres" else config.mysql
     return SqlSettings(
         dsn=database.dsn,
+        kind="PostgreSQL" if config.driver == "postgres" else "MySQL",
         queue_table=database.queue_table,
         dead_letter_table=database.dead_letter_table,
         pool_size_min=database.min_pool_size,

@@ -6,7 +6,9 @@ import re
 
 HIDDEN = "***"
 
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_USER_INFO = re.compile(r"(?<=://)(?:[^/?#\s:@]*:(?!\d+(?:[/?#\s]|$))\S*@|[^/?#\s]*@)")
+"""A password may have signs in it that should have been escaped: up to the last `@`, but for that of a path
+behind a port."""
 _SECRET_PARAMETER = re.compile(
     r"([?&;](?:[^=&#\s]*(?:signature|credential|token|secret|password|key)[^=&#\s]*|sig|sas)=)[^&#\s]+",
     re.IGNORECASE,

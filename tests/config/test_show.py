@@ -41,6 +41,9 @@ def test_settings_can_be_shown_where_tasks_are_missing() -> None:
     [
         ("https://user:password@host/tasks.json", "https://***@host/tasks.json"),
         ("https://user:p@ss@host/tasks.json", "https://***@host/tasks.json"),
+        ("postgresql://user:s3/cr@et@host/db", "postgresql://***@host/db"),
+        ("redis://:p?w#d@host:6379/0", "redis://***@host:6379/0"),
+        ("https://host:8080/a@b.json", "https://host:8080/a@b.json"),
         ("https://host/tasks.json?sv=1&sig=abc%3D&se=2", "https://host/tasks.json?sv=1&sig=***&se=2"),
         (
             "https://host/t?X-Amz-Signature=abc&X-Amz-Credential=def",

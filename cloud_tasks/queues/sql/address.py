@@ -29,8 +29,17 @@ def kind_of(settings: SqlSettings) -> tuple[str, str]:
     """The kind of database at the address of the settings, and the extra that it needs.
 
     Raises:
-        ConfigurationError: The address is none, or it cannot be told where its password ends.
+        ConfigurationError: The address is none, or of another kind than is wanted, or it cannot be told where
+            its password ends.
     """
+    kind, extra = _kind_of(settings)
+    if settings.kind not in ("", kind):
+        option = _given_with(_OPTIONS[settings.kind], settings)
+        raise ConfigurationError(problems.dsn_of_another(option, settings.kind))
+    return kind, extra
+
+
+def _kind_of(settings: SqlSettings) -> tuple[str, str]:
     scheme, separator, rest = settings.dsn.partition("://")
     if not separator and not _NO_FILE.match(settings.dsn):
         return _KINDS["sqlite"]

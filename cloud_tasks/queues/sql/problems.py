@@ -8,7 +8,11 @@ from cloud_tasks.errors import Problem
 
 NOTHING_TAKEN = "nothing started; 0 tasks taken"
 _NOTES = (NOTHING_TAKEN,)
-_ADDRESSES = ("postgresql://user:password@host/database", "mysql://user:password@host:3306/database")
+_EXAMPLES = {
+    "PostgreSQL": "postgresql://user:password@host/database",
+    "MySQL": "mysql://user:password@host:3306/database",
+}
+_ADDRESSES = tuple(_EXAMPLES.values())
 
 
 def library_missing(kind: str, extra: str, error: ImportError) -> Problem:
@@ -24,6 +28,15 @@ def dsn_unknown(option: str, scheme: str = "") -> Problem:
     """An address that begins like none that we know. The rest of it is not shown: there may be a password."""
     begins = f": it begins with {scheme}://" if scheme else ""
     return Problem(f"{option}: this is not the address of a database{begins}", helps=_ADDRESSES, notes=_NOTES)
+
+
+def dsn_of_another(option: str, kind: str) -> Problem:
+    """The address of another kind of database than the driver is for."""
+    return Problem(
+        f"{option}: this is not the address of a database of {kind}",
+        helps=(_EXAMPLES.get(kind, "the path of a file"), "or choose the driver that it is for"),
+        notes=_NOTES,
+    )
 
 
 def dsn_of_library(option: str, right: str, extra: str, given: str) -> Problem:

@@ -19,6 +19,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
     Attributes:
         dsn: `postgresql://user:pass@host/db`, `mysql://user:pass@host:3306/db`, `mariadb://...`, or the path
             of a file of SQLite, which may also be written `sqlite:///path`.
+        kind: What has to be there: "SQLite", "PostgreSQL" or "MySQL" (or MariaDB); "": whatever is.
         queue_table: Name of the table of messages.
         dead_letter_table: Name of the table of messages that were put aside.
         completed_table: Name of the table of completed tasks.
@@ -34,6 +35,7 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
     """
 
     dsn: str
+    kind: str = ""
     queue_table: str = "task_queue"
     dead_letter_table: str = "dead_letter_queue"
     completed_table: str = "completed_tasks"

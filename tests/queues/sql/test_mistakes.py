@@ -96,6 +96,22 @@ def test_an_address_that_is_none_is_refused(dsn: str) -> None:
         open_driver(SqlSettings(dsn=dsn), SystemClock())
 
 
+@pytest.mark.parametrize(
+    ("wanted", "dsn", "begins"),
+    [
+        ("PostgreSQL", "mysql://u:s3cret@h/d", "postgresql://"),
+        ("PostgreSQL", "queues.db", "postgresql://"),
+        ("MySQL", "postgresql://u:s3cret@h/d", "mysql://"),
+    ],
+)
+def test_an_address_of_another_database_than_the_driver_is_for_is_refused(
+    wanted: str, dsn: str, begins: str
+) -> None:
+    said = refusal_at_once(dsn, kind=wanted)
+    assert f"not the address of a database of {wanted}" in said
+    assert begins in said
+
+
 def refusal_at_once(dsn: str, **values: object) -> str:
     """What is said of an address before anybody is asked; never a part of what may be a password."""
     settings = structs.replace(SqlSettings(dsn=dsn), **values)

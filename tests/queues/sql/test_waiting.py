@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -190,9 +191,10 @@ async def test_many_queues_that_wait_cost_no_more_than_one(tmp_path: Path) -> No
     queues = [driver.tasks(f"queue{number}", 30.0) for number in range(130)]
     polls = [asyncio.create_task(queue.receive(1, 20.0)) for queue in queues]
     await asyncio.sleep(0.5)
-    said = said_by(driver)
+    said, began = said_by(driver), time.monotonic()
     await asyncio.sleep(2.0)
-    assert 4 <= len(said) <= 14  # two for each look
+    looks_max = (time.monotonic() - began) / 0.3 + 1  # a busy machine sleeps longer
+    assert 4 <= len(said) <= 2 * looks_max  # two for each look
     await other.sender("queue117").send(Task("a", {}))
     await other.sender("queue4").send(Task("b", {}), delay_s=0.5)
     assert ids_of(await asyncio.wait_for(polls[117], SOON_S)) == ["a"]

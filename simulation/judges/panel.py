@@ -116,10 +116,14 @@ INVARIANTS: dict[str, Invariant] = dict(
         _row("L1", "LivenessJudge FollowingJudge", "the queue drains"),
         _row("L2", "LivenessJudge LoadingJudge", "every accepted task is settled"),
         _row("L3", "LivenessJudge", "there is progress while there is work"),
-        _row("L4", "LivenessJudge", "work goes on soon after an outage"),
+        _row(
+            "L4",
+            "RatesJudge LivenessJudge",
+            "work goes on soon after an outage: who could not ask for tasks asks again within a pause",
+        ),
         _row("L5", "LivenessJudge", "no task is delivered again and again"),
         _row("L6", "LivenessJudge", "every worker ends when asked to"),
-        _row("L7", "LivenessJudge", "no task waits for ever behind others"),
+        _row("L7", "LivenessJudge", "no task waits for ever behind others; a part of L1, within its bound"),
     )
 )
 """Every invariant, by name."""

@@ -1,4 +1,4 @@
-"""S18: calls that fail, receives that bring nothing, events that are not stored: none is repeated at once."""
+"""S18: what failed or brought nothing is not repeated at once; L4: and receives are repeated soon after."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cloud_tasks.core.policy import Backoff
 from simulation.history import CallAnswered, CallIssued, EndHeard, History, StoreFailed, StoreIssued
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
+from simulation.judges.records import Life
 
 EXTEND_AGAIN_S = 0.05
 """Near the end of a lease, an extension that failed is tried again after so long."""
@@ -16,17 +17,21 @@ STORE_AGAIN = Backoff(base_s=0.2, cap_s=30.0)
 STORE_IN_HASTE = Backoff(base_s=0.2, cap_s=1.0)
 """Likewise, by a worker that is to end."""
 _LOST = "LeaseLostError"
+RECEIVE = "receive"
+SOON_S = 1.0
+"""From the end of a pause to the next receive, at most: a worker may wait for more free slots."""
 Subject = tuple[str, str]
 
 
 class _Series:
     """Calls about one thing, of which the last failed or brought nothing."""
 
-    __slots__ = ("failures", "next_at")
+    __slots__ = ("failures", "halted_s", "latest_at", "next_at")
 
     def __init__(self) -> None:
         self.failures = 0
-        self.next_at = 0.0
+        self.next_at = self.halted_s = 0.0
+        self.latest_at: float | None = None
 
 
 class _Stores:
@@ -70,6 +75,8 @@ class RatesJudge:
 
     def _on_issued(self, happening: CallIssued) -> None:
         series = self._series.get(self._subject(happening)) if self._series else None
+        if series is not None and series.latest_at is not None:
+            self._check_recovery(series, happening)
         self._bench.check(
             "S18",
             series is None or happening.at >= series.next_at - self._bench.tolerance_s,
@@ -85,7 +92,7 @@ class RatesJudge:
         call = self._books.call
         if call is None or not happening.heard:
             return
-        empty = happening.operation == "receive" and not happening.leases
+        empty = happening.operation == RECEIVE and not happening.leases
         if happening.error == _LOST or not (happening.error or empty):
             if self._series:
                 self._series.pop(self._subject(happening), None)
@@ -95,7 +102,10 @@ class RatesJudge:
         if happening.error:
             series.failures += 1
             series.next_at = happening.at + self._pause_s(happening.operation, series.failures)
+            if happening.operation == RECEIVE and self._bench.exact:
+                self._expect(series, happening)
         else:
+            series.latest_at = None
             series.failures = 0
             series.next_at = call.at + EMPTY_RECEIVE_S
 
@@ -103,6 +113,9 @@ class RatesJudge:
 
     def _on_heard(self, happening: EndHeard) -> None:
         self._heard_at[happening.worker] = happening.at
+        series = self._series.get((happening.worker, RECEIVE))
+        if series is not None:
+            self._check_recovery(series, happening)
 
     def _on_store_issued(self, happening: StoreIssued) -> None:
         stores = self._stores.get(happening.worker)
@@ -139,6 +152,37 @@ class RatesJudge:
         pauses = STORE_IN_HASTE if happening.worker in self._heard_at else STORE_AGAIN
         stores.next_at = happening.at + _least_s(pauses, stores.failures)
 
+    # -- receives, after an outage -----------------------------------------------------------------------
+
+    def _expect(self, series: _Series, happening: CallAnswered) -> None:
+        """There was room for what was asked for, and nothing else fills it: the worker has to ask again."""
+        life = self._books.life
+        if life is None or life.heard_at is not None:
+            series.latest_at = None
+            return
+        series.halted_s = life.halted_s(happening.at)
+        series.latest_at = happening.at + _most_s(self._settings.receive_backoff, series.failures) + SOON_S
+
+    def _check_recovery(self, series: _Series, happening: CallIssued | EndHeard) -> None:
+        life = self._books.lives.get(happening.worker)
+        if life is None or series.latest_at is None or self._is_clogged(life):
+            return
+        # What it missed while it was stopped is done within the moment that it goes on.
+        late_s = happening.at - series.latest_at - (life.halted_s(happening.at) - series.halted_s)
+        series.latest_at = None
+        self._bench.check(
+            "L4",
+            late_s <= self._bench.tolerance_s,
+            "asks for tasks {} s later than it has to, after {} receives that failed",
+            late_s,
+            series.failures,
+            worker=happening.worker,
+        )
+
+    def _is_clogged(self, life: Life) -> bool:
+        """Whether so much waits to be settled that a worker takes no more."""
+        return len(life.holdings) >= self._settings.unsettled_max
+
     def _subject(self, happening: CallIssued | CallAnswered) -> Subject:
         """What calls belong together: receives of a worker, extensions or settlements of a delivery."""
         holding = self._books.holding
@@ -149,7 +193,7 @@ class RatesJudge:
 
     def _pause_s(self, operation: str, failures: int) -> float:
         settings = self._settings
-        if operation == "receive":
+        if operation == RECEIVE:
             return _least_s(settings.receive_backoff, failures)
         least_s = _least_s(settings.settle_backoff, failures)
         return min(least_s, EXTEND_AGAIN_S) if operation == "extend" else least_s
@@ -157,5 +201,9 @@ class RatesJudge:
 
 def _least_s(backoff: Backoff, failures: int) -> float:
     """The shortest pause after so many failures."""
-    full_s = min(backoff.cap_s, backoff.base_s * backoff.factor ** min(failures - 1, 60))
-    return full_s * (1.0 - backoff.jitter)
+    return _most_s(backoff, failures) * (1.0 - backoff.jitter)
+
+
+def _most_s(backoff: Backoff, failures: int) -> float:
+    """The longest."""
+    return min(backoff.cap_s, backoff.base_s * backoff.factor ** min(failures - 1, 60))

@@ -211,6 +211,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S18",),
         settling.stores_again_at_once,
     ),
+    Mutant(
+        45,
+        "recovers_slowly",
+        "pauses six times as long when the queue cannot be read",
+        ("L4",),
+        taking.recovers_slowly,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -49,6 +49,16 @@ def retries_at_once() -> AbstractContextManager[None]:
     return swapped(Backoff, "pause_s", no_pause_s)
 
 
+def recovers_slowly() -> AbstractContextManager[None]:
+    """Receives that failed are tried again after six times the pause."""
+    pause_s = Backoff.pause_s
+
+    def longer_pause_s(self: Backoff, tries: int, salt: str) -> float:
+        return pause_s(self, tries, salt) * (6.0 if salt == "receive" else 1.0)
+
+    return swapped(Backoff, "pause_s", longer_pause_s)
+
+
 @contextmanager
 def polls_without_pause() -> Generator[None, None, None]:
     """An empty queue is asked again and again."""

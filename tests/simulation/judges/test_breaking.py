@@ -685,8 +685,31 @@ def nothing_goes_on() -> Story:
 
 
 @breaks("L4")
+def tasks_are_asked_for_again_too_late() -> Story:
+    return refused().wait(3).issue("receive", "", tasks_max=1)
+
+
+@breaks("L4")
+def tasks_are_asked_for_again_too_late_although_the_worker_was_stopped_for_a_moment() -> Story:
+    return refused(times=4).halt().wait(1).go_on().wait(12).issue("receive", "", tasks_max=1)
+
+
+@breaks("L4")
+def tasks_are_not_asked_for_again_until_the_end() -> Story:
+    return refused().wait(60).hear()
+
+
+@breaks("L4")
 def nothing_is_taken_for_long_after_the_faults() -> Story:
-    return quiet(Story().worker().send()).wait(1_100).deliver()
+    return quiet(Story().worker().send()).wait(900).deliver()
+
+
+def refused(times: int = 1) -> Story:
+    story = Story().worker()
+    for number in range(times):
+        story.issue("receive", "", tasks_max=1).answer("receive", "", error="QueueUnavailableError")
+        story.wait(2**number if number < times - 1 else 0)
+    return story
 
 
 @breaks("L5")

@@ -289,3 +289,30 @@ def test_events_are_tried_again_at_once_when_the_worker_hears_that_it_is_to_end(
         story.issue_store().fail_store().wait(pause_s)
     story.issue_store().fail_store().wait(0.01).hear().issue_store().fail_store().wait(0.5).issue_store()
     assert story.end() == NONE
+
+
+def refused(times: int) -> Story:
+    """A worker that has asked for tasks so often in vain, with the longest pauses between."""
+    story = Story().worker()
+    for number in range(times):
+        story.wait(min(2 ** (number - 1), 30) if number else 0)
+        story.issue("receive", "", tasks_max=1).answer("receive", "", error="QueueUnavailableError")
+    return story
+
+
+def test_a_worker_asks_again_after_pauses_that_grow_to_half_a_minute() -> None:
+    assert refused(times=9).wait(30).issue("receive", "", tasks_max=1).end() == NONE
+
+
+def test_a_worker_that_was_stopped_asks_again_when_it_goes_on() -> None:
+    story = refused(times=1).halt().wait(100).go_on().issue("receive", "", tasks_max=1)
+    assert story.end() == NONE
+
+
+def test_a_worker_that_is_to_end_need_not_ask_again() -> None:
+    story = Story().worker().issue("receive", "", tasks_max=1).hear()
+    assert story.answer("receive", "", error="QueueUnavailableError").wait(10).exit().end() == NONE
+
+
+def test_a_worker_that_is_told_to_end_within_its_pause_need_not_have_asked_again() -> None:
+    assert refused(times=4).wait(7).hear().wait(10).exit().end() == NONE

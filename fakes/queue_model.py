@@ -100,7 +100,8 @@ class InMemoryQueue:
             due = self._store.next_due()
             if not await self._poll.wait(deadline if due is None else min(due, deadline)):
                 break
-            self._poll.wake_one()  # this one only looks: the message is still there for somebody else
+            if (await self.depth())["visible"]:
+                self._poll.wake_one()  # this one only looks: the message is still there for somebody else
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """Make the lease end `seconds` from now, or as late as the limits allow; see `TaskQueue`."""

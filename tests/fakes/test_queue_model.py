@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
@@ -357,3 +358,30 @@ async def test_a_deleted_queue_is_gone_until_it_is_created() -> None:
     await queue.create()
     await queue.create()
     assert await queue.receive(1, 0) == []
+
+
+class WatchedQueue(InMemoryQueue):
+    """Knows how often somebody looked into it."""
+
+    looks = 0
+
+    async def depth(self) -> Mapping[str, int]:
+        self.looks += 1
+        return await super().depth()
+
+
+async def test_those_who_only_look_do_not_wake_each_other_for_nothing() -> None:
+    clock = VirtualClock()
+    queue = WatchedQueue(clock, QueueOptions(lease_s=10.0))
+    await queue.send(Task("a", {}))
+    (lease,) = await queue.receive(1, 0)
+    lookers = [asyncio.create_task(queue.wait_ready(60.0)) for _ in range(3)]
+    await settle()
+    await queue.extend(lease, 30.0)
+    await clock.run_for(12.0)  # they look when the first lease would have ended
+    queue.looks = 0
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert queue.looks == 0
+    await queue.nack(lease, 0.0, HandBack.RETRY)
+    await asyncio.gather(*lookers)

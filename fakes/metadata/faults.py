@@ -22,6 +22,11 @@ class _Active:
         self.until = until
         self.left = math.inf if fault.times is None else fault.times
         self.over = asyncio.Event()
+        self.hanging = 0
+
+    def is_needed(self, now: float) -> bool:
+        """Whether it can still meet a request, or let go of one."""
+        return self.until > now and (self.left > 0 or self.hanging > 0)
 
 
 class Faults:
@@ -64,8 +69,9 @@ class Faults:
 
     def _next(self, path: str) -> _Active | None:
         now = self._clock.monotonic()
-        self._active = [each for each in self._active if each.until > now and each.left > 0]
-        found = next((each for each in self._active if path.startswith(each.fault.path)), None)
+        self._active = [each for each in self._active if each.is_needed(now)]
+        meant = (each for each in self._active if each.left > 0 and path.startswith(each.fault.path))
+        found = next(meant, None)
         if found is not None:
             found.left -= 1
         return found
@@ -73,8 +79,10 @@ class Faults:
     async def _hang(self, active: _Active) -> None:
         time_up = asyncio.ensure_future(self._clock.sleep_until(active.until))
         over = asyncio.ensure_future(active.over.wait())
+        active.hanging += 1
         try:
             await asyncio.wait({time_up, over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            active.hanging -= 1
             time_up.cancel()
             over.cancel()

@@ -68,6 +68,18 @@ async def test_an_answer_can_be_held_back(fault: Fault) -> None:
         assert await asking == 200
 
 
+async def test_who_hangs_is_let_go_although_the_fault_is_used_up_for_others() -> None:
+    clock = VirtualClock()
+    async with MetadataServer(clock) as server:
+        server.do(Hang(times=1))
+        asking = asyncio.create_task(status(server))
+        await until(lambda: clock.next_deadline() is not None)
+        assert await status(server) == 200
+        assert not asking.done()
+        server.do(Heal())
+        assert await asyncio.wait_for(asking, 10) == 200
+
+
 async def test_a_connection_can_be_dropped() -> None:
     async with MetadataServer(VirtualClock()) as server:
         server.do(Drop())

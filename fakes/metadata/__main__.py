@@ -63,9 +63,20 @@ async def _serve(arguments: argparse.Namespace) -> None:
     print(f"listening on {server.url}", flush=True)  # noqa: T201
     began = loop.time()
     playing = asyncio.ensure_future(server.play(script))
-    await ended.wait()
-    playing.cancel()
-    await server.aclose()
+    try:
+        await _wait(ended, playing)
+    finally:
+        playing.cancel()
+        await server.aclose()
+
+
+async def _wait(ended: asyncio.Event, playing: asyncio.Task[None]) -> None:
+    """Wait until the end, or until a step of the script fails: those after it would never be taken."""
+    waiting = asyncio.ensure_future(ended.wait())
+    await asyncio.wait({waiting, playing}, return_when=asyncio.FIRST_COMPLETED)
+    if playing.done():
+        playing.result()
+    await waiting
 
 
 def _server(arguments: argparse.Namespace, script: Script, on_step: Callable[[Step], None]) -> MetadataServer:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -22,6 +21,10 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 _EXAMPLE = "a step looks like this: `- {at_s: 20, do: notice}`"
 _WORDS: dict[str, type[Step]] = {str(kind.__struct_config__.tag): kind for kind in STEPS}
+_SECONDS_MAX = 1_000_000_000
+"""Some 30 years: a time of day that is further ahead may be none that can be told."""
+_STATUS_MIN, _STATUS_MAX = 200, 599
+"""Of an answer that is the last one to its request, so that a client does not wait for another."""
 _S = TypeVar("_S", bound=Struct)
 
 
@@ -160,7 +163,7 @@ class _Reader(PlanReading):
             kind = next(each for each in get_args(kind) if each is not type(None))
         if get_origin(kind) is tuple:
             return self._strings(node, name)
-        expected, tags, convert = _KINDS[kind]
+        expected, tags, convert = _FIELDS.get(name) or _KINDS[kind]
         if isinstance(node, ScalarNode) and node.tag.rpartition(":")[2] in tags:
             try:
                 return convert(node.value)
@@ -177,9 +180,9 @@ class _Reader(PlanReading):
         return tuple(str(self._value(item, str, name)) for item in node.value)
 
 
-def _at_least_0(text: str) -> float:
+def _seconds(text: str) -> float:
     number = float(text)
-    if not 0 <= number < math.inf:
+    if not 0 <= number <= _SECONDS_MAX:
         raise ValueError(text)
     return number
 
@@ -191,8 +194,20 @@ def _whole(text: str) -> int:
     return number
 
 
-_KINDS: dict[type, tuple[str, tuple[str, ...], Callable[[str], object]]] = {
-    float: ("a number of seconds, at least 0", ("int", "float"), _at_least_0),
+def _status(text: str) -> int:
+    number = int(text)
+    if not _STATUS_MIN <= number <= _STATUS_MAX:
+        raise ValueError(text)
+    return number
+
+
+_Kind: TypeAlias = tuple[str, tuple[str, ...], Callable[[str], object]]
+"""What is expected, the tags of YAML that it may have, and what makes a value of it."""
+
+_KINDS: dict[type, _Kind] = {
+    float: (f"a number of seconds from 0 to {_SECONDS_MAX}", ("int", "float"), _seconds),
     int: ("a whole number, at least 0", ("int",), _whole),
     str: ("text", ("str", "int", "float", "bool", "timestamp"), str),
 }
+_FIELDS: dict[str, _Kind] = {"status": (f"{_STATUS_MIN} to {_STATUS_MAX}", ("int",), _status)}
+"""Those that not every value of their type is good for."""

@@ -122,6 +122,16 @@ def test_it_ends_the_group_that_it_was_given(program: Program, tmp_path: Path) -
         victim.wait()
 
 
+def test_it_ends_when_a_step_fails(program: Program, tmp_path: Path) -> None:
+    """Who waits for the next step would wait for ever: here nobody can be told of them any more."""
+    (tmp_path / "two.yaml").write_text("timeline:\n- {at_s: 0, do: notice}\n- {at_s: 0, do: heal}\n")
+    process = program.start("--script", "two.yaml")
+    assert process.stderr is not None
+    process.stderr.close()
+    process.stderr = None
+    assert process.wait(timeout=30) != 0
+
+
 def test_a_bad_script_is_told_with_its_line(program: Program, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("timeline:\n- {at_s: 1, do: kill, hard: true}\n")
     told = program.refused("--script", "bad.yaml")

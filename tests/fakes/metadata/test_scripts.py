@@ -76,7 +76,11 @@ def test_a_script_is_read_with_its_machine() -> None:
         ("timeline:\n- {at_s: [1], do: kill}", "2:10", "got a list or a mapping"),
         ("timeline:\n- {at_s: 1, do: notice, ahed_s: 2}", "2:25", "unknown key `ahed_s`"),
         ("timeline:\n- {at_s: 1, at_s: 2, do: kill}", "2:13", "the key `at_s` is there twice"),
-        ("timeline:\n- {at_s: 1, do: fail, status: x}", "2:31", "`status`: expected a whole number"),
+        ("timeline:\n- {at_s: 1, do: fail, status: x}", "2:31", "`status`: expected 200 to 599"),
+        ("timeline:\n- {at_s: 1, do: fail, times: x}", "2:30", "`times`: expected a whole number"),
+        ("timeline:\n- {at_s: 1, do: fail, status: 199}", "2:31", "`status`: expected 200 to 599, got `199`"),
+        ("timeline:\n- {at_s: 1, do: fail, status: 600}", "2:31", "`status`: expected 200 to 599, got `600`"),
+        ("timeline:\n- {at_s: 1, do: notice, ahead_s: 1000000001}", "2:34", "from 0 to 1000000000, got"),
         ("timeline:\n- {at_s: 1, do: notice, resources: a}", "2:36", "`resources`: expected a list"),
         ("timeline:\n- {at_s: 2, do: kill}\n- {at_s: 1, do: kill}", "3:3", "a step at 1 s after one at 2 s"),
         ("timeline: []\ninstance: [1]", "2:11", "`instance`: expected a mapping"),
@@ -136,6 +140,12 @@ def test_a_script_is_found_by_path_and_by_name(tmp_path: Path) -> None:
     assert "did you mean `notice-then-kill`?" in render(caught.value.problems)
     with pytest.raises(ConfigurationError):
         read_script(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["notice", "maintenance"])
+async def test_every_time_that_is_read_can_be_told(kind: str) -> None:
+    script = parse_script(f"timeline:\n- {{at_s: 0, do: {kind}, ahead_s: 1000000000}}\n".encode(), "s")
+    await MetadataServer(VirtualClock()).play(script)
 
 
 class Told:

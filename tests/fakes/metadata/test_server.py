@@ -35,6 +35,13 @@ async def test_a_fault_meets_so_many_requests() -> None:
         assert [await status(server) for _ in range(3)] == [503, 503, 200]
 
 
+@pytest.mark.parametrize("number", [200, 204, 304, 599])
+async def test_a_fault_has_the_status_that_it_is_given(number: int) -> None:
+    async with MetadataServer(VirtualClock()) as server:
+        server.do(Fail(status=number))
+        assert await status(server) == number
+
+
 async def test_a_fault_meets_the_requests_that_it_is_meant_for() -> None:
     async with MetadataServer(VirtualClock()) as server:
         server.do(Fail(status=503, path="/latest"))

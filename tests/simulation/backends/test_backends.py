@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from simulation.backends import legal, on_backend
 from simulation.backends.plans import BACKENDS, BackendName
 from simulation.draws import PlanDraw
 from simulation.faults import Fault, FaultClass
-from simulation.history import CallAnswered, QueueChanged
+from simulation.history import CallAnswered, CallIssued, QueueChanged
 from simulation.plan import BackendPlan, RunPlan
 from simulation.run import run
 from simulation.scenario import Scenario
@@ -49,6 +50,18 @@ def test_every_invariant_is_looked_at_and_kept(backend: BackendPlan) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_seeds_of_the_swarm_are_clean(name: BackendName, seed: int) -> None:
     assert broken(on_backend(draw_plan(seed), name)) == set()
+
+
+def test_pulls_in_a_row_do_not_keep_step_with_leases_for_ever() -> None:
+    """A message that came back just before each fifth deadline was never taken (seed 49 on Pub/Sub)."""
+    late = Fault(kind=FaultClass.SIGTERM, at_s=280.0)
+    plan = structs.replace(plan_on(PUBSUB, late, tasks=1), faults_s=300.0)
+    _, seen = lived(plan)
+    asked = [one.at for one in seen if isinstance(one, CallIssued) and one.operation == "receive"]
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    empty = [wait_s for wait_s in waits if wait_s > 10.0]
+    assert len(empty) > 5
+    assert len({round(wait_s, 6) for wait_s in empty}) == len(empty)
 
 
 def test_a_seed_gives_the_same_run_in_other_processes() -> None:

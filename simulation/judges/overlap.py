@@ -140,6 +140,8 @@ class OverlapJudge:
         """Whether the worker was stopped or killed, or the broker took the lease away, or it came late."""
         if life is None or life.over_at is not None:
             return True
+        if holding.extended_at > holding.over_at:  # it was told that the lease lasts
+            return True
         halted_s = life.halted_s(at) - holding.renewed_halted_s
         if (
             halted_s > 0

@@ -316,3 +316,10 @@ def test_a_worker_that_is_to_end_need_not_ask_again() -> None:
 
 def test_a_worker_that_is_told_to_end_within_its_pause_need_not_have_asked_again() -> None:
     assert refused(times=4).wait(7).hear().wait(10).exit().end() == NONE
+
+
+def test_a_run_may_go_on_whose_lease_was_over_when_the_queue_confirmed_its_extension() -> None:
+    """Pub/Sub without exactly-once delivery confirms extensions of what is over; nobody tells the worker."""
+    story = held().halt().wait(30).expire().go_on().issue("extend", seconds=LEASE_S).wait(0.1)
+    story.answer("extend", leases=(story.lease(),)).wait(20).finish(end=KILLED)
+    assert "S6" not in story.broken

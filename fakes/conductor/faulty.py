@@ -8,13 +8,14 @@ from cloud_tasks.interfaces import Clock
 from fakes.conductor.calls import DONE, NOTHING, Call, Reply
 from fakes.conductor.errors import throttled, unavailable
 from fakes.conductor.faulty_polls import Strike, poll
-from fakes.conductor.operations import Operation
+from fakes.conductor.operations import Operation, read_result, task_id_of
 from fakes.conductor.service import ConductorService
 from fakes.faults import FaultInjector, FaultKind, FaultRule
 
 _POLLS: Final = ("poll", "batch_poll")
-_WITHOUT_EFFECT: Final = {"update_task": DONE, "update_task_v2": NOTHING, "add_log": DONE}
-"""What may be answered and not have been done, and how."""
+_UPDATES: Final = ("update_task", "update_task_v2", "update_task_by_name")
+_WITHOUT_EFFECT: Final = (*_UPDATES, "add_log")
+"""What may be answered and not have been done."""
 _REFUSALS = {FaultKind.THROTTLE: throttled, FaultKind.UNAVAILABLE: unavailable}
 
 
@@ -30,6 +31,15 @@ async def carry_out(service: ConductorService, operation: Operation, call: Call)
     """
     answer = operation.act(service, call)
     return answer if isinstance(answer, Reply) else await answer
+
+
+def _answer_alone(service: ConductorService, operation: Operation, call: Call) -> Reply:
+    """Answer a call as if it had been carried out, and do nothing; what would be refused is refused."""
+    if operation.name not in _UPDATES:
+        return DONE
+    result = read_result(service, operation.name, call)
+    service.check_result(result)
+    return NOTHING if operation.name == "update_task_v2" else task_id_of(result)
 
 
 class Faulty:
@@ -66,8 +76,9 @@ class Faulty:
     ) -> Reply:
         empty = rules.get(FaultKind.REPLY_WITHOUT_EFFECT)
         if empty is not None and operation.name in _WITHOUT_EFFECT:
+            reply = _answer_alone(service, operation, call)
             self._injector.had_effect(empty)
-            return _WITHOUT_EFFECT[operation.name]
+            return reply
         if rules and operation.name in _POLLS:
             return await poll(service, operation, call, Strike(self._injector, rules))
         return await carry_out(service, operation, call)

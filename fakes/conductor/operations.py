@@ -81,26 +81,42 @@ async def _batch_poll(service: ConductorService, call: Call) -> Reply:
     )
 
 
-def _update(service: ConductorService, call: Call) -> Reply:
-    result = call.read(_RESULT)
-    service.update_task(result)
+def read_result(service: ConductorService, name: str, call: Call) -> TaskResult:
+    """What an update says.
+
+    Raises:
+        ConductorError: It makes no sense, or names a step that has no open task.
+    """
+    if name != "update_task_by_name":
+        return call.read(_RESULT)
+    workflow_id, step, status = call.places
+    if status not in ResultStatus.__members__:
+        raise invalid_input(f"no status of a result: {status}")
+    task_id = service.open_task(workflow_id, step)
+    worker = one(call.asked(), "workerid")
+    output = call.read(_OUTPUT)
+    return TaskResult(workflow_id, task_id, ResultStatus(status), worker_id=worker, output_data=output)
+
+
+def task_id_of(result: TaskResult) -> Reply:
+    """What is answered to an update."""
     return text(result.task_id or "")
 
 
+def _update(service: ConductorService, call: Call) -> Reply:
+    result = read_result(service, "update_task", call)
+    service.update_task(result)
+    return task_id_of(result)
+
+
 async def _update_v2(service: ConductorService, call: Call) -> Reply:
-    return json_or_nothing(await service.update_task_v2(call.read(_RESULT)))
+    return json_or_nothing(await service.update_task_v2(read_result(service, "update_task_v2", call)))
 
 
 def _update_by_name(service: ConductorService, call: Call) -> Reply:
-    workflow_id, name, status = call.places
-    if status not in ResultStatus.__members__:
-        raise invalid_input(f"no status of a result: {status}")
-    task_id = service.open_task(workflow_id, name)
-    worker = one(call.asked(), "workerid")
-    output = call.read(_OUTPUT)
-    result = TaskResult(workflow_id, task_id, ResultStatus(status), worker_id=worker, output_data=output)
+    result = read_result(service, "update_task_by_name", call)
     service.update_task(result)
-    return text(task_id)
+    return task_id_of(result)
 
 
 def _add_log(service: ConductorService, call: Call) -> Reply:

@@ -41,25 +41,44 @@ class Results:
         Raises:
             ConductorError: It is about nothing that there is, or says nothing.
         """
+        live = self.check(result)
         if result.extend_lease:
-            self._extend(result)
+            self._extend(live)
             return None
-        live = self._updated(result)
-        if not live.has_ended:
-            self._apply(live, result)
+        if not live.has_ended and result.status is not None:
+            self._apply(live, result, result.status)
         return live.shown
 
-    def _extend(self, result: TaskResult) -> None:
+    def check(self, result: TaskResult) -> Live:
+        """The task that a result is about.
+
+        Raises:
+            ConductorError: As for `take`.
+        """
+        if result.extend_lease:
+            return self._known(result)
+        self._refuse_gaps(result)
+        if result.workflow_instance_id not in self._executions.workflows:
+            raise no_workflow(result.workflow_instance_id or "")
+        live = self._known(result)
+        if result.status is None and not live.has_ended:
+            raise invalid_input("the result has no status")
+        return live
+
+    def _known(self, result: TaskResult) -> Live:
         live = self._tasks.by_id.get(result.task_id or "")
         if live is None:
             raise no_task(result.task_id or "")
+        return live
+
+    def _extend(self, live: Live) -> None:
         if not live.has_ended:
             self._tasks.touch(live)
             self._tasks.arm(live)
             self._tasks.tell(FactKind.EXTENDED, live, until=live.response_due_at())
 
-    def _updated(self, result: TaskResult) -> Live:
-        """The task that a result is about."""
+    @staticmethod
+    def _refuse_gaps(result: TaskResult) -> None:
         empty = [
             Violation(f"updateTask.taskResult.{path}", f"{what} cannot be null or empty", value)
             for path, what, value in (
@@ -70,16 +89,8 @@ class Results:
         ]
         if empty:
             raise violated(*empty)
-        if result.workflow_instance_id not in self._executions.workflows:
-            raise no_workflow(result.workflow_instance_id or "")
-        live = self._tasks.by_id.get(result.task_id or "")
-        if live is None:
-            raise no_task(result.task_id or "")
-        return live
 
-    def _apply(self, live: Live, result: TaskResult) -> None:
-        if result.status is None:
-            raise invalid_input("the result has no status")
+    def _apply(self, live: Live, result: TaskResult, status: ResultStatus) -> None:
         shown = live.shown
         shown.output_data = result.output_data or {}
         shown.worker_id = result.worker_id
@@ -89,10 +100,10 @@ class Results:
         for line in result.logs or ():
             self.keep(shown.task_id, line)
         live.workflow.update_time = self._tasks.timeline.now_ms
-        if result.status is ResultStatus.IN_PROGRESS:
+        if status is ResultStatus.IN_PROGRESS:
             self._call_back(live, result)
         else:
-            self._executions.end_task(live, _ENDS[result.status], result.reason_for_incompletion)
+            self._executions.end_task(live, _ENDS[status], result.reason_for_incompletion)
 
     def _call_back(self, live: Live, result: TaskResult) -> None:
         """Put a task back into its queue for a while."""

@@ -158,6 +158,11 @@ class ConductorService:
         self._executions.timeline.catch_up()
         return self._results.take(result)
 
+    def check_result(self, result: TaskResult) -> None:
+        """Refuse what `update_task` would refuse, and do nothing else."""
+        self._executions.timeline.catch_up()
+        self._results.check(result)
+
     async def update_task_v2(self, result: TaskResult) -> Task | None:
         """The same; returns the next task of the same type for the worker, None if there is none."""
         updated = self.update_task(result)

@@ -71,6 +71,61 @@ async def test_an_update_may_look_accepted_and_be_lost(path: str, status: int) -
         assert started.status is TaskStatus.IN_PROGRESS
 
 
+def by_name(task: dict[str, object], status: str = "COMPLETED") -> str:
+    return f"/tasks/{task['workflowInstanceId']}/{task['referenceTaskName']}/{status}"
+
+
+async def test_an_update_by_name_may_look_accepted_and_be_lost() -> None:
+    async with wired(FaultRule(FaultKind.REPLY_WITHOUT_EFFECT, "update_task*", calls=(1,))) as wire:
+        started = wire.service.start_task("a")
+        task = await take(wire)
+        assert await wire.ask("POST", by_name(task), {}) == (200, task["taskId"])
+        assert started.status is TaskStatus.IN_PROGRESS
+        assert counters(wire, FaultKind.REPLY_WITHOUT_EFFECT) == (1, 1)
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/update-v2", "by name"])
+async def test_a_lost_update_is_answered_as_it_would_have_been(path: str) -> None:
+    async with wired(FaultRule(FaultKind.REPLY_WITHOUT_EFFECT, "update*", calls=(1,))) as wire:
+        wire.service.start_task("a")
+        task = await take(wire)
+        where, said = (by_name(task), {}) if path == "by name" else (path, done(task))
+        lost = await wire.ask("POST", where, said)
+        assert lost == await wire.ask("POST", where, said)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"taskId": "none"}, 404),
+        ({"workflowInstanceId": "none"}, 404),
+        ({"taskId": ""}, 400),
+        ({"status": None}, 400),
+        ({"status": "NONE"}, 500),
+        ({"taskId": "none", "extendLease": True}, 404),
+    ],
+)
+async def test_an_update_that_would_be_refused_does_not_look_accepted(
+    said: dict[str, object], status: int
+) -> None:
+    async with wired(FaultRule(FaultKind.REPLY_WITHOUT_EFFECT, "update*", calls=(1,))) as wire:
+        wire.service.start_task("a")
+        update = done(await take(wire)) | said
+        told = await wire.ask("POST", "/tasks", update)
+        assert told[0] == status
+        assert told == await wire.ask("POST", "/tasks", update)
+        assert counters(wire, FaultKind.REPLY_WITHOUT_EFFECT) == (1, 0)
+
+
+async def test_an_update_by_name_of_what_has_ended_does_not_look_accepted() -> None:
+    async with wired(FaultRule(FaultKind.REPLY_WITHOUT_EFFECT, "update*", calls=(2, 3))) as wire:
+        wire.service.start_task("a")
+        task = await take(wire)
+        assert (await wire.ask("POST", by_name(task), {}))[0] == 200
+        assert (await wire.ask("POST", by_name(task), {}))[0] == 404
+        assert (await wire.ask("POST", by_name(task, "DONE"), {}))[0] == 400
+
+
 async def test_a_connection_may_break_before_anything_was_done() -> None:
     rules = [
         FaultRule(kind, "update_task", calls=(1,))

@@ -135,7 +135,7 @@ class EndingJudge:
             return "a call about it was under way"
         if holding.over is not None or holding.until <= at:  # which the queue may tell later
             return "its lease was over"
-        if not holding.heard:
+        if not holding.heard or _is_crossed(holding, life):
             return excuses.UNWANTED
         if holding.let_go:
             return excuses.LET_GO
@@ -178,3 +178,10 @@ class EndingJudge:
     def _sink_is_slow(self) -> bool:
         plan = self._bench.plan
         return any(kind in plan.odds for kind in _SLOW) or any(fault.kind in _SLOW for fault in plan.faults)
+
+
+def _is_crossed(holding: Holding, life: Life) -> bool:
+    """Whether it came in the moment in which its worker heard of its end, and gave up asking."""
+    if life.heard_at is None or holding.known_at is None or holding.run is not None:
+        return False
+    return abs(holding.known_at - life.heard_at) <= TOLERANCE_S

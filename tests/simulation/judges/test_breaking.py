@@ -449,7 +449,7 @@ def a_finished_task_is_left_unacked_by_a_worker_that_ends_at_once() -> Story:
 
 @breaks("S14")
 def an_unstarted_task_is_kept() -> Story:
-    return Story().worker().send().deliver().hear().wait(15).exit()
+    return Story().worker().send().deliver().wait(0.1).hear().wait(15).exit()
 
 
 @breaks("S14")

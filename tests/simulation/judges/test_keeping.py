@@ -323,3 +323,9 @@ def test_a_run_may_go_on_whose_lease_was_over_when_the_queue_confirmed_its_exten
     story = held().halt().wait(30).expire().go_on().issue("extend", seconds=LEASE_S).wait(0.1)
     story.answer("extend", leases=(story.lease(),)).wait(20).finish(end=KILLED)
     assert "S6" not in story.broken
+
+
+def test_what_comes_in_the_moment_in_which_a_worker_hears_of_its_end_may_be_left() -> None:
+    story = Story().worker().send().issue("receive", "", tasks_max=1).halt().fact(FactKind.DELIVERED, TASK, A)
+    story.wait(20).go_on().answer("receive", "", leases=(story.lease(),)).hear().wait(5).exit()
+    assert "S14" not in story.broken

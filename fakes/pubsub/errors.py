@@ -22,13 +22,14 @@ class Code(enum.Enum):
     ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
+    ABORTED = 10
     UNIMPLEMENTED = 12
     UNAVAILABLE = 14
 
     @property
     def for_good(self) -> bool:
         """Whether the same call would be refused again."""
-        return self not in (Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE)
+        return self not in (Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.UNAVAILABLE)
 
 
 class PubSubError(Exception):

@@ -22,6 +22,10 @@ EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
 _RECONNECT = [("grpc.initial_reconnect_backoff_ms", 500), ("grpc.max_reconnect_backoff_ms", 5_000)]
 """By itself gRPC would try again only every two minutes after an outage that took some time."""
 _NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+_TRAILER_BYTES_MAX = 1_048_576
+_ALL_REASONS = [("grpc.max_metadata_size", _TRAILER_BYTES_MAX)]
+"""By itself gRPC throws an answer away whose trailer has more than 8 KiB, and says another instead: no room
+for the reasons of as many ack ids as a request may have."""
 
 
 class Connection:
@@ -78,12 +82,12 @@ def emulator_host(settings: PubSubSettings) -> str:
 def _channel_to_google(host: str, *, options: Sequence[tuple[str, Any]], **given: Any) -> grpc.aio.Channel:
     """The channel that a transport makes, with what it makes it from, and ours."""
     make: Any = SubscriberGrpcAsyncIOTransport.create_channel
-    channel: grpc.aio.Channel = make(host, options=[*options, *_RECONNECT], **given)
+    channel: grpc.aio.Channel = make(host, options=[*options, *_RECONNECT, *_ALL_REASONS], **given)
     return channel
 
 
 def _calls_to_stand_in(host: str) -> Calls:
-    options = [*_NO_SIZE_LIMIT, *_RECONNECT]
+    options = [*_NO_SIZE_LIMIT, *_RECONNECT, *_ALL_REASONS]
     return Calls(
         PublisherGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, options)),
         SubscriberGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(host, options)),

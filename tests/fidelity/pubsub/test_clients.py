@@ -17,8 +17,15 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import FailedPrecondition, NotFound, ResourceExhausted
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.subscriber._protocol.requests import (  # type: ignore[import-untyped]
+    AckRequest,
+)
 from google.cloud.pubsub_v1.subscriber.exceptions import (  # type: ignore[import-untyped]
     AcknowledgeError,
+    AcknowledgeStatus,
+)
+from google.cloud.pubsub_v1.subscriber.futures import (  # type: ignore[import-untyped]
+    Future,
 )
 
 from cloud_tasks.clock import SystemClock
@@ -147,6 +154,37 @@ def test_f24_a_transient_reason_is_tried_again(monkeypatch: pytest.MonkeyPatch) 
             one.publish("a")
             got.get(timeout=LIMIT_S).ack_with_response().result(LIMIT_S)
         assert one.injector.calls["Acknowledge"] == 2
+
+
+def test_f24_more_lost_ack_ids_than_an_answer_has_room_for_are_all_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[CLIENT] What an answer of ABORTED does not name is asked again, from about a second."""
+    with clients(monkeypatch, enable_exactly_once_delivery=True) as one, subscribed(one) as (_, got):
+        one.publish("a")
+        message = got.get(timeout=LIMIT_S)
+        futures = [Future() for _ in range(100)]  # as many as the subscriber sends at once
+        for number, future in enumerate(futures):
+            message._request_queue.put(AckRequest(f"{number:080}", 0, 0.0, None, future))
+        for future in futures:
+            with pytest.raises(AcknowledgeError) as caught:
+                future.result(LIMIT_S)
+            assert caught.value.error_code is AcknowledgeStatus.INVALID_ACK_ID
+        message.ack_with_response().result(LIMIT_S)
+
+
+def test_f24_an_outage_at_the_receipt_of_many_messages_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[CLIENT] The whole receipt is asked again; its user is called when it is confirmed."""
+    trouble = FaultRule(FaultKind.UNAVAILABLE, "ModifyAckDeadline", calls=(1,))
+    names = {str(number) for number in range(300)}
+    with clients(monkeypatch, trouble, enable_exactly_once_delivery=True) as one:
+        one.publish(*names)
+        with subscribed(one) as (future, got):
+            messages = [got.get(timeout=LIMIT_S) for _ in names]
+            assert {message.data.decode() for message in messages} == names
+            for confirmed in [message.ack_with_response() for message in messages]:
+                confirmed.result(LIMIT_S)
+            assert not future.done()
 
 
 def test_f24_an_ack_to_a_subscription_that_is_gone_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 [ONCE] Pub/Sub documentation, "Exactly-once delivery"
 [PROTO] google/pubsub/v1/pubsub.proto: the comment of the message that is named
 [CLIENT] google-cloud-pubsub 2.44.0, `streaming_pull_manager`: how answers to acks are read
+[GRPC] gRPC core, `grpc.max_metadata_size`: 8 KiB by itself, and at 16 KiB nothing passes
 [JAVA] googleapis/java-pubsub, pull request 1022: the reasons and their beginnings
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import grpc
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.pubsub_v1.subscriber._protocol.streaming_pull_manager import (  # type: ignore[import-untyped]
@@ -22,12 +24,20 @@ from fakes.faults import FaultKind, FaultRule
 from tests.fidelity.pubsub.world import SUBSCRIPTION, World, a_world, refused, streaming
 
 LOST = "PERMANENT_FAILURE_INVALID_ACK_ID"
+TRAILER_BYTES_MAX = 7_500
 WORDS = "Some acknowledgement ids in the request were invalid."
 
 
 def told(caught: pytest.ExceptionInfo[GoogleAPICallError]) -> dict[str, str]:
     """What the client reads of an error: why which ack ids were refused."""
     return dict(_get_ack_errors(caught.value) or {})
+
+
+def trailer_of(caught: pytest.ExceptionInfo[GoogleAPICallError]) -> bytes:
+    """The details of an error as they came."""
+    trailers = caught.value.response.trailing_metadata()
+    (trailer,) = [value for name, value in trailers if name == "grpc-status-details-bin"]
+    return bytes(trailer)
 
 
 async def leased(world: World, **fields: object) -> types.ReceivedMessage:
@@ -78,10 +88,8 @@ async def test_the_trailer_is_a_status_with_an_error_info_first(world: World) ->
     world.clock.advance(10.0)
     with refused("INVALID_ARGUMENT") as caught:
         await world.ack(received)
-    call = caught.value.response
-    (trailer,) = [value for name, value in call.trailing_metadata() if name == "grpc-status-details-bin"]
-    status = status_pb2.Status.FromString(trailer)
-    assert (status.code, status.message) == (3, call.details())
+    status = status_pb2.Status.FromString(trailer_of(caught))
+    assert (status.code, status.message) == (3, caught.value.response.details())
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     assert (info.reason, info.domain) == ("EXACTLY_ONCE_ACKID_FAILURE", "pubsub.googleapis.com")
@@ -119,6 +127,72 @@ async def test_a_transient_failure_can_be_tried_again() -> None:
         await world.ack(received)
         world.clock.advance(700.0)
         assert await world.pull() == []
+
+
+async def test_f24_more_refusals_than_an_answer_has_room_for_are_told_by_and_by(world: World) -> None:
+    """[GRPC] There is room for 8 KiB; [CLIENT] what ABORTED does not name is asked again."""
+    received = await leased(world)
+    lost = [f"no ack id {number}" for number in range(700)]
+    asked = [*lost[:350], received.ack_id, *lost[350:]]
+    seen: dict[str, str] = {}
+    while len(asked) > 1:
+        with pytest.raises(GoogleAPICallError) as caught:
+            await world.ack(*asked)
+        reasons = told(caught)
+        seen |= reasons
+        asked = [one for one in asked if one not in reasons]
+        last = asked == [received.ack_id]
+        assert reasons
+        assert caught.value.grpc_status_code is grpc.StatusCode["INVALID_ARGUMENT" if last else "ABORTED"]
+        assert len(trailer_of(caught)) <= TRAILER_BYTES_MAX
+    assert seen == dict.fromkeys(lost, LOST)
+    world.clock.advance(700.0)
+    assert await world.pull() == []
+
+
+async def test_f24_an_outage_for_more_ack_ids_than_an_answer_has_room_for() -> None:
+    """[CLIENT] UNAVAILABLE without details is asked again; nothing has been done."""
+    trouble = FaultRule(FaultKind.UNAVAILABLE, "Acknowledge", calls=(1,))
+    async with a_world(trouble) as world:
+        received = await leased(world)
+        with refused("UNAVAILABLE", WORDS) as caught:
+            await world.ack(received, *(f"no ack id {number}" for number in range(700)))
+        status = status_pb2.Status.FromString(trailer_of(caught))
+        assert (status.code, status.message, len(status.details)) == (14, caught.value.message, 0)
+        world.clock.advance(10.0)
+        assert await world.data() == ["a"]
+
+
+async def test_f24_acks_of_a_key_out_of_order_that_there_is_no_room_for(world: World) -> None:
+    """[CLIENT] ABORTED without details is asked again, and not at once as UNAVAILABLE is."""
+    await world.both(enable_exactly_once_delivery=True, enable_message_ordering=True)
+    await world.publish(*map(str, range(301)), key="k")
+    first, *later = await world.pull(301)
+    with refused("ABORTED") as caught:
+        await world.ack(*later)
+    assert told(caught) == {}
+    assert trailer_of(caught)
+    await world.ack(first, *later)
+    world.clock.advance(700.0)
+    assert await world.pull() == []
+
+
+async def test_f24_a_refusal_of_all_keeps_its_code_where_there_is_no_room(world: World) -> None:
+    """[CLIENT] What an error does not name has failed as the error says, where its status can be read."""
+    await world.topic()
+    with refused("NOT_FOUND") as caught:
+        await world.ack(*(f"no ack id {number}" for number in range(700)))
+    assert set(told(caught).values()) == {"PERMANENT_FAILURE_OTHER"}
+    assert status_pb2.Status.FromString(trailer_of(caught)).code == 5
+
+
+async def test_f24_an_ack_id_that_no_answer_has_room_for_is_refused_for_good(world: World) -> None:
+    """[CLIENT] Whoever were told to ask again would do so for ever."""
+    await world.both(enable_exactly_once_delivery=True)
+    with refused("INVALID_ARGUMENT") as caught:
+        await world.ack("x" * 10_000)
+    assert told(caught) == {}
+    assert status_pb2.Status.FromString(trailer_of(caught)).code == 3
 
 
 async def test_acking_twice_is_no_error_while_the_lease_would_last(world: World) -> None:

@@ -43,6 +43,16 @@ class TestAnswers:
             assert kinds(refused) == {"a": LeaseLostError, "b": QueueUnavailableError}
             assert len(server.seen["Acknowledge"]) == 2
 
+    async def test_f24_the_reasons_of_a_whole_request_are_read(self) -> None:
+        """A thousand ack ids as long as Google's: far more than gRPC takes by itself."""
+        async with scripted() as (server, calls):
+            ack_ids = [f"{number:0200}" for number in range(1_000)]
+            trailer = details(dict.fromkeys(ack_ids, LOST))
+            server.script("Acknowledge", fails("INVALID_ARGUMENT", "some", trailer))
+            refused = await AckRequests(calls, "s").acknowledge(ack_ids)
+            assert kinds(refused) == dict.fromkeys(ack_ids, LeaseLostError)
+            assert len(server.seen["Acknowledge"]) == 1
+
     @pytest.mark.parametrize(
         "trailer", [None, b"\xff\xff no protobuf", NO_ERROR_INFO, details({}), details({"other": LOST})]
     )

@@ -58,7 +58,8 @@ class Backlog:
         return self._line.has_any()
 
     def put(self, published: Published) -> None:
-        """Take in a message, the newest of all."""
+        """Take in a message, the newest of all; what is too old by then goes, taken or not."""
+        self.drop_old(published.at_s)
         entry = Entry(published, self)
         self._entries[published.number] = entry
         self._show(entry)
@@ -125,7 +126,9 @@ class Backlog:
             self._show(entry)
 
     def settle(self, entry: Entry) -> None:
-        """A message is acked, wherever it is."""
+        """A message is acked, wherever it is; it may have gone meanwhile, for it was too old."""
+        if entry.published.number not in self._entries:
+            return
         was_leased = entry.place is Place.LEASED
         self._leave(entry)
         self._move(entry, Place.ACKED)

@@ -17,12 +17,14 @@ class Directory:
     Attributes:
         topics: The topics.
         subscriptions: The subscriptions; use `subscription` to get one.
+        numbered: The same, by the numbers of their backlogs.
         snapshots: The snapshots; use `snapshot` to get one.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.topics: dict[str, Topic] = {}
         self.subscriptions: dict[str, Subscription] = {}
+        self.numbered: dict[int, Subscription] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self._clock = clock
 
@@ -82,6 +84,7 @@ class Directory:
         if subscription.name in self.subscriptions:
             raise already_exists(subscription.name)
         self.subscriptions[subscription.name] = topic.subscriptions[subscription.name] = subscription
+        self.numbered[subscription.backlog.number] = subscription
         return subscription
 
     def delete_subscription(self, name: str) -> None:
@@ -164,6 +167,7 @@ class Directory:
         if subscription is None:
             return
         del self.subscriptions[subscription.name]
+        del self.numbered[subscription.backlog.number]
         if (topic := self.topics.get(subscription.topic)) is not None:
             topic.subscriptions.pop(subscription.name, None)
         subscription.deleted = True

@@ -46,7 +46,6 @@ class PubSubService:
         self._timers: Deadlines[Entry] = Deadlines()
         self._numbers = itertools.count(1)
         self._backlogs = itertools.count(1)
-        self._by_number: dict[int, Subscription] = {}
         self._alarm = Alarm(clock, self.catch_up)
 
     # --- Topics and subscriptions
@@ -74,9 +73,7 @@ class PubSubService:
             PubSubError: There is one of that name, or its topic is not there.
         """
         backlog = Backlog(next(self._backlogs), settings, self._timers, self._bury)
-        subscription = self.directory.add_subscription(Subscription(backlog, config, self.clock))
-        self._by_number[backlog.number] = subscription
-        return subscription
+        return self.directory.add_subscription(Subscription(backlog, config, self.clock))
 
     def publish(self, name: str, contents: Iterable[Content]) -> list[Published]:
         """Publish messages to a topic.
@@ -180,7 +177,7 @@ class PubSubService:
             entry = self._timers.pop_due(now)
             if entry is not None:
                 entry.backlog.due(entry, moment)
-                stirred[entry.backlog.number] = self._by_number[entry.backlog.number]
+                stirred[entry.backlog.number] = self.directory.numbered[entry.backlog.number]
         for subscription in stirred.values():
             subscription.stir()
         self._alarm.expect(self._timers.next_moment())
@@ -196,7 +193,7 @@ class PubSubService:
 
     def _bury(self, backlog: Backlog, entry: Entry) -> bool:
         """Publish a message to the dead-letter topic; returns whether there is one."""
-        source, policy = self._by_number[backlog.number], backlog.settings.dead_letters
+        source, policy = self.directory.numbered[backlog.number], backlog.settings.dead_letters
         topic = None if policy is None else self.directory.topics.get(policy.topic)
         if topic is None:
             return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from fakes.pubsub.errors import invalid, too_large, too_small
 from fakes.pubsub.filters import parse_filter
 from fakes.pubsub.limits import check_ack_deadline, check_fields, check_labels, check_retention
@@ -88,10 +90,9 @@ def check_mask(kind: str, config: Any, paths: Collection[str]) -> None:
         raise invalid(
             f"The update_mask in the {request} must be set, and must contain a non-empty paths list."
         )
-    fields = config.DESCRIPTOR.fields_by_name
     for path in paths:
-        name = path.split(".")[0]
-        if name not in fields or not _is_mutable(kind, name):
+        leads_somewhere = FieldMask(paths=[path]).IsValidForDescriptor(config.DESCRIPTOR)
+        if not leads_somewhere or not _is_mutable(kind, path.split(".")[0]):
             raise invalid(
                 f"Invalid update_mask provided in the {request}: "
                 f"the '{path}' field in the {kind} is not mutable."

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fakes.pubsub.errors import invalid_argument
 
 PAGE_SIZE_MAX = 1_000
-_MARK = b"after:"
+_MARK = "after:"
 
 
 def page(names: Iterable[str], size: int, token: str) -> tuple[list[str], str]:
@@ -33,16 +33,16 @@ def page(names: Iterable[str], size: int, token: str) -> tuple[list[str], str]:
 
 
 def _token(name: str) -> str:
-    return base64.urlsafe_b64encode(_MARK + name.encode()).decode()
+    return base64.urlsafe_b64encode((_MARK + name).encode()).decode()
 
 
 def _after(token: str) -> str:
     if not token:
         return ""
     try:
-        text = base64.urlsafe_b64decode(token.encode())
-    except (binascii.Error, ValueError):
-        text = b""
+        text = base64.urlsafe_b64decode(token.encode()).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
     if not text.startswith(_MARK):
         raise invalid_argument("page_token")
-    return text.removeprefix(_MARK).decode()
+    return text.removeprefix(_MARK)

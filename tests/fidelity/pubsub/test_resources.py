@@ -4,6 +4,7 @@
 [QUOTA] Pub/Sub documentation, "Quotas and limits"
 [NAMES] Pub/Sub documentation, "Pub/Sub basics": resource names
 [LABELS] Pub/Sub documentation, "Create and manage labels"
+[MASK] google/protobuf/field_mask.proto
 [WIRING] google-cloud-pubsub 2.44.0, the transports of its generated clients: the calls that there are
 [WORDS] the service's refusals as others recorded them: fireemu, crates `adapter-pubsub` and `core-pubsub`
 """
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import grpc
@@ -21,7 +23,7 @@ from google.pubsub_v1 import types
 
 from fakes.pubsub.operations import OPERATIONS, STREAMING_PULL
 from fakes.pubsub.rpcs import rpcs
-from tests.fidelity.pubsub.world import SUBSCRIPTION, TOPIC, World, refused
+from tests.fidelity.pubsub.world import SUBSCRIPTION, TOPIC, World, refused, seconds_of
 
 PUBLISHER = (
     "CreateTopic UpdateTopic Publish GetTopic ListTopics ListTopicSubscriptions ListTopicSnapshots "
@@ -193,6 +195,52 @@ class TestUpdates:
                 subscription=types.Subscription(name=SUBSCRIPTION), update_mask=FieldMask(paths=paths)
             )
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "retry_policy.nope",
+            "retry_policy.minimum_backoff.nope",
+            "ack_deadline_seconds.x",
+            "labels.foo",
+            "message_transforms.disabled",
+            "retry_policy.",
+            ".retry_policy",
+            "",
+        ],
+    )
+    async def test_a_path_leads_somewhere(self, world: World, path: str) -> None:
+        """[MASK] Paths of fields that there are; repeated fields and maps only at the end."""
+        await world.both(retry_policy={})
+        with refused("INVALID_ARGUMENT", f"the '{path}' field in the Subscription is not mutable"):
+            await world.subscriber.update_subscription(
+                subscription=types.Subscription(name=SUBSCRIPTION), update_mask=FieldMask(paths=[path])
+            )
+
+    async def test_a_path_may_lead_into_a_field(self, world: World) -> None:
+        """[MASK] Of nested messages only what is named changes."""
+        await world.both(retry_policy={"minimum_backoff": {"seconds": 20}})
+        retry = {"minimum_backoff": {"seconds": 30}, "maximum_backoff": {"seconds": 40}}
+        changed = types.Subscription({"name": SUBSCRIPTION, "retry_policy": retry})
+        paths = ["retry_policy.maximum_backoff.seconds", "push_config.no_wrapper", "expiration_policy.ttl"]
+        got = await world.subscriber.update_subscription(
+            subscription=changed, update_mask=FieldMask(paths=paths)
+        )
+        backoffs = got.retry_policy.minimum_backoff, got.retry_policy.maximum_backoff
+        assert [seconds_of(one) for one in backoffs] == [20, 40]
+
+    async def test_paths_of_topics_and_snapshots_lead_somewhere(self, world: World) -> None:
+        """[MASK] As those of subscriptions."""
+        await world.both()
+        with refused("INVALID_ARGUMENT", "the 'labels.foo' field in the Topic is not mutable"):
+            await world.publisher.update_topic(
+                topic=types.Topic(name=TOPIC), update_mask=FieldMask(paths=["labels.foo"])
+            )
+        name = "projects/p/snapshots/snapshot"
+        await world.subscriber.create_snapshot(name=name, subscription=SUBSCRIPTION)
+        request = {"snapshot": {"name": name}, "update_mask": {"paths": ["expire_time.nope"]}}
+        with refused("INVALID_ARGUMENT", "the 'expire_time.nope' field in the Snapshot is not mutable"):
+            await world.subscriber.update_snapshot(request)
+
     async def test_a_mask_names_something(self, world: World) -> None:
         """[WORDS] The words for an empty mask."""
         await world.both()
@@ -251,7 +299,15 @@ class TestLists:
         with refused("NOT_FOUND"):
             await world.publisher.list_topic_subscriptions(topic="projects/p/topics/other")
 
-    @pytest.mark.parametrize("wrong", [{"page_size": -1}, {"page_token": "?"}, {"page_token": "YWJj"}])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"page_size": -1},
+            {"page_token": "?"},
+            {"page_token": "YWJj"},
+            {"page_token": base64.urlsafe_b64encode(b"after:\xff").decode()},
+        ],
+    )
     async def test_pages_that_there_are_not(self, world: World, wrong: dict[str, Any]) -> None:
         """[PROTO] ListTopicsRequest: tokens are those that were given."""
         with refused("INVALID_ARGUMENT", f"(argument={next(iter(wrong))})"):

@@ -12,6 +12,8 @@ from fakes.conductor.errors import ConductorError, invalid_input, unreadable
 
 T = TypeVar("T")
 
+_INT_MAX: Final = 2**31 - 1
+"""The largest number that Java has there."""
 JSON: Final = "application/json"
 TEXT: Final = "text/plain;charset=UTF-8"
 
@@ -59,9 +61,12 @@ def number(asked: dict[str, list[str]], name: str, default: int) -> int:
     """
     text = one(asked, name)
     try:
-        return default if text is None else int(text)
+        value = default if text is None else int(text)
     except ValueError:
-        raise invalid_input(f"{name}: For input string: {text!r}") from None
+        value = _INT_MAX + 1
+    if not -_INT_MAX - 1 <= value <= _INT_MAX:
+        raise invalid_input(f"{name}: For input string: {text!r}")
+    return value
 
 
 class Reply(Struct, frozen=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 Json: TypeAlias = dict[str, object]
 """A JSON object."""
@@ -73,7 +73,7 @@ class TaskResult(Struct, rename="camel", omit_defaults=True):
     task_id: str | None = None
     status: ResultStatus | None = None
     reason_for_incompletion: str | None = None
-    callback_after_seconds: int | None = None
+    callback_after_seconds: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     worker_id: str | None = None
     output_data: Json | None = None
     logs: list[TaskLog] | None = None

@@ -113,7 +113,7 @@ class AzureService:
     def _approve(self, body: bytes) -> Answer:
         try:
             wanted = msgspec.json.decode(body, type=_Approval).start_requests
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _bad("Bad request. The request body is malformed.")
         known = {event.event_id: event for event in self._events}
         if not wanted or any(start.event_id not in known for start in wanted):

@@ -14,6 +14,8 @@ PREFIX = "/computeMetadata/"
 FLAVOR = "Metadata-Flavor"
 
 _INSTANCE = "/computeMetadata/v1/instance/"
+_DIGITS_MAX = 18
+"""Of a time-out: what has more does not fit into 64 bits."""
 _PROJECT_NUMBER = "739419398126"
 
 
@@ -57,7 +59,7 @@ class GcpService:
             return _answer(405, "method not allowed")
         if request.query.get("wait_for_change", "").lower() == "true":
             timeout = request.query.get("timeout_sec", "0")
-            if not (timeout.isascii() and timeout.isdecimal()):
+            if not (timeout.isascii() and timeout.isdecimal() and len(timeout) <= _DIGITS_MAX):
                 return _answer(400, "bad timeout_sec")
             # Without a time-out, and with one of 0, it waits as long as it takes.
             until = self._clock.monotonic() + int(timeout) if int(timeout) else math.inf

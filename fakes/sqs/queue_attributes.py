@@ -139,7 +139,12 @@ class QueueAttributes:
 
 
 def _is_whole(text: str, least: int, most: int) -> bool:
-    return text.isascii() and text.isdecimal() and least <= int(text) <= most
+    if not (text.isascii() and text.isdecimal()):
+        return False
+    try:
+        return least <= int(text) <= most
+    except ValueError:  # so long that Python does not turn it into a number
+        return False
 
 
 def _is_mapping(text: str) -> bool:
@@ -149,7 +154,7 @@ def _is_mapping(text: str) -> bool:
 def _read(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

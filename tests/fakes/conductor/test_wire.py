@@ -255,3 +255,21 @@ def test_every_path_leads_to_one_operation_alone() -> None:
         for path in operation.paths:
             target = "/api" + path.replace("{}", "x")
             assert routes.find(operation.method, target, b"")[0] is operation
+
+
+@pytest.mark.parametrize("number", ["9" * 4_000, "-" + "9" * 4_000, "9" * 5_000, "2147483648", "-2147483649"])
+@pytest.mark.parametrize("name", ["count", "timeout"])
+async def test_a_number_that_java_has_not_is_refused(name: str, number: str) -> None:
+    async with wired() as wire:
+        status, told = await wire.ask("GET", "/tasks/poll/batch/a", **{name: number})
+        assert (status, told["code"]) == (400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize("number", [10**400, 2**63, -(2**63) - 1])
+async def test_a_time_that_java_has_not_is_refused_as_what_cannot_be_read(number: int) -> None:
+    async with wired() as wire:
+        task = wire.service.start_task("a")
+        ids = {"taskId": task.task_id, "workflowInstanceId": task.workflow_instance_id}
+        result = said(dict(ids), "IN_PROGRESS", callbackAfterSeconds=number)
+        status, told = await wire.ask("POST", "/tasks", result)
+        assert (status, told["code"]) == (500, "INTERNAL_ERROR")

@@ -95,6 +95,31 @@ async def test_a_connection_can_be_dropped() -> None:
         assert server.log[0].status == 0
 
 
+@pytest.mark.parametrize("given", ["9" * 4_000, "9" * 5_000, "9" * 19, "-1", "x", ""])
+async def test_a_time_out_that_is_none_is_refused(given: str) -> None:
+    async with MetadataServer(VirtualClock()) as server:
+        assert await status(server, f"{PATH}?wait_for_change=true&timeout_sec={given}") == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"StartRequests":[{"EventId":"\xff"}]}',
+        b'{"More":' + b"[" * 100_000,
+        b'{"StartRequests":[{}]}',
+        b"no JSON",
+    ],
+)
+async def test_an_approval_that_cannot_be_read_is_refused(body: bytes) -> None:
+    async with (
+        MetadataServer(VirtualClock()) as server,
+        aiohttp.ClientSession(headers={"Metadata": "true"}) as session,
+        session.post(f"{server.url}/metadata/scheduledevents?api-version=2020-07-01", data=body) as response,
+    ):
+        assert response.status == 400
+        assert "malformed" in await response.text()
+
+
 async def test_one_cloud_can_be_served_alone() -> None:
     async with MetadataServer(VirtualClock(), clouds=("aws",)) as server:
         assert await status(server) == 404

@@ -72,7 +72,10 @@ def test_a_queue_is_made_once(service: SqsService) -> None:
         ({"MessageRetentionPeriod": "59"}, "InvalidAttributeValue"),
         ({"MaximumMessageSize": "1048577"}, "InvalidAttributeValue"),
         ({"ReceiveMessageWaitTimeSeconds": "21"}, "InvalidAttributeValue"),
+        ({"VisibilityTimeout": "9" * 5_000}, "InvalidAttributeValue"),
         ({"Policy": "no JSON"}, "InvalidAttributeValue"),
+        ({"Policy": '{"a":' * 5_000 + "1" + "}" * 5_000}, "InvalidAttributeValue"),
+        ({"RedrivePolicy": "[" * 5_000 + "]" * 5_000}, "InvalidAttributeValue"),
         ({"Visibility": "1"}, "InvalidAttributeName"),
         ({"QueueArn": "x"}, "InvalidAttributeName"),
         ({"ContentBasedDeduplication": "true"}, "InvalidAttributeName"),
@@ -90,7 +93,7 @@ def test_attributes_that_no_queue_can_have(
     assert service.queues.look("q", ("All",)) == before
 
 
-@pytest.mark.parametrize("count", [0, 1001, '"x"', "null"])
+@pytest.mark.parametrize("count", [0, 1001, '"x"', "null", f'"{"9" * 5_000}"', "[" * 500 + "]" * 500])
 def test_a_dead_letter_queue_takes_after_1_to_1000_receives(service: SqsService, count: object) -> None:
     dead = service.create_queue("dead")
     assert code_of(lambda: service.create_queue("q", redrive(dead, count))) == "InvalidParameterValue"

@@ -6,7 +6,7 @@ from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import FENCE_SHARE
 from simulation.history import History, RunAsked, RunGone, RunOver, WorkerEnded
 from simulation.judges.books import Books
-from simulation.judges.excuses import is_longest
+from simulation.judges.excuses import is_longest, was_halted
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.overlap import ORPHAN_S
 from simulation.judges.records import Holding, Life, RunRecord
@@ -72,11 +72,18 @@ class RunsJudge:
     def _note_let_go(self, run: RunRecord, at: float) -> bool:
         """Whether a worker that ends a run has, or may have, lost its lease; notes that it gives it up."""
         may_fence, holding = self._may_fence(run, at), run.holding
-        if may_fence and holding is not None and (holding.troubles or holding.open_calls):
+        if may_fence and holding is not None and self._could_not_extend(holding, at):
             if not holding.let_go:
                 self._check_insisted(holding, at)
             holding.let_go = True
         return may_fence
+
+    def _could_not_extend(self, holding: Holding, at: float) -> bool:
+        """Whether calls about it failed, or its worker was stopped when it would have made them."""
+        if holding.troubles or holding.open_calls:
+            return True
+        life = self._books.lives.get(holding.worker)
+        return life is not None and was_halted(holding, life, at)
 
     def _check_insisted(self, holding: Holding, at: float) -> None:
         """An extension that failed was tried again until the lease was given up."""

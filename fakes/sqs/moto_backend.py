@@ -17,6 +17,7 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue, SQSBackend
 
 from fakes.sqs import errors
+from fakes.sqs.batches import check_ids
 from fakes.sqs.content import check_message
 from fakes.sqs.deduplication import Accepted, Deduplication, content_id
 from fakes.sqs.errors import SqsError
@@ -27,6 +28,7 @@ from fakes.sqs.moto_queues import (
     drop_old,
     entry_of,
     find,
+    forget_handles,
     give_back_expired,
     naps,
     now_s,
@@ -34,7 +36,8 @@ from fakes.sqs.moto_queues import (
 )
 from fakes.sqs.moto_responses import MendedResponse
 from fakes.sqs.queue import IN_FLIGHT_MAX, LEASE_TOTAL_S_MAX
-from fakes.sqs.values import SendEntry
+from fakes.sqs.sending import check_id
+from fakes.sqs.values import HandleEntry, SendEntry
 
 _QUIET_S = 60
 
@@ -47,6 +50,13 @@ class _Memory:
         self.numbers = itertools.count(1)
         self.received_at_s: dict[str, float] = {}
         self.sources: dict[str, str] = {}
+
+    def keep_only(self, messages: Sequence[Message]) -> None:
+        """Forget what is known of other messages: they are gone."""
+        if max(len(self.received_at_s), len(self.sources)) > len(messages):
+            ids = {message.id for message in messages}
+            self.received_at_s = {id_: at_s for id_, at_s in self.received_at_s.items() if id_ in ids}
+            self.sources = {id_: arn for id_, arn in self.sources.items() if id_ in ids}
 
 
 class MendedSqs(SQSBackend):
@@ -104,6 +114,8 @@ class MendedSqs(SQSBackend):
             queue = self.get_queue(queue_name)
             entry = entry_of(message_body, kwargs)
             check_message(entry, int(queue.maximum_message_size))  # type: ignore[attr-defined] # set by name
+            check_id("MessageGroupId", entry.message_group_id)
+            check_id("MessageDeduplicationId", entry.message_deduplication_id)
             if not queue.fifo_queue:
                 return super().send_message(queue_name, message_body, *args, **kwargs)
             if entry.message_group_id is None:
@@ -161,7 +173,11 @@ class MendedSqs(SQSBackend):
         self, queue_name: str, receipts: list[dict[str, Any]]
     ) -> tuple[list[str], list[dict[str, str]]]:
         """Each entry by itself."""
-        return _each(receipts, lambda one: self.delete_message(queue_name, one["ReceiptHandle"]))
+        return _each(
+            "DeleteMessageBatchRequestEntry",
+            receipts,
+            lambda one: self.delete_message(queue_name, one["ReceiptHandle"]),
+        )
 
     def change_message_visibility(
         self, queue_name: str, receipt_handle: str, visibility_timeout: int
@@ -190,6 +206,7 @@ class MendedSqs(SQSBackend):
     ) -> tuple[list[str], list[dict[str, str]]]:
         """Each entry by itself."""
         return _each(
+            "ChangeMessageVisibilityBatchRequestEntry",
             entries,
             lambda one: self.change_message_visibility(
                 queue_name, one["ReceiptHandle"], one.get("VisibilityTimeout", 0)
@@ -213,12 +230,15 @@ class MendedSqs(SQSBackend):
         target = queue.dead_letter_queue
         before = {message.id for message in target._messages} if target else set()  # noqa: SLF001 - moto's own
         taken = super().receive_message(queue.name, min(count, room), 0, timeout_s, names)
+        memory = self._memory(queue)
         for message in taken:
-            self._memory(queue).received_at_s[message.id] = now_s()
+            memory.received_at_s[message.id] = now_s()
+        memory.keep_only(queue._messages)  # noqa: SLF001 - moto's own
         if target is not None:
             for message in target._messages:  # noqa: SLF001 - moto's own
                 if message.id not in before:
                     self._memory(target).sources[message.id] = queue.queue_arn
+                    forget_handles(message)
         return taken
 
     def _find_accepted(self, queue: Queue, entry: SendEntry) -> Accepted | None:
@@ -240,8 +260,10 @@ def _told() -> Iterator[None]:
 
 
 def _each(
-    entries: Sequence[dict[str, Any]], act: Callable[[dict[str, Any]], None]
+    kind: str, entries: Sequence[dict[str, Any]], act: Callable[[dict[str, Any]], None]
 ) -> tuple[list[str], list[dict[str, str]]]:
+    with _told():
+        check_ids([HandleEntry(entry.get("Id", "")) for entry in entries], kind)
     successful: list[str] = []
     failed: list[dict[str, Any]] = []
     for entry in entries:

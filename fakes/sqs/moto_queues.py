@@ -71,6 +71,15 @@ def find(queue: Queue, handle: str) -> Message | None:
     return next((message for message in messages if message.had_receipt_handle(handle)), None)
 
 
+def forget_handles(message: Message) -> None:
+    """Let a message that came to another queue be known by no handle of the one before.
+
+    Moto takes it along with all its handles.
+    """
+    message.receipt_handle = None
+    message._old_receipt_handles = []  # noqa: SLF001 - moto's own
+
+
 def check_current(queue: Queue, message: Message | None, handle: str) -> None:
     """Look whether the lease of that handle is still held, if the queue is FIFO.
 

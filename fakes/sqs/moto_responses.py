@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from moto.core.responses import ActionResult
 from moto.sqs.exceptions import SQSException
 from moto.sqs.responses import SQSResponse
@@ -11,7 +12,7 @@ from moto.sqs.responses import SQSResponse
 from fakes.sqs.batches import check_ids
 from fakes.sqs.errors import SqsError
 from fakes.sqs.sending import check_batch_size
-from fakes.sqs.values import SendEntry
+from fakes.sqs.values import AttributeValue, SendEntry
 
 _SOURCE = "DeadLetterQueueSourceArn"
 
@@ -62,11 +63,16 @@ class MendedResponse(SQSResponse):
         return dict(answer)
 
 
+def _sent(entry: dict[str, Any]) -> SendEntry:
+    """What counts for the batch as a whole."""
+    body, attributes = entry.get("MessageBody", ""), entry.get("MessageAttributes") or {}
+    values = msgspec.convert(attributes, dict[str, AttributeValue])
+    return SendEntry(entry.get("Id", ""), body, message_attributes=values)
+
+
 def _check_batch(entries: list[dict[str, Any]]) -> None:
     try:
-        sent = tuple(
-            SendEntry(id=entry["Id"], message_body=entry.get("MessageBody", "")) for entry in entries
-        )
+        sent = tuple(map(_sent, entries))
         check_ids(sent, "SendMessageBatchRequestEntry")
         check_batch_size(sent)
     except SqsError as error:

@@ -48,13 +48,13 @@ class Sender:
             return _answer(entry, self._send_once(queue, entry))
         if entry.message_deduplication_id is not None:
             raise _not_for_this_queue("MessageDeduplicationId", entry.message_deduplication_id)
-        _check_id("MessageGroupId", entry.message_group_id)
+        check_id("MessageGroupId", entry.message_group_id)
         return _answer(entry, self._put(queue, entry))
 
     def _send_once(self, queue: Queue, entry: SendEntry) -> Accepted:
         check_fifo(queue, entry)
-        _check_id("MessageGroupId", entry.message_group_id)
-        _check_id("MessageDeduplicationId", entry.message_deduplication_id)
+        check_id("MessageGroupId", entry.message_group_id)
+        check_id("MessageDeduplicationId", entry.message_deduplication_id)
         deduplication_id = entry.message_deduplication_id or content_id(entry)
         scope = (entry.message_group_id or "") if queue.attributes.deduplicates_by_group else ""
         now = self._clock.monotonic()
@@ -128,7 +128,12 @@ def _check_delay(queue: Queue, delay_s: int | None) -> None:
         raise _not_for_this_queue("DelaySeconds", delay_s)
 
 
-def _check_id(name: str, value: str | None) -> None:
+def check_id(name: str, value: str | None) -> None:
+    """Refuse what no message group and no id of de-duplication can be; None is none.
+
+    Raises:
+        SqsError: Such a value.
+    """
     if value is not None and not _ID.fullmatch(value):
         raise invalid_value(
             name,

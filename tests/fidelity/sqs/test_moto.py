@@ -1,6 +1,8 @@
 """The mended moto where time or threads come in, and what it refuses instead of doing it wrong.
 
 [LONG] Amazon SQS Developer Guide, "Amazon SQS short and long polling"
+[BATCH] Amazon SQS API Reference, SendMessageBatch
+[SEND] Amazon SQS API Reference, SendMessage
 [VISIBILITY] Amazon SQS Developer Guide, "Amazon SQS visibility timeout"
 [FIFO] Amazon SQS Developer Guide, "High throughput for FIFO queues"
 """
@@ -12,10 +14,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
+from botocore.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
 
-from fakes.sqs.moto_server import MotoServer
+from fakes.clock import VirtualClock
+from fakes.sqs.moto_backend import MendedSqs
+from fakes.sqs.moto_server import MotoServer, mended_moto
 from tests.fakes.sqs.programs import Program
 from tests.fidelity.sqs.asking import Sqs, refused
 from tests.sqs_servers import client_of
@@ -97,3 +105,58 @@ def test_the_program_serves_until_it_is_asked_to_end(tmp_path: Path) -> None:
         assert (process.returncode, stdout, stderr) == (0, "", "")
     finally:
         program.end()
+
+
+def test_the_attributes_of_a_batch_count_towards_its_size(sqs: Sqs) -> None:
+    """[BATCH] 1 MiB in all, of both stand-ins."""
+    attributes: Any = {"a": {"DataType": "Binary", "BinaryValue": b"x" * 300_000}}
+    entries: Any = [{"Id": name, "MessageBody": "b", "MessageAttributes": attributes} for name in "abcd"]
+    code, _ = refused(sqs.boto.send_message_batch, QueueUrl=sqs.create(), Entries=entries)
+    assert code == "AWS.SimpleQueueService.BatchRequestTooLong"
+
+
+def test_a_dead_letter_is_not_held_by_a_handle_of_its_source(sqs: Sqs) -> None:
+    """[VISIBILITY] A handle is good in its queue alone, before and after the dead letter is received."""
+    url, dead = sqs.create_with_dead_letters(receives_max=1)
+    sqs.send(url, "a")
+    handle = sqs.receive_one(url, VisibilityTimeout=0)["ReceiptHandle"]
+    assert sqs.receive(url) == []
+    for _ in range(2):
+        code, _ = refused(
+            sqs.boto.change_message_visibility, QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=9
+        )
+        assert code == "ReceiptHandleIsInvalid"
+        sqs.receive(dead, VisibilityTimeout=60)
+
+
+@pytest.mark.parametrize("name", ["MessageGroupId", "MessageDeduplicationId"])
+def test_a_message_group_has_no_blanks(sqs: Sqs, name: str) -> None:
+    """[SEND] Letters, digits and punctuation, as in an id of de-duplication."""
+    members: Any = {"MessageGroupId": "g", "MessageDeduplicationId": "d", name: "g g"}
+    code, _ = refused(sqs.boto.send_message, QueueUrl=sqs.create("q.fifo"), MessageBody="b", **members)
+    assert code == "InvalidParameterValue"
+
+
+def test_an_entry_needs_an_id(moto: Sqs) -> None:
+    """[BATCH] Nobody could be told what became of it. SDKs send none without one."""
+    url = moto.create()
+    boto = client_of(None, Config(parameter_validation=False))
+    code = "AWS.SimpleQueueService.InvalidBatchEntryId"
+    assert refused(boto.send_message_batch, QueueUrl=url, Entries=[{"MessageBody": "b"}])[0] == code
+    for call in (boto.delete_message_batch, boto.change_message_visibility_batch):
+        assert refused(call, QueueUrl=url, Entries=[{"ReceiptHandle": "h"}])[0] == code
+
+
+def test_what_is_remembered_of_messages_goes_with_them() -> None:
+    """A server that runs for long does not grow."""
+    clock = VirtualClock()
+    with mended_moto(clock):
+        sqs = Sqs(client_of(None), clock.advance)
+        url = sqs.create()
+        for body in "abc":
+            sqs.send(url, body)
+            sqs.delete(url, sqs.receive_one(url))
+        assert sqs.receive(url) == []
+        backend = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+        assert isinstance(backend, MendedSqs)
+        assert backend._memories["q"].received_at_s == {}

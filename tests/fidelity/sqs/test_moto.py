@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
 from fakes.clock import VirtualClock
@@ -157,6 +156,6 @@ def test_what_is_remembered_of_messages_goes_with_them() -> None:
             sqs.send(url, body)
             sqs.delete(url, sqs.receive_one(url))
         assert sqs.receive(url) == []
-        backend = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+        backend = sqs_backends["123456789012"]["us-east-1"]
         assert isinstance(backend, MendedSqs)
         assert backend._memories["q"].received_at_s == {}

@@ -17,6 +17,9 @@ from msgspec import Struct
 
 from cloud_tasks.interfaces import Clock
 
+LOG_MAX = 10_000
+"""How many faults that struck are remembered: a program may serve for weeks."""
+
 
 class FaultKind(enum.Enum):
     """What goes wrong."""
@@ -139,7 +142,7 @@ class FaultInjector:
         observe: Told every fault that strikes; the `append` of a list, for instance.
 
     Attributes:
-        log: Every fault that struck, in order.
+        log: Every fault that struck, in order; the last `LOG_MAX` of them.
         injected: How many struck, of each kind.
         effective: How many of them made a difference, of each kind: to reorder an empty queue makes none.
         random: For what else is left to chance about an effect.
@@ -171,6 +174,7 @@ class FaultInjector:
 
     def _note(self, struck: Struck) -> None:
         self.log.append(struck)
+        del self.log[:-LOG_MAX]
         self.injected[struck.kind] += 1
         if self._observe is not None:
             self._observe(struck)

@@ -57,9 +57,10 @@ class MetadataServer(HttpServer):
         group: Its processes; None where there are none to be ended.
         on_step: Told each step as it is taken.
         port: Where to listen; 0: on a free one.
+        log_max: How many requests are remembered: a program may serve for weeks.
 
     Attributes:
-        log: Every request that was answered, or given up by who asked.
+        log: Every request that was answered, or given up by who asked; the last `log_max` of them.
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class MetadataServer(HttpServer):
         group: ProcessGroup | None = None,
         on_step: Callable[[Step], None] | None = None,
         port: int = 0,
+        log_max: int = 10_000,
     ) -> None:
         super().__init__(LOOPBACK, port)
         us = instance or Instance()
         self.log: list[Logged] = []
+        self._log_max = log_max
         self._clock = clock
         self._services = {prefix: make(us, clock) for cloud, prefix, make in _SERVICES if cloud in clouds}
         self._faults = Faults(clock)
@@ -121,6 +124,7 @@ class MetadataServer(HttpServer):
             return None
         finally:
             self.log.append(Logged(began, request.method, request.path, status))
+            del self.log[: -self._log_max]
         headers = {"Content-Type": answer.content_type, **answer.headers}
         return web.Response(status=status, body=answer.text.encode(), headers=headers)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import VirtualClock
-from fakes.faults import FaultInjector, FaultKind, FaultPlan, FaultRule, Struck
+from fakes.faults import LOG_MAX, FaultInjector, FaultKind, FaultPlan, FaultRule, Struck
 
 THROTTLE = FaultKind.THROTTLE
 
@@ -151,3 +151,12 @@ def test_a_rule_that_cannot_be_meant_is_refused(values: dict[str, object], named
     arguments: dict[str, object] = {"kind": THROTTLE, **values}
     with pytest.raises(ValueError, match=f"`{named}`"):
         FaultRule(**arguments)  # type: ignore[arg-type] # that is the point
+
+
+def test_the_log_keeps_the_last_of_many() -> None:
+    """A program that serves for weeks does not grow by it."""
+    injector = FaultInjector(only(every=1), VirtualClock())
+    for _ in range(LOG_MAX + 5):
+        injector.decide("Call")
+    assert [struck.call for struck in injector.log] == list(range(6, LOG_MAX + 6))
+    assert injector.injected[THROTTLE] == LOG_MAX + 5

@@ -120,6 +120,14 @@ async def test_an_approval_that_cannot_be_read_is_refused(body: bytes) -> None:
         assert "malformed" in await response.text()
 
 
+async def test_the_log_keeps_the_last_of_many() -> None:
+    """A program that serves for weeks does not grow by it."""
+    async with MetadataServer(VirtualClock(), log_max=2) as server:
+        for path in ("/a", "/b", "/c"):
+            await status(server, path)
+        assert [each.path for each in server.log] == ["/b", "/c"]
+
+
 async def test_one_cloud_can_be_served_alone() -> None:
     async with MetadataServer(VirtualClock(), clouds=("aws",)) as server:
         assert await status(server) == 404

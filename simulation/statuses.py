@@ -25,7 +25,7 @@ class Status(enum.IntEnum):
     DISAGREED = 7
     """What is true in virtual time is not so in real time."""
     INTERRUPTED = 130
-    """Ctrl-C."""
+    """Ctrl-C, or SIGTERM."""
     UNHEARD = 141
     """Nobody reads any more what is told: `| head`, for instance."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import get_type_hints
+from typing import Annotated, TypeAlias, get_type_hints
 
 import msgspec
 import yaml
@@ -19,6 +19,9 @@ _EXAMPLE = "a rule looks like this: `- {kind: throttle, operation: ReceiveMessag
 _KINDS = [kind.value for kind in FaultKind]
 _FIELDS = get_type_hints(FaultRule)
 _PLAN_KEYS = ("seed", "rules")
+_Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_NO_VALUE = (ValueError, AttributeError, LookupError, yaml.YAMLError)
+"""What PyYAML raises at text that is not what its tag says, as with `!!timestamp x` and `!!bool x`."""
 
 
 def read_fault_plan(path: str, operations: Sequence[str] = ()) -> FaultPlan:
@@ -66,7 +69,7 @@ class _Reading(PlanReading):
         rules: list[FaultRule] = []
         for entry in self.known_entries(root, _PLAN_KEYS):
             if entry.name == "seed":
-                seed = self._value(entry, int)
+                seed = self._value(entry, _Seed)
             elif isinstance(entry.value, SequenceNode):
                 rules = [rule for node in entry.value.value if (rule := self._rule(node)) is not None]
             elif not is_null(entry.value):
@@ -109,7 +112,7 @@ class _Reading(PlanReading):
         try:
             value = yaml.SafeLoader("").construct_object(entry.value, deep=True)
             return msgspec.to_builtins(msgspec.convert(value, kind))
-        except (msgspec.ValidationError, ValueError, yaml.YAMLError):
+        except (msgspec.ValidationError, *_NO_VALUE):
             self._wrong(entry, kind)
             return None
 
@@ -125,6 +128,6 @@ class _Reading(PlanReading):
 _WORDS: dict[object, str] = {
     FaultKind: "a kind of fault",
     str: "text",
-    int: "a whole number",
+    _Seed: "a whole number of at most 64 bits",
     tuple[int, ...]: "a list of whole numbers",
 }

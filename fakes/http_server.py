@@ -27,7 +27,8 @@ class HttpServer(Listening):
     @property
     def url(self) -> str:
         """Where it listens, as an address without a path."""
-        return f"http://{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
 
     async def start(self) -> None:
         """Listen.

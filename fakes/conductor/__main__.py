@@ -57,9 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tasks",
         type=_count,
-        default=0,
         metavar="N",
-        help="start so many tasks of each type, with input {'number': 0} and so on (default: %(default)s)",
+        help="start so many tasks of each type, with input {'number': 0} and so on (default: 0)",
     )
     for option, (_, what) in _SETTINGS.items():
         parser.add_argument(option, type=_count, metavar="N", help=what)
@@ -74,6 +73,7 @@ def _count(text: str) -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
+    _refuse_settings_of_nothing(arguments)
     ended = asked_to_end()
     clock = SystemClock()
     service = ConductorService(clock)
@@ -92,19 +92,37 @@ async def _serve(arguments: argparse.Namespace) -> None:
         report(injector)
 
 
+def _refuse_settings_of_nothing(arguments: argparse.Namespace) -> None:
+    """Refuse what would be ignored.
+
+    Raises:
+        ConfigurationError: Something is said about tasks, and there are none.
+    """
+    if arguments.task_type:
+        return
+    for option in ("--tasks", *_SETTINGS):
+        if _given(arguments, option) is not None:
+            raise ConfigurationError(Problem(f"{option}: there are no tasks without --task-type"))
+
+
+def _given(arguments: argparse.Namespace, option: str) -> int | None:
+    value: int | None = getattr(arguments, option.removeprefix("--").replace("-", "_"))
+    return value
+
+
 def _define(service: ConductorService, name: str, arguments: argparse.Namespace) -> None:
     """Define a type of task, and start tasks of it."""
     given = {
         field: value
         for option, (field, _) in _SETTINGS.items()
-        if (value := getattr(arguments, option.removeprefix("--").replace("-", "_"))) is not None
+        if (value := _given(arguments, option)) is not None
     }
     try:
         service.define_task(name, **given)
     except ConductorError as error:
         broken = "; ".join(each.message for each in error.violations)
         raise ConfigurationError(Problem(f"--task-type {name}: {broken}")) from None
-    service.start_tasks(name, ({"number": number} for number in range(arguments.tasks)))
+    service.start_tasks(name, ({"number": number} for number in range(arguments.tasks or 0)))
 
 
 def _server(

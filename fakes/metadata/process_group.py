@@ -31,6 +31,8 @@ class ProcessGroup:
             os.killpg(pgid, 0)
         except OSError as error:
             raise ConfigurationError(Problem(f"process group {pgid}: {error.strerror}")) from None
+        except OverflowError:
+            raise ConfigurationError(Problem(f"process group {pgid}: there is no such number")) from None
         self.pgid = pgid
         self._leader_began = _began(pgid)
 

@@ -44,6 +44,17 @@ def test_it_serves_the_tasks_it_was_told_to_start(program: Program, number: sign
     assert (process.returncode, stdout, stderr) == (0, "", "")
 
 
+def test_an_address_with_colons_is_told_as_one(program: Program) -> None:
+    with socket.socket(socket.AF_INET6) as looking:
+        try:
+            looking.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+    _, url = program.serve("--host", "::1")
+    assert url.startswith("http://[::1]:")
+    assert get(f"{url}/tasks/queue/all") == {}
+
+
 def test_it_ends_although_somebody_waits_for_a_task(program: Program) -> None:
     process, url = program.serve()
     with socket.create_connection(("127.0.0.1", int(url.split(":")[2].partition("/")[0]))) as connection:
@@ -74,6 +85,8 @@ def test_mistakes_are_told_in_words(program: Program, tmp_path: Path) -> None:
     told = program.refused("--task-type", "a", "--response-timeout", "0")
     assert "--task-type a: TaskDef responseTimeoutSeconds: should be minimum 1 second" in told
     assert "expected a whole number, got '-1'" in program.refused("--tasks", "-1")
+    for option in ("--tasks", "--retry-count", "--retry-delay", "--response-timeout"):
+        assert f"{option}: there are no tasks without --task-type" in program.refused(option, "3")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -174,7 +174,7 @@ def test_a_group_that_is_gone_is_left_alone(sleeper: subprocess.Popen[bytes]) ->
     assert group.send(signal.SIGKILL) is False
 
 
-@pytest.mark.parametrize("pgid", [-5, 0, 1, os.getpgrp(), 2**22 + 1])
+@pytest.mark.parametrize("pgid", [-5, 0, 1, os.getpgrp(), 2**22 + 1, 10**20])
 def test_only_a_group_that_may_be_ended_is_taken(pgid: int) -> None:
     with pytest.raises(ConfigurationError):
         ProcessGroup(pgid)

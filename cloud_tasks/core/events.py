@@ -129,7 +129,7 @@ class TaskInterrupted(TaskEvent, frozen=True, kw_only=True, tag="task_interrupte
 
 
 class TaskDeadLettered(TaskEvent, frozen=True, kw_only=True, tag="task_dead_lettered"):
-    """The message was put aside without being run: it is no task, or its attempts were used up.
+    """The message was put aside: it is no task, its attempts were used up, or it was interrupted too often.
 
     Attributes:
         reason: Why.

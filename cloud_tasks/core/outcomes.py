@@ -82,7 +82,9 @@ def judge(
     if kind in NEVER_RUN:
         return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:
-        used_up = policy.too_often_interrupted(attempt.interruptions + 1)
+        # What could not be started was interrupted by nobody.
+        interrupted = attempt.stop_reason is StopReason.INTERRUPTION
+        used_up = interrupted and policy.too_often_interrupted(attempt.interruptions + 1)
         return _DEAD_LETTER if used_up and capabilities.dead_letters else _HAND_BACK
     if capabilities.decides_retries:
         return _ACK
@@ -122,11 +124,11 @@ def why_dead(attempt: Attempt) -> str:
 def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     """The one event that ends the attempt."""
     kind, end = outcome.kind, outcome.end
+    if end is None or kind in _GIVEN_UP:
+        return _event_without_end(attempt, outcome)
     lease, elapsed, number = attempt.lease, outcome.elapsed_s, attempt.number
     task_id, queue = lease.task.task_id, lease.queue
     name = "" if lease.rules is None else lease.rules.name
-    if end is None or kind in _GIVEN_UP:
-        return _event_without_end(task_id, number, outcome, queue, name)
     if kind is _COMPLETED:
         return TaskCompleted(
             task_id=task_id,
@@ -174,15 +176,18 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     )
 
 
-def _event_without_end(task_id: str, number: int, outcome: Outcome, queue: str, name: str) -> TaskEvent:
+def _event_without_end(attempt: Attempt, outcome: Outcome) -> TaskEvent:
     """How the run ended says nothing, or there was none."""
-    kind = TaskDeadLettered if outcome.kind in NEVER_RUN else TaskInterrupted
+    lease, rules = attempt.lease, attempt.lease.rules
+    too_often = outcome.kind is OutcomeKind.INTERRUPTED and attempt.verdict is Verdict.DEAD_LETTER
+    put_aside = too_often or outcome.kind in NEVER_RUN
+    kind = TaskDeadLettered if put_aside else TaskInterrupted
     return kind(
-        task_id=task_id,
+        task_id=lease.task.task_id,
         elapsed_time=outcome.elapsed_s,
         retry=outcome.retry,
-        attempt=number,
-        queue=queue,
-        task_name=name,
-        reason=outcome.reason,
+        attempt=attempt.number,
+        queue=lease.queue,
+        task_name="" if rules is None else rules.name,
+        reason=why_dead(attempt) if too_often else outcome.reason,
     )

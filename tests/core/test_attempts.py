@@ -262,8 +262,21 @@ def test_a_task_that_is_interrupted_too_often_is_put_aside() -> None:
     attempt = driver.start(lease(delivery_count=3, interruptions=2))
     driver.tell(got.ShutdownRequested(), got.ShutdownRequested())
     asked = driver.finish(attempt, TERMINATED)
-    assert events(asked)[0].retry is False
-    assert one(asked, do.DeadLetter).reason == "interrupted 3 times, the last time by: shutdown"
+    (event,) = events(asked)
+    assert isinstance(event, TaskDeadLettered)
+    assert (event.retry, event.attempt) == (False, 1)
+    assert event.reason == one(asked, do.DeadLetter).reason
+    assert event.reason == "interrupted 3 times, the last time by: shutdown"
+
+
+def test_a_run_that_cannot_be_started_is_no_interruption_too_many() -> None:
+    driver = Driver(starts_max=1, retry=RetryPolicy(interruptions_max=2))
+    driver.receive(lease(delivery_count=3, interruptions=2))
+    asked = driver.tell(got.RunStartFailed(1, "no processes left"))
+    (event,) = events(asked)
+    assert isinstance(event, TaskInterrupted)
+    assert event.retry
+    assert one(driver.store(1), do.Nack).reason is HandBack.INTERRUPTED
 
 
 def test_f14_a_malformed_message_does_not_disturb_its_batch() -> None:

@@ -85,12 +85,40 @@ def become_task(watcher_pid: int, number: int) -> None:
 
 
 def finish_interpreter() -> None:
-    """What an interpreter does at its end: wait for threads, run exit functions, flush."""
+    """What an interpreter does at its end: wait for threads, run exit functions, flush.
+
+    The function has come to its end by now. SIGTERM, which would be the process's end, is only that of the
+    wait for threads, so that what the function came to can be told; unless the task has a handler of its own.
+    """
     threading = sys.modules.get("threading")
     if threading is not None:
-        threading._shutdown()
+        _wait_for(threading._shutdown)
     atexit._run_exitfuncs()
     flush_streams()
+
+
+def _wait_for(threads) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - `typing` is not imported here
+    if _signal.getsignal(_signal.SIGTERM) != _signal.SIG_DFL:
+        threads()
+        return
+    waiting = True
+
+    def enough(*_: object) -> None:
+        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
+        if waiting:
+            raise _EnoughError
+
+    _signal.signal(_signal.SIGTERM, enough)
+    try:
+        threads()
+        waiting = False
+    except _EnoughError:
+        waiting = False
+    _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+
+
+class _EnoughError(BaseException):
+    """There is no time left to wait for threads."""
 
 
 def flush_streams() -> None:

@@ -57,6 +57,13 @@ def do_return(data: Data, worker_data: WorkerData) -> object:
     return VALUES[str(data["value"])]()
 
 
+def do_leave_thread(data: Data, worker_data: WorkerData) -> object:
+    """Return, while a thread goes on that is no daemon."""
+    threading.Thread(target=time.sleep, args=(60.0,)).start()
+    worker_data.progress(1)
+    return False, "returned"
+
+
 class _Strange:
     def __repr__(self) -> str:
         raise RuntimeError("no repr")

@@ -52,6 +52,16 @@ async def test_a_run_tells_nothing_from_within_start(runner: TaskRunner) -> None
     assert recorder.result == "x"
 
 
+async def test_f17_a_value_that_was_returned_counts_although_a_thread_goes_on(runner: TaskRunner) -> None:
+    run, recorder = start(runner, {"do": "leave_thread"})
+    await recorder.until(lambda: bool(recorder.steps))
+    await asyncio.sleep(0.3)
+    assert not recorder.ends, "a process waits for its threads, as every program does"
+    run.stop()
+    await recorder.wait("gone")
+    assert (recorder.end.kind, recorder.result) == (EndKind.RETURNED, "returned")
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_LEFT = "left something running that holds its output, which is read no more: send it elsewhere (>/dev/null)"
+
 
 class CommandFailedError(Exception):
     """A command did not end with status 0, or could not be started."""
@@ -17,7 +19,8 @@ class CommandFailedError(Exception):
 class CommandWorker(AsyncTaskWorker):
     """Runs a command line for each payload, without a shell, in the directory of the supervisor.
 
-    What it writes is logged line by line, and a status other than 0 is a failure, as an exception is.
+    What it writes is logged line by line, and a status other than 0 is a failure, as an exception is. It has
+    ended when its own process has, whatever that leaves running in the background.
     Payloads say nothing: who can put one into a queue must not be able to run whatever they like.
     """
 
@@ -43,6 +46,8 @@ class CommandWorker(AsyncTaskWorker):
         import shlex
         import subprocess
 
+        from cloud_tasks.queue_workers.command_output import follow
+
         words = shlex.split(self._command)
         self.logger.info("Running: %s", shlex.join(words))
         try:
@@ -51,14 +56,13 @@ class CommandWorker(AsyncTaskWorker):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
             )
         except OSError as error:
             raise CommandFailedError(f"{words[0]} cannot be run: {error.strerror or error}") from None
         with process:
-            for line in process.stdout or ():
-                self.logger.info("%s: %s", words[0], line.rstrip("\n"))
+            held = follow(process, lambda line: self.logger.info("%s: %s", words[0], line))
+        if held:
+            self.logger.warning("%s %s", words[0], _LEFT)
         if process.returncode:
             raise CommandFailedError(f"{words[0]} {_end(process.returncode)}")
 

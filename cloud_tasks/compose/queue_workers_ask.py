@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cloud_tasks.compose.queue_workers_table import Assignment
 from cloud_tasks.config.problems import nearest
+from cloud_tasks.config.redact import redact
 from cloud_tasks.core.task import EndKind, Json
 from cloud_tasks.errors import ConfigurationError, Problem, ProgramError
 from cloud_tasks.queues.rate_limit import RateLimit
@@ -62,7 +63,8 @@ async def ask_workers(
     }
     end = await ask(host, {"describe": {"queues": rows}}, output)
     if end.kind is not EndKind.RETURNED:
-        raise ProgramError(Problem(f"the workers could not be asked: {end.exception or end.signal}"))
+        why = redact(str(end.exception or end.signal))
+        raise ProgramError(Problem(f"the workers could not be asked: {why}"))
     answer = msgspec.convert(_plain(end.result), _Answer)
     terms: dict[str, Terms] = {}
     problems: list[Problem] = []
@@ -96,7 +98,8 @@ def _problem(one: Assignment, said: _Said, known: list[str]) -> Problem | None:
         helps = (f"workers that were imported: {', '.join(known) or 'none'}", "--require imports more")
         return Problem(f"there is no worker `{one.worker}`", place=one.place, hint=hint, helps=helps)
     if said.failed:
-        return Problem(f"the worker `{one.worker}` cannot be made: {said.failed}", place=one.place)
+        message = f"the worker `{one.worker}` cannot be made: {redact(said.failed)}"
+        return Problem(message, place=one.place)
     if said.poll_interval_ms < 1:
         message = f"the worker `{one.worker}` has a poll interval of {said.poll_interval_ms} ms"
         return Problem(message, place=one.place, helps=("at least 1 ms",))

@@ -10,12 +10,15 @@ from msgspec import Struct
 from cloud_tasks.compose.queue_workers_table import Assignment
 from cloud_tasks.config.problems import nearest
 from cloud_tasks.config.redact import redact
+from cloud_tasks.config.table import DURATION_S_MAX
 from cloud_tasks.core.task import EndKind, Json
 from cloud_tasks.errors import ConfigurationError, Problem, ProgramError
 from cloud_tasks.queues.rate_limit import RateLimit
 from cloud_tasks.runners.asking import ask
 from cloud_tasks.runners.host import Host
 from cloud_tasks.runners.output import Output
+
+POLL_INTERVAL_MS_MAX = DURATION_S_MAX * 1000
 
 
 class Terms(Struct, frozen=True):
@@ -100,7 +103,7 @@ def _problem(one: Assignment, said: _Said, known: list[str]) -> Problem | None:
     if said.failed:
         message = f"the worker `{one.worker}` cannot be made: {redact(said.failed)}"
         return Problem(message, place=one.place)
-    if said.poll_interval_ms < 1:
+    if not 1 <= said.poll_interval_ms <= POLL_INTERVAL_MS_MAX:
         message = f"the worker `{one.worker}` has a poll interval of {said.poll_interval_ms} ms"
-        return Problem(message, place=one.place, helps=("at least 1 ms",))
+        return Problem(message, place=one.place, helps=(f"from 1 ms to {POLL_INTERVAL_MS_MAX} ms",))
     return None

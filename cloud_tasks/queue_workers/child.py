@@ -45,11 +45,18 @@ def _description(queue: str, worker: str, **options: Any) -> object:
         return {"missing": True}
     try:
         made = cls(queue, **options)
-        limit = made.get_limiter()
-        calls = None if limit is None else [limit.max_calls, limit.period_s]
-        return {"poll_interval_ms": int(made.get_poll_interval()), "limit": calls}
+        return {"poll_interval_ms": int(made.get_poll_interval()), "limit": _limit(made)}
     except Exception as error:  # noqa: BLE001 - boundary: the user's class
         return {"failed": f"{type(error).__name__}: {error}"}
+
+
+def _limit(worker: AsyncTaskWorker) -> tuple[int, float] | None:
+    limit = worker.get_limiter()
+    if limit is None:
+        return None
+    from cloud_tasks.queue_workers.limits import plain_limit
+
+    return plain_limit(limit)
 
 
 def _start(data: Data) -> None:

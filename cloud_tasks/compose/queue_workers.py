@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -28,6 +27,7 @@ from cloud_tasks.interfaces import InstanceMetadata, QueueDriver
 from cloud_tasks.metadata.opening import open_metadata
 from cloud_tasks.queue_workers.child import serve
 from cloud_tasks.queue_workers.transport import VARIABLE
+from cloud_tasks.runners.descriptors import ROOM
 from cloud_tasks.runners.host import Host
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
@@ -37,8 +37,6 @@ from cloud_tasks.summary import Summary
 
 _OURS = ("cloud_tasks.workers", "cloud_tasks.queue_workers.command")
 """Imported before the user's packages: what they derive from, and the worker of scheduled commands."""
-_FILES_PER_WORKER = 8
-_FILES_BESIDE = 256
 
 
 class Supervisor:
@@ -127,6 +125,8 @@ class Supervisor:
         words = Words(self._lines)
         terms = await ask_workers(host, settings.all_assignments(), poll_ms, words)
         words.flush()
+        ROOM.take(len(terms), refuses=False)
+        closing.callback(ROOM.give_back, len(terms))
         driver = open_transport(url, self._clock, min(one.poll_interval_ms for one in terms.values()) / 1000)
         closing.push_async_callback(driver.disconnect)
         await self._connect(driver, terms)
@@ -160,7 +160,6 @@ class Supervisor:
         )
 
     async def _connect(self, driver: QueueDriver, terms: dict[str, Terms]) -> None:
-        _make_room_for(len(terms))
         await driver.connect()
         for queue in terms:
             await driver.inspector(queue).create()
@@ -186,15 +185,6 @@ async def _end(*helpers: asyncio.Future[None]) -> None:
     for helper in helpers:
         helper.cancel()
     await asyncio.gather(*helpers, return_exceptions=True)
-
-
-def _make_room_for(workers: int) -> None:
-    """Allow this process the descriptors that it needs, as far as the system lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES_BESIDE + _FILES_PER_WORKER * workers
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _nowhere() -> ConfigurationError:

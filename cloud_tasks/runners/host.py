@@ -7,6 +7,7 @@ import signal
 import socket
 
 from cloud_tasks.errors import ConfigurationError, Problem, ProgramError
+from cloud_tasks.runners.descriptors import ROOM
 from cloud_tasks.runners.flags import FlagsPage
 from cloud_tasks.runners.launch import LAUNCHERS
 from cloud_tasks.runners.links import SlotLink
@@ -20,15 +21,23 @@ PROBE_S_MAX = 300.0
 
 
 class Host:
-    """Opens and closes the helper processes for one program."""
+    """Opens and closes the helper processes for one program.
 
-    def __init__(self, program: Program, start_method: str) -> None:
+    Args:
+        program: What they hold.
+        start_method: How they are started.
+        slots: For how many tasks at a time there must be descriptors; 0: somebody else sees to that.
+    """
+
+    def __init__(self, program: Program, start_method: str, slots: int = 0) -> None:
         if start_method not in LAUNCHERS:
             known = ", ".join(LAUNCHERS)
             raise ConfigurationError(
                 Problem(f"unknown start method `{start_method}`", helps=(f"one of: {known}",))
             )
         self._program = program
+        self._slots = slots
+        self._slots_taken = 0
         self.flags = FlagsPage()
         self._launcher = LAUNCHERS[start_method](program, self.flags)
         self._probes = start_method == "spawn"
@@ -40,10 +49,14 @@ class Host:
         """Check the program, and start the template.
 
         Raises:
+            ConfigurationError: There cannot be descriptors for so many slots.
             ProgramError: The program cannot be used.
             RunnerError: The system refused.
         """
         try:
+            if self._slots:
+                ROOM.take(self._slots)
+                self._slots_taken = self._slots
             self._launcher.check()
             self.flags.show_to(self._program.worker_data)
             await self.tree.open()
@@ -69,6 +82,8 @@ class Host:
         """End the helper processes."""
         await self.tree.aclose()
         self.flags.close()
+        ROOM.give_back(self._slots_taken)
+        self._slots_taken = 0
 
 
 class Probe:

@@ -16,6 +16,7 @@ import msgspec
 
 from cloud_tasks.errors import Problem, ProgramError
 from cloud_tasks.runners import strays
+from cloud_tasks.runners.descriptors import ROOM
 from cloud_tasks.runners.flags import FlagsPage
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.wire import pack
@@ -247,6 +248,7 @@ def _execute_template(init: dict[str, object], flags_fd: int, mark: str) -> tupl
                 start_new_session=True,
                 env={**os.environ, strays.MARK_VARIABLE: mark},
             )
+            ROOM.restore_in(child.pid)
         ours.sendall(pack(msgspec.json.encode(init)))
     except BaseException:  # boundary: closed, and raised again
         ours.close()

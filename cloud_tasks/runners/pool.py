@@ -52,7 +52,7 @@ class PoolRunner:
         problems = _problems(members, max_tasks_per_child, max_memory_per_child_bytes, start_method)
         if problems:
             raise ConfigurationError(*problems)
-        self._host = Host(program, start_method)
+        self._host = Host(program, start_method, members)
         self.tree = self._host.tree
         self.oom = self._host.oom
         self.output = output
@@ -73,6 +73,7 @@ class PoolRunner:
         """Start the template, have the program imported, and start the members.
 
         Raises:
+            ConfigurationError: There cannot be descriptors for so many members.
             ProgramError: The program or its function cannot be used.
             RunnerError: The system refused to start the process.
         """

@@ -27,7 +27,7 @@ class ProcessRunner:
         """Take note of what to run; `open` does the work.
 
         Args:
-            program: The function and its settings.
+            program: The function and its settings, which say how many tasks run at a time.
             output: Gets what tasks write to their standard streams.
             start_method: "forkserver" (a fresh interpreter imports the program once, tasks are forks of it),
                 "fork" (tasks are forks of this very program) or "spawn" (a new interpreter per task).
@@ -35,7 +35,7 @@ class ProcessRunner:
         Raises:
             ConfigurationError: There is no such start method.
         """
-        self._host = Host(program, start_method)
+        self._host = Host(program, start_method, program.worker_data.num_simultaneous_tasks)
         self.output = output
         self.preamble = b""
         self.tree = self._host.tree
@@ -49,6 +49,7 @@ class ProcessRunner:
         """Start the template, and have the program imported.
 
         Raises:
+            ConfigurationError: There cannot be descriptors for so many tasks at a time.
             ProgramError: The program or its function cannot be used.
             RunnerError: The system refused to start the process.
         """

@@ -83,3 +83,25 @@ def test_as_many_slots_as_the_refusal_names_do_fit(programs: Programs, runner: s
 
     assert ended.status == 0, ended
     assert len(ended.of_type("task_completed")) == FITTING, ended
+
+
+def test_a_worker_of_task_functions_is_held_to_its_concurrency(programs: Programs) -> None:
+    programs.write(
+        """
+        from cloud_tasks.tasks import task
+
+        @task(mode="process")
+        def work() -> None:
+            pass
+        """,
+        "app.py",
+    )
+    worker = ("-m", "cloud_tasks", "worker", "--app", "app", "--sqlite-path", "queue.db")
+    limited = ("-c", LIMITED, str(SOFT), str(SOFT), *worker)
+    ended = programs.launch(
+        *limited, "--concurrency", str(SLOTS), env={"ASYNCTASQ_DRIVER": "sqlite"}
+    ).finish()
+
+    assert ended.status == 2, ended
+    assert "70 tasks at a time need 414 descriptors" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -49,7 +49,7 @@ async def all_of(queue: TaskQueue, count: int) -> list[Lease]:
 
 
 async def turns_while(wait: Awaitable[object]) -> int:
-    """How often the loop gives somebody else a turn while this waits; 100 would be one in 10 ms for a second."""
+    """How often the loop gives somebody else a turn of 10 ms while this waits."""
     waiting = asyncio.ensure_future(wait)
     turns = 0
     while not waiting.done():

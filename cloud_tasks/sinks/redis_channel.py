@@ -101,6 +101,7 @@ class RedisChannel:
 
     async def _publish_all(self) -> None:
         while True:
+            _heed_cancellation()
             await self._wake.wait()
             self._wake.clear()
             await self._publish_waiting()
@@ -108,6 +109,7 @@ class RedisChannel:
 
     async def _publish_waiting(self) -> None:
         while self._batch or self._waiting:
+            _heed_cancellation()
             self._batch = self._batch or self._take()
             await self._publish_surely(self._batch)
             self._batch = []
@@ -130,6 +132,7 @@ class RedisChannel:
                 async with asyncio.timeout(_CALL_S):
                     await self._publish(batch)
             except Exception as error:  # noqa: BLE001 - boundary: watching must not disturb what is watched
+                _heed_cancellation()
                 self._failed(error)
                 await self._pause()
             else:
@@ -181,3 +184,13 @@ class RedisChannel:
         self.dropped += left
         if left:
             self._tell(f"events that could not be published on {self._where} before the end: {left:,}")
+
+
+def _heed_cancellation() -> None:
+    """End where the running task was cancelled, and a library has made something else of that.
+
+    redis-py 8.1 does it now and then, under Python 3.11: `asyncio.run` would wait for the task for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
@@ -254,3 +255,21 @@ def test_passwords_are_shown_nowhere() -> None:
     address = Address("redis://me:hidden@host:1", password="secret")  # noqa: S106 - an example
     assert "hidden" not in f"{address} {address!r}"
     assert "secret" not in f"{address} {address!r}"
+
+
+class SwallowingChannel(RedisChannel):
+    """Its client takes the end of the event loop for something else, as redis-py does now and then."""
+
+    async def _publish(self, batch: list[bytes]) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60.0)
+
+
+async def test_the_end_of_a_loop_is_heard_although_a_library_swallows_it(redis_server: RedisServer) -> None:
+    told: list[str] = []
+    channel = SwallowingChannel(Address(redis_server.url), "any", told.append)
+    channel.put(b"x")
+    await asyncio.sleep(0.05)
+    channel._publisher.cancel()
+    await asyncio.wait({channel._publisher}, timeout=5.0)
+    assert channel._publisher.cancelled()

@@ -27,8 +27,7 @@ class HttpServer(Listening):
     @property
     def url(self) -> str:
         """Where it listens, as an address without a path."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{self._where}"
 
     async def start(self) -> None:
         """Listen.

@@ -26,6 +26,12 @@ class Listening(ABC):
         """Where it listens."""
         return self._port
 
+    @property
+    def _where(self) -> str:
+        """Host and port, as they are written in an address."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
     @abstractmethod
     async def start(self) -> None:
         """Listen.

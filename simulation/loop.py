@@ -155,12 +155,12 @@ class SimulationLoop:
             raise RuntimeError("this loop is running already")
         self._running, self._stopping = True, False
         outer = asyncio._get_running_loop()  # noqa: SLF001 - made for event loops
-        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - likewise
+        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - made for event loops
         try:
             self._run()
         finally:
             self._running = False
-            asyncio._set_running_loop(outer)  # noqa: SLF001 - likewise
+            asyncio._set_running_loop(outer)  # noqa: SLF001 - made for event loops
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until the future is done; returns its result.
@@ -360,7 +360,7 @@ class SimulationLoop:
         for reference in self._tasks:
             task: Any = reference()
             # Whether somebody has looked is nowhere to be asked, but it is what a task goes by itself.
-            if task is None or not task.done() or not task._log_traceback:  # noqa: SLF001
+            if task is None or not task.done() or not task._log_traceback:  # noqa: SLF001 - what asyncio looks at
                 continue
             if task.get_name().partition(":")[0] not in killed:
                 message = f"exception in the task {task.get_name()!r} was never retrieved"
@@ -387,14 +387,14 @@ class SimulationLoop:
             host.alive = False
             host.ready.clear()
         outer = asyncio._get_running_loop()  # noqa: SLF001 - made for event loops
-        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - likewise
+        asyncio._set_running_loop(self.as_asyncio)  # noqa: SLF001 - made for event loops
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that a clean-up makes in vain
                 for task in asyncio.all_tasks(self.as_asyncio):
                     _unwind(task)
         finally:
-            asyncio._set_running_loop(outer)  # noqa: SLF001 - likewise
+            asyncio._set_running_loop(outer)  # noqa: SLF001 - made for event loops
 
     def get_debug(self) -> bool:
         """Never: asyncio would look at the clock."""

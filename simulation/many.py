@@ -144,7 +144,7 @@ def pool(jobs: int) -> Generator[ProcessPoolExecutor, None, None]:
     processes = ProcessPoolExecutor(jobs, context, initializer=_prepare)
     try:
         yield processes
-    except BaseException:
+    except BaseException:  # boundary: ended, and raised again
         processes.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             if child.pid not in others:

@@ -90,7 +90,7 @@ def _monitor(stream: random.Random, slowness: float, lease_s: float) -> MonitorP
         batch_max=stream.choice((1, 10, 1000)),
         wait_s=slowness * 5.0,
         auto_complete=stream.random() < 0.7,  # noqa: PLR2004 - mostly
-        output_file=stream.random() < 0.7,  # noqa: PLR2004 - likewise
+        output_file=stream.random() < 0.7,  # noqa: PLR2004 - mostly
     )
 
 

@@ -33,6 +33,6 @@ def completion(parser: Parser, shell: str) -> str:
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:  # noqa: SLF001 - no public way to list them
         yield action
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - has no public name
             for subparser in action.choices.values():
                 yield from _actions(subparser)

@@ -151,13 +151,13 @@ def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     """Its arguments, and by their names alone those of its subcommands, which share the namespace."""
     for action in parser._actions:  # noqa: SLF001 - no public way to list them
         yield action
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - has no public name
             for subparser in action.choices.values():
                 yield from _actions_of(subparser)
 
 
 def _unknown(extras: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[Problem]:
-    known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - as above
+    known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - no public way to list them
     end = extras.index("--") if "--" in extras else len(extras)
     value_of_unknown = False
     for text in extras[:end]:

@@ -36,7 +36,7 @@ def _calls(value: object) -> int:
 
 def _period_s(value: object) -> float:
     try:
-        period_s = 0.0 if isinstance(value, (str, bytes)) else float(value)  # type: ignore[arg-type] # the same
+        period_s = 0.0 if isinstance(value, (str, bytes)) else float(value)  # type: ignore[arg-type] # is asked
     except (TypeError, ValueError, OverflowError):
         period_s = 0.0
     if not 0 < period_s <= DURATION_S_MAX:

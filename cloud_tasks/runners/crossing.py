@@ -112,7 +112,7 @@ def _iso(value: object) -> list[object]:
 
 
 def _timedelta_parts(value: object) -> list[object]:
-    return [value.days, value.seconds, value.microseconds]  # type: ignore[attr-defined] # as above
+    return [value.days, value.seconds, value.microseconds]  # type: ignore[attr-defined] # only ever given what has them
 
 
 def _is_path(value: object) -> bool:

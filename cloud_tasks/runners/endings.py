@@ -55,8 +55,8 @@ def use_streams(stdout_fd: int, stderr_fd: int) -> None:
         os.close(fd)
     _kept.extend((sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__))
     sys.stdin = sys.__stdin__ = _text(0, "r")  # type: ignore[misc] # a new start for both
-    sys.stdout = sys.__stdout__ = _text(1, "w")  # type: ignore[misc] # as above
-    sys.stderr = sys.__stderr__ = _text(2, "w")  # type: ignore[misc] # as above
+    sys.stdout = sys.__stdout__ = _text(1, "w")  # type: ignore[misc] # a new start for both
+    sys.stderr = sys.__stderr__ = _text(2, "w")  # type: ignore[misc] # a new start for both
 
 
 def _text(fd: int, mode: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - as `open` says
@@ -108,8 +108,8 @@ def _wait_for(threads) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 -
         if waiting:
             raise _EnoughError
 
-    _signal.signal(_signal.SIGTERM, enough)
     try:
+        _signal.signal(_signal.SIGTERM, enough)
         threads()
         waiting = False
     except _EnoughError:

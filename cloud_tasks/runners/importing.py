@@ -22,11 +22,11 @@ class ProgramImport:
     """The time during which the program is being imported, as a context."""
 
     def __enter__(self) -> None:
-        global _depth  # noqa: PLW0603 - as above
+        global _depth  # noqa: PLW0603 - one depth for all imports
         _depth += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        global _depth  # noqa: PLW0603 - as above
+        global _depth  # noqa: PLW0603 - one depth for all imports
         _depth -= 1

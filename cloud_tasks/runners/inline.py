@@ -97,7 +97,7 @@ class InlineRunner:
 
     def _begin(self, run: InlineRun) -> None:
         assert self._loop is not None  # noqa: S101 - the caller has looked
-        assert self._threads is not None  # noqa: S101 - as above
+        assert self._threads is not None  # noqa: S101 - the caller has looked
         if self._is_async:
             self._spawn(run, None)
         else:
@@ -125,7 +125,7 @@ class InlineRunner:
             run.tell_started()
             if value is None:
                 value = self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
-            end = end_of_value(await value, success_first=self._program.success_first)  # type: ignore[misc] # as above
+            end = end_of_value(await value, success_first=self._program.success_first)  # type: ignore[misc] # can be awaited
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
             end = end_of_exception(error)
         run.over(end)

@@ -80,7 +80,7 @@ def program_from(init: Mapping[str, object]) -> ChildProgram:
     program.function = loading.load_function(init["function"])  # type: ignore[arg-type] # our own frame
     program.worker_data.__dict__.update(init["settings"])  # type: ignore[call-overload] # our own frame
     if init["arguments"] is not None:
-        program.worker_data.args = crossing.decode_arguments(init["arguments"])  # type: ignore[arg-type] # as above
+        program.worker_data.args = crossing.decode_arguments(init["arguments"])  # type: ignore[arg-type] # our own frame
     program.worker_data._flags = map_flags(int(str(init["flags_fd"])))  # noqa: SLF001 - the runners own this
     return program
 

@@ -83,7 +83,7 @@ class Slot:
             if "run" in request:
                 self._start(request)  # type: ignore[arg-type] # our own frame
             elif request["signal"] == self._run and self._leader_pid:
-                children.kill_group(self._leader_pid, request["number"])  # type: ignore[arg-type] # as above
+                children.kill_group(self._leader_pid, request["number"])  # type: ignore[arg-type] # our own frame
         return requests is not None
 
     def _start(self, request: RunRequest) -> None:

@@ -13,7 +13,7 @@ EXCEPTION_CHARS_MAX = 65536
 """Longest traceback that is reported; of a longer one the middle is left out."""
 _EXCEPTION_HEAD_CHARS = 16384
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs every fork its pages
-_RUNTIME = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "task_app") + os.sep)  # noqa: PTH118, PTH120 - as above
+_RUNTIME = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "task_app") + os.sep)  # noqa: PTH118, PTH120 - no pathlib
 """What stands between the worker and the user's function."""
 
 

@@ -113,7 +113,7 @@ def _problem(path: str, error: OSError | ValueError) -> Problem:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     directory = os.path.dirname(path) or "."  # noqa: PTH120 - the path as it was given
     helps = ["choose another file with `--event-log-file`, or none with `--no-event-log-to-file`"]
-    if not os.path.isdir(directory):  # noqa: PTH112 - as above
+    if not os.path.isdir(directory):  # noqa: PTH112 - it is a string
         helps.insert(0, f"create the directory `{directory}`")
     return Problem(
         f"cannot write the event log `{path}`: {reason}",

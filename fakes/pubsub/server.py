@@ -60,8 +60,7 @@ class PubSubServer(Listening):
     @property
     def address(self) -> str:
         """Where it listens, as `PUBSUB_EMULATOR_HOST` takes it."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._port}"
+        return self._where
 
     async def start(self) -> None:
         """Listen.

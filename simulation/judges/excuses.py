@@ -73,7 +73,7 @@ def is_longest(holding: Holding, longest_s: float) -> bool:
     return holding.until >= holding.issued_at + longest_s
 
 
-def of_interruption(  # noqa: PLR0911 - a list, as above
+def of_interruption(  # noqa: PLR0911 - a list of excuses, the strongest first
     holding: Holding, life: Life | None, *, exact: bool
 ) -> str:
     """Why a task is handed back through no fault of its own; "" if there is no excuse."""

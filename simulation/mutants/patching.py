@@ -52,7 +52,7 @@ def instead_of(name: str, action: Replacement) -> Generator[None, None, None]:
     original = ACTIONS[name]
     with ExitStack() as stack:
         stack.enter_context(swapped(actions, name, action))
-        for signal, rows in machine._TABLE.items():  # noqa: SLF001 - as above
+        for signal, rows in machine._TABLE.items():  # noqa: SLF001 - the table is compiled once, before any mutant
             for state, (next_state, does) in list(rows.items()):
                 if original in does:
                     new = tuple(action if one is original else one for one in does)

@@ -26,11 +26,15 @@ SLACK_S = 1.5
 NEEDS_LEDGER = frozenset(("S2", "S4", "S5", "S6", "S16"))
 """What is said of runs, which only our own program tells of."""
 PARTLY: Mapping[str, str] = {
+    "S4": "which kinds of ends are told; results and signals are not seen",
+    "S7": "what came back and why; whether a run had ended by itself is not seen",
     "S13": "what is free is counted by the runs in the ledger",
     "S14": "when a signal was heard is not seen: soon after it was sent",
     "S15": "processes and what they started; descriptors and temporary files are not seen",
     "S16": "that runs end in time; which signals they were sent is not seen",
+    "S18": "calls of the queue; attempts to store events are not seen",
     "S19": "fatal errors and ends that nobody asked for; coroutines are not seen",
+    "L4": "when the first task is taken; when a worker heard that a receive had failed is not seen",
 }
 """What of some invariants cannot be seen from outside."""
 

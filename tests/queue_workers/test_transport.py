@@ -76,7 +76,7 @@ async def test_what_is_no_payload_is_put_aside(tmp_path: Path) -> None:
     driver = open_transport(url, SystemClock())
     await driver.connect()
     connection = driver._parts.database  # type: ignore[attr-defined] # what no sender of ours would send
-    insert = driver._parts.statements.insert_soon  # type: ignore[attr-defined] # as above
+    insert = driver._parts.statements.insert_soon  # type: ignore[attr-defined] # what no sender of ours would send
 
     async def send_nonsense(one: Any) -> None:
         await one.execute(insert, {"b_queue": "foo", "b_body": b"nonsense", "b_delay": 0})

@@ -21,7 +21,7 @@ def reside(task_id: str, task_data: Data, worker_data: WorkerData) -> object:
     if word == "task":
         print("task", flush=True)  # noqa: T201 - what a task prints
         return programs.behave(task_id, data, worker_data)
-    print(word, *data.values(), flush=True)  # noqa: T201 - as above
+    print(word, *data.values(), flush=True)  # noqa: T201 - what a task prints
     if data.get("fail_if") and Path(str(data["fail_if"])).exists():
         raise RuntimeError("it cannot begin")
     if data.get("exit"):

@@ -218,7 +218,7 @@ async def test_an_idle_slot_that_dies_is_replaced(runner: ProcessRunner) -> None
         os.kill(pid, signal.SIGKILL)
         while is_alive(pid):
             # Not awaiting anything: the runner must not have had a chance to notice.
-            time.sleep(0.001)  # noqa: ASYNC251 - see above
+            time.sleep(0.001)  # noqa: ASYNC251 - the loop is to be held up
     recorder = await finish(runner, {"do": "return", "value": "list"})
     assert recorder.result == first
 

@@ -137,7 +137,7 @@ def main() -> None:
     ) as host:
         host.start_processes()
         print("started", flush=True)  # noqa: T201 - the test waits for it
-    print("ended", flush=True)  # noqa: T201 - likewise
+    print("ended", flush=True)  # noqa: T201 - the test waits for it
 
 
 if __name__ == "__main__":

@@ -53,6 +53,6 @@ def test_a_workflow_is_started_as_it_says() -> None:
     (body,) = re.findall(r" -d '(.*?)'$", examples("bash")[0], re.MULTILINE | re.DOTALL)
     with serving() as server:
         asked = urllib.request.Request(f"{server.url}/workflow", body.encode())  # noqa: S310 - on loopback
-        urllib.request.urlopen(asked, timeout=30).close()  # noqa: S310 - likewise
+        urllib.request.urlopen(asked, timeout=30).close()  # noqa: S310 - on loopback
         (task,) = server.run(lambda service: service.polling.take("resize"))
     assert task.input_data == {"file": "a.jpg"}

@@ -78,6 +78,7 @@ def process_queue(queue: str, worker: str, url: str | None = None) -> int:
         LookupError: There is no such worker.
         ConfigurationError: The address cannot be used, or nobody has said it.
         QueueUnavailableError: Nobody answers there.
+        ProgramError: The worker's limiter gives no limit.
     """
     import asyncio
 

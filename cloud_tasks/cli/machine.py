@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 import resource
 import shutil
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cloud_tasks.cli.finding import Finding, Verdict
+from cloud_tasks.runners.descriptors import Limits
 from cloud_tasks.version import __version__
 
 _TESTED_UP_TO = (3, 13)
@@ -44,7 +44,7 @@ def look_at_machine(provider: str | None, state_folder: Path) -> Iterator[Findin
     yield from _packages(provider)
     yield _clock()
     yield _disk(state_folder)
-    yield _open_files()
+    yield look_at_open_files(Limits(*resource.getrlimit(resource.RLIMIT_NOFILE)))
 
 
 def _python() -> Finding:
@@ -123,9 +123,12 @@ def _disk(folder: Path) -> Finding:
     return Finding(name, verdict, f"{free_bytes / 1e9:,.1f} GB free", () if verdict == "ok" else mend)
 
 
-def _open_files() -> Finding:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < _FILES_MIN:
-        helps = (f"`ulimit -n {_FILES_MIN}` raises it; {hard} is the most that is allowed",)
-        return Finding("open files", "warn", f"at most {soft}", helps)
-    return Finding("open files", "ok", f"at most {soft} for process {os.getpid()}")
+def look_at_open_files(limits: Limits) -> Finding:
+    """Whether a worker can have the descriptors of many tasks; it raises the soft limit itself."""
+    most = limits.most()
+    if most is None:
+        return Finding("open files", "ok", "as many as are wanted")
+    if most < _FILES_MIN:
+        helps = ("`ulimit -Hn` tells the hard limit; raise it with `LimitNOFILE=` of a systemd unit, ...",)
+        return Finding("open files", "warn", f"at most {most}", helps)
+    return Finding("open files", "ok", f"at most {most}")

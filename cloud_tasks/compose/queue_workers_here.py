@@ -15,11 +15,13 @@ from cloud_tasks.compose.transports import open_transport
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import Json
+from cloud_tasks.errors import Problem, ProgramError
 from cloud_tasks.interfaces import InstanceIdentity, QueueDriver
 from cloud_tasks.metadata.static import StaticMetadata
 from cloud_tasks.queue_workers.base import AsyncTaskWorker
 from cloud_tasks.queue_workers.child import work_on
-from cloud_tasks.queues.rate_limit import rate_limited
+from cloud_tasks.queue_workers.limits import plain_limit
+from cloud_tasks.queues.rate_limit import RateLimit, rate_limited
 from cloud_tasks.runners.inline import InlineRunner
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.worker_data import WorkerData
@@ -37,6 +39,7 @@ async def work_off(worker: AsyncTaskWorker, url: str) -> int:
     Raises:
         ConfigurationError: The address cannot be used.
         QueueUnavailableError: Nobody answers there.
+        ProgramError: The worker's limiter gives no limit.
     """
     clock = SystemClock()
     driver = open_transport(url, clock, POLL_S)
@@ -59,7 +62,7 @@ async def _shell(worker: AsyncTaskWorker, driver: QueueDriver, clock: SystemCloc
 
     runner = InlineRunner(Program(call, WorkerData()), 1)
     await runner.open()
-    queue, limit = driver.tasks(worker.queue, LEASE_S), worker.get_limiter()
+    queue, limit = driver.tasks(worker.queue, LEASE_S), _limit(worker)
     hostname = socket.gethostname()
     return WorkerShell(
         MachineSettings(
@@ -78,6 +81,14 @@ async def _shell(worker: AsyncTaskWorker, driver: QueueDriver, clock: SystemCloc
         clock=clock,
         observer=_Told(),
     )
+
+
+def _limit(worker: AsyncTaskWorker) -> RateLimit | None:
+    limit = worker.get_limiter()
+    try:
+        return None if limit is None else RateLimit(*plain_limit(limit))
+    except ValueError as error:
+        raise ProgramError(Problem(f"the worker `{worker.name}` cannot be used: {error}")) from None
 
 
 class _Told:

@@ -46,11 +46,11 @@ class CommandWorker(AsyncTaskWorker):
         import shlex
         import subprocess
 
-        from cloud_tasks.config.redact import redact
+        from cloud_tasks.config.redact import redact_words
         from cloud_tasks.queue_workers.command_output import follow
 
         words = shlex.split(self._command)
-        self.logger.info("Running: %s", shlex.join(redact(word) for word in words))
+        self.logger.info("Running: %s", shlex.join(redact_words(words)))
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own settings
                 words,

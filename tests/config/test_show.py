@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cloud_tasks.config.redact import redact
+from cloud_tasks.config.redact import redact, redact_words
 from cloud_tasks.config.resolve import resolve
 from cloud_tasks.config.settings import Settings
 from cloud_tasks.config.show import show_config
@@ -56,6 +56,23 @@ def test_settings_can_be_shown_where_tasks_are_missing() -> None:
 def test_credentials_in_addresses_are_hidden(text: str, shown: str) -> None:
     assert redact(text) == shown
     assert show_config(resolve(["--task-file", text], {})).count(shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("backup --password=hunter2 --verbose", "backup --password=*** --verbose"),
+        ("backup --db-password hunter2 now", "backup --db-password *** now"),
+        ("env PGPASSWORD=hunter2 psql", "env PGPASSWORD=*** psql"),
+        ("env AWS_SECRET_ACCESS_KEY=abc aws s3 ls", "env AWS_SECRET_ACCESS_KEY=*** aws s3 ls"),
+        ("call --api-key abc --token def", "call --api-key *** --token ***"),
+        ("call --token --verbose", "call --token --verbose"),
+        ("call --password-file=/etc/word --keys=3", "call --password-file=/etc/word --keys=3"),
+        ("sort --key 2 monkey=3 redis://:p@h/0", "sort --key 2 monkey=3 redis://***@h/0"),
+    ],
+)
+def test_credentials_in_command_lines_are_hidden(line: str, shown: str) -> None:
+    assert " ".join(redact_words(line.split())) == shown
 
 
 def test_options_are_imported_without_argparse() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -101,6 +104,28 @@ def test_a_worker_that_works_elsewhere_puts_back_there(url: str, tmp_path: Path)
     assert done == [{"n": 1, "again": True}, {"queue": "foo"}]
     assert get_transport().url == url
     assert get_transport().get_task("foo") is None
+
+
+class Hasty(Clerk):
+    name = "base_hasty"
+
+    def get_limiter(self) -> Any:  # a user's own, of whatever type
+        return SimpleNamespace(max_calls=0, period_s=1)
+
+
+class Measured(Clerk):
+    name = "base_measured"
+
+    def get_limiter(self) -> Any:  # a user's own, of whatever type
+        return SimpleNamespace(max_calls=5, period_s=Fraction(1, 2))
+
+
+def test_a_limit_with_wrong_values_is_told_before_anything_is_taken(url: str) -> None:
+    get_transport().submit_task("foo", {"n": 1})
+    with pytest.raises(ProgramError, match=r"the worker `base_hasty` cannot be used: .* max_calls = 0"):
+        process_queue("foo", "base_hasty")
+    assert done == []
+    assert process_queue("foo", "base_measured", url) == 1
 
 
 def test_a_queue_is_worked_off_here_and_now(url: str) -> None:

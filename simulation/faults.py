@@ -131,7 +131,7 @@ DRIFT_PPM_MAX = 500.0
 _CODES = {kind: zlib.crc32(kind.value.encode()) for kind in FaultClass}
 
 
-class Fault(Struct, frozen=True, kw_only=True):
+class Fault(Struct, frozen=True, kw_only=True, gc=False):
     """One fault.
 
     Attributes:

@@ -120,7 +120,7 @@ class SimulationLoop:
         """Let nothing of the host run any more."""
         host.alive = False
         # What nobody refers to any more would be unwound by chance, whenever garbage is collected.
-        self._dead += [task for task in asyncio.all_tasks(self.as_asyncio) if is_task_of(host, task)]
+        self._dead += [task for task in self.pending() if is_task_of(host, task)]
         host.ready.clear()
         if host in self._ready:
             self._ready.remove(host)
@@ -205,10 +205,12 @@ class SimulationLoop:
                 continue
             if self.steps >= self._steps_max:
                 raise StandstillError(self._now, step.host.name)
-            step.callback = None
+            args = step.args
+            # Often among its arguments is who keeps the step, to cancel it: neither is to keep the other.
+            step.callback, step.args = None, ()
             self.steps += 1
             try:
-                step.context.run(callback, *step.args)
+                step.context.run(callback, *args)
             except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
                 self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
 
@@ -346,6 +348,11 @@ class SimulationLoop:
             self._tasks_max = max(TASKS_KEPT, 2 * len(self._tasks))
         return task
 
+    def pending(self) -> list[asyncio.Task[Any]]:
+        """The tasks that are not done. `asyncio.all_tasks` would look through those of other worlds, too."""
+        tasks = (reference() for reference in self._tasks)
+        return [task for task in tasks if task is not None and not task.done()]
+
     @property
     def tasks_remembered(self) -> int:
         """Of how many tasks it is known that there were some."""
@@ -391,7 +398,7 @@ class SimulationLoop:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # of coroutines that a clean-up makes in vain
-                for task in asyncio.all_tasks(self.as_asyncio):
+                for task in self.pending():
                     _unwind(task)
         finally:
             asyncio._set_running_loop(outer)  # noqa: SLF001 - made for event loops

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from cloud_tasks.interfaces import EventSink
@@ -135,7 +134,7 @@ class Job:
         """What coroutines still wait of monitors and producers that have returned."""
         processes = [process for process in (self.producers, self.monitors) if process is not None]
         ended = {name for process in processes for name in process.ended}
-        tasks = asyncio.all_tasks(self.setting.loop.as_asyncio)
+        tasks = self.setting.loop.pending()
         left = [task for task in tasks if task.get_name().partition(":")[0] in ended]
         return sorted(f"{task.get_name()}: {getattr(task.get_coro(), '__qualname__', '?')}" for task in left)
 

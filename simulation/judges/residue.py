@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from simulation.history import History
@@ -57,7 +56,7 @@ class ResidueJudge:
         left: dict[str, list[str]] = {
             life.name: [] for life in self._books.lives.values() if life.ended_at is not None
         }
-        for task in asyncio.all_tasks(self._loop.as_asyncio):
+        for task in self._loop.pending():
             host = task.get_name().partition(":")[0]
             if host in left:
                 left[host].append(getattr(task.get_coro(), "__qualname__", "?"))

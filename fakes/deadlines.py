@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -12,14 +15,11 @@ _DISCARDED_MAX = 64
 """Below this many discarded entries a clean-up is not worth its while."""
 
 
-class Deadline(Generic[T]):
+class Deadline(Struct, Generic[T], eq=False):
     """One entry; hold on to it to discard it."""
 
-    __slots__ = ("item", "moment")
-
-    def __init__(self, moment: float, item: T) -> None:
-        self.moment = moment
-        self.item: T | None = item
+    moment: float
+    item: T | None
 
 
 class Deadlines(Generic[T]):
@@ -27,12 +27,16 @@ class Deadlines(Generic[T]):
 
     Discarded entries stay in the heap until they come up or outnumber the live ones, so that discarding
     costs next to nothing and memory stays in proportion to what is live.
+
+    Attributes:
+        soonest: Nothing is due before this moment. It may be that of an entry that was discarded.
     """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Deadline[T]]] = []
         self._numbers = itertools.count()
         self._discarded = 0
+        self.soonest = math.inf
 
     def __len__(self) -> int:
         return len(self._heap) - self._discarded
@@ -41,6 +45,7 @@ class Deadlines(Generic[T]):
         """Let `item` become due at `moment`."""
         entry = Deadline(moment, item)
         heapq.heappush(self._heap, (moment, next(self._numbers), entry))
+        self.soonest = min(self.soonest, moment)
         return entry
 
     def discard(self, entry: Deadline[T]) -> None:
@@ -58,6 +63,7 @@ class Deadlines(Generic[T]):
         while heap and heap[0][2].item is None:
             heapq.heappop(heap)
             self._discarded -= 1
+        self.soonest = heap[0][0] if heap else math.inf
         return heap[0][0] if heap else None
 
     def pop_due(self, now: float) -> T | None:
@@ -66,6 +72,7 @@ class Deadlines(Generic[T]):
         if moment is None or moment > now:
             return None
         entry = heapq.heappop(self._heap)[2]
+        self.soonest = self._heap[0][0] if self._heap else math.inf
         item, entry.item = entry.item, None
         return item
 

@@ -20,6 +20,8 @@ class FactKind(enum.Enum):
     REMOVED = "removed"
     """Purged, or older than the retention time."""
 
+    __hash__ = object.__hash__  # that of enums is Python code, and checkers look up the kind of every fact
+
 
 class Fact(Struct, frozen=True, gc=False):
     """One thing that happened to one message. Facts come in order of time.

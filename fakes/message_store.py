@@ -167,6 +167,8 @@ class MessageStore:
 
     def _catch_up(self, now: float) -> None:
         """Carry out what became due, in order of time, each thing dated when it was due."""
+        if now < self._timers.soonest and now < self._retention.soonest:
+            return
         while (due := self.next_due()) is not None and due <= now:
             if (message := self._retention.pop_due(due)) is not None:
                 self._remove(due, message, "retention")

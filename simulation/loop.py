@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, cast
 
+from msgspec import Struct
+
 from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
 
@@ -25,19 +27,14 @@ Fault = dict[str, Any]
 """What asyncio says about an exception that nobody looked at."""
 
 
-class Step:
+class Step(Struct, eq=False):
     """One callback that is to run; takes the place of `asyncio.Handle`."""
 
-    __slots__ = ("args", "callback", "context", "host", "moment")
-
-    def __init__(
-        self, host: Host, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context
-    ) -> None:
-        self.host = host
-        self.callback: Callable[..., object] | None = callback
-        self.args = args
-        self.context = context
-        self.moment = 0.0
+    host: Host
+    callback: Callable[..., object] | None
+    args: tuple[Any, ...]
+    context: contextvars.Context
+    moment: float = 0.0
 
     def cancel(self) -> None:
         """Do not run it."""

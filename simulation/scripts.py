@@ -38,6 +38,7 @@ def _out_of_memory(_: str) -> RunEnd:
     return _OOM
 
 
+_OF_RUNS = frozenset(kind for kind in FaultClass if kind.value.startswith("child_"))
 _ENDS: dict[FaultClass, Callable[[str], RunEnd]] = {
     FaultClass.CHILD_RAISES: _raised,
     FaultClass.CHILD_EXITS: _exited,
@@ -73,9 +74,12 @@ class Scripts:
         self._runs[task_id] += 1
         which = self._runs[task_id]
         duration_s = self._duration_s(task_id, which)
+        end: Callable[[str], RunEnd] = _raised if self.is_poison(task_id) else _returned
+        name = f"{task_id}, attempt {spec.attempt}, run {which}"
+        if self._faults.on.isdisjoint(_OF_RUNS):
+            return Script(duration_s=duration_s, end=end(name))
         if self._strikes(FaultClass.CHILD_CANNOT_START, task_id, which):
             return Script(start_failure="cannot fork: resource temporarily unavailable")
-        end: Callable[[str], RunEnd] = _raised if self.is_poison(task_id) else _returned
         for kind, failure in _ENDS.items():
             if self._strikes(kind, task_id, which):
                 end = failure
@@ -98,7 +102,7 @@ class Scripts:
         return Script(
             starts_in_s=0.0 if slow is None else slow.size,
             duration_s=duration_s,
-            end=end(f"{task_id}, attempt {spec.attempt}, run {which}"),
+            end=end(name),
             ignores_stop=self._strikes(FaultClass.CHILD_IGNORES_STOP, task_id, which),
             lingers_s=0.0 if lingers is None else lingers.size,
         )

@@ -139,7 +139,9 @@ class Books:
         life = self.lives.get(worker)
         halted_s = 0.0 if life is None else life.halted_s(fact.at)
         until = fact.at if fact.until is None else fact.until
-        holding = Holding(message, worker, fact.at, until, halted_s)
+        holding = Holding(
+            message, worker, message.deliveries, fact.at, until, halted_s, halted_s, until - fact.at
+        )
         self.holding = self.current[fact.key] = self._receipts[fact.receipt] = holding
 
     @staticmethod
@@ -254,7 +256,7 @@ class Books:
         life = self.life = self.lives.get(happening.worker)
         task_id = happening.task_id
         holding = None if life is None else self._wanted(life, task_id, happening.run)
-        run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, happening.at, holding)
+        run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, holding, happening.at)
         self.run, self.holding = run, holding
         self.runs[run.number] = run
         self.others.setdefault(task_id, []).append(run)

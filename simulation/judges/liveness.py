@@ -11,6 +11,7 @@ from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import MessageRecord
 from simulation.link import SLOW_S_MAX
+from simulation.plan import RunPlan
 
 REDELIVERIES_MAX = 4
 """After the faults: the lease that was held, its hand-back by a worker that ends, and some to spare."""
@@ -53,6 +54,8 @@ class LivenessJudge:
         self._was_taken = False
         self._live = 0
         self._again: dict[str, int] = {}
+        self._idle_s_max = _idle_s_max(bench.plan)
+        self._again_max = _again_max(bench.plan)
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -75,7 +78,7 @@ class LivenessJudge:
     def _look(self, happening: QueueChanged) -> None:
         """Progress, after the faults have stopped."""
         waited_s = happening.at - max(self._progress_at, self._world.quiet_at)
-        self._bench.check("L3", waited_s <= self._idle_s_max(), "nothing went on for {} s", waited_s)
+        self._bench.check("L3", waited_s <= self._idle_s_max, "nothing went on for {} s", waited_s)
         if happening.fact.kind is not FactKind.DELIVERED:
             return
         if not self._was_taken:
@@ -85,7 +88,7 @@ class LivenessJudge:
         again = self._again[key] = self._again.get(key, 0) + 1
         self._bench.check(
             "L5",
-            again <= self._again_max(),
+            again <= self._again_max,
             "delivered {} times after the faults had stopped",
             again,
             task_id=happening.task_id,
@@ -96,25 +99,10 @@ class LivenessJudge:
         waited_s = happening.at - max(self._work_since, self._world.quiet_at)
         self._bench.check(
             "L4",
-            waited_s <= self._idle_s_max(),
+            waited_s <= self._idle_s_max,
             "the first task after the faults was taken after {} s",
             waited_s,
         )
-
-    def _again_max(self) -> float:
-        worker = self._bench.plan.worker
-        if worker.max_attempts is not None:
-            return worker.max_attempts + REDELIVERIES_MAX
-        return float("inf") if worker.retry_on_exception else REDELIVERIES_MAX
-
-    def _idle_s_max(self) -> float:
-        """How long the queue may be still while something is in it: a lease and a run, a call and a pause."""
-        plan = self._bench.plan
-        one_s = plan.worker.max_runtime_s + plan.queue.lease_s + 2 * SLOW_S_MAX
-        kind = FaultClass.CHILD_SLOW_START
-        if kind in plan.odds or any(fault.kind is kind for fault in plan.faults):
-            one_s += START_S_MAX  # one that began before the faults stopped takes as long as it takes
-        return one_s + PATIENCE_S
 
     def finish(self) -> None:
         """See `Judge`."""
@@ -132,3 +120,20 @@ class LivenessJudge:
         waited_s = (bench.now() if message.first_at is None else message.first_at) - since
         # Which message is next is for the queue to say; a worker can only fail to ask, and that is L1 and L4.
         bench.check("L7", waited_s <= bound_s, "not even taken for {} s", waited_s, task_id=message.task_id)
+
+
+def _again_max(plan: RunPlan) -> float:
+    """How often a message may be delivered after the faults have stopped."""
+    worker = plan.worker
+    if worker.max_attempts is not None:
+        return worker.max_attempts + REDELIVERIES_MAX
+    return float("inf") if worker.retry_on_exception else REDELIVERIES_MAX
+
+
+def _idle_s_max(plan: RunPlan) -> float:
+    """How long the queue may be still while something is in it: a lease and a run, a call and a pause."""
+    one_s = plan.worker.max_runtime_s + plan.queue.lease_s + 2 * SLOW_S_MAX
+    kind = FaultClass.CHILD_SLOW_START
+    if kind in plan.odds or any(fault.kind is kind for fault in plan.faults):
+        one_s += START_S_MAX  # one that began before the faults stopped takes as long as it takes
+    return one_s + PATIENCE_S

@@ -81,8 +81,8 @@ class OutcomesJudge:
         self._bench.check(
             "S2" if isinstance(event, TaskCompleted) else "S4",
             fitting,
-            "{} is recorded, and no run has ended so",
-            event.event_type,
+            "{.event_type} is recorded, and no run has ended so",
+            event,
             task_id=event.task_id,
             worker=whose[0],
         )
@@ -99,11 +99,10 @@ class OutcomesJudge:
         self._bench.check(
             "S4",
             kept,
-            "{} of attempt {} says what no such run came to; {} of attempt {} is not told yet",
-            event.event_type,
-            event.attempt,
-            run.end,
-            run.attempt,
+            "{0.event_type} of attempt {0.attempt} says what no such run came to; "
+            "{1.end} of attempt {1.attempt} is not told yet",
+            event,
+            run,
             task_id=event.task_id,
             worker=whose[0],
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+from msgspec import Struct
+
 from cloud_tasks.core.events import Event, TaskEvent
 from cloud_tasks.core.task import Outcome, RunEnd
 from fakes.history import FactKind
 
 
-class MessageRecord:
+class MessageRecord(Struct, eq=False):
     """One message in the queue.
 
     Attributes:
@@ -28,23 +32,23 @@ class MessageRecord:
             first, whether or not the queue still took it.
     """
 
-    __slots__ = (
-        "deliveries", "expiries", "first_at", "in_flight", "interrupted", "interrupted_delivery",
-        "interruptions", "key", "nacks", "over", "own_deliveries", "runs", "sent_at", "task_id",
-    )  # fmt: skip
+    key: str
+    task_id: str
+    sent_at: float
+    first_at: float | None = None
+    deliveries: int = 0
+    own_deliveries: int = 0
+    expiries: int = 0
+    nacks: int = 0
+    interruptions: int = 0
+    interrupted_delivery: int = 0
+    over: FactKind | None = None
+    in_flight: bool = False
+    runs: int = 0
+    interrupted: int = 0
 
-    def __init__(self, key: str, task_id: str, sent_at: float) -> None:
-        self.key = key
-        self.task_id = task_id
-        self.sent_at = sent_at
-        self.first_at: float | None = None
-        self.deliveries = self.expiries = self.nacks = self.interruptions = self.runs = 0
-        self.interrupted = self.interrupted_delivery = self.own_deliveries = 0
-        self.over: FactKind | None = None
-        self.in_flight = False
 
-
-class Holding:
+class Holding(Struct, eq=False):
     """One delivery of a message to one worker.
 
     Attributes:
@@ -78,36 +82,37 @@ class Holding:
         term_s: How long the lease lasts from that call.
     """
 
-    __slots__ = (
-        "at", "confirmed", "end_before", "extended_at", "failed_at", "halted_s", "heard", "issued_at",
-        "known_at", "known_end", "let_go", "lost_at", "message", "number", "open_calls", "over", "over_at",
-        "receipt", "refused_at", "refused_halted_s", "renewed_halted_s", "run", "starts_failed", "term_s",
-        "troubles", "until", "verdict", "worker",
-    )  # fmt: skip
+    message: MessageRecord
+    worker: str
+    number: int
+    at: float
+    until: float
+    halted_s: float
+    renewed_halted_s: float
+    term_s: float
+    over: FactKind | None = None
+    over_at: float = 0.0
+    issued_at: float = 0.0
+    known_at: float | None = None
+    heard: bool = False
+    receipt: str = ""
+    known_end: float = 0.0
+    extended_at: float = 0.0
+    end_before: float = 0.0
+    refused_at: float | None = None
+    refused_halted_s: float = 0.0
+    let_go: bool = False
+    lost_at: float | None = None
+    verdict: tuple[str, str, float] | None = None
+    confirmed: bool = False
+    troubles: int = 0
+    failed_at: float = 0.0
+    open_calls: int = 0
+    run: RunRecord | None = None
+    starts_failed: int = 0
 
-    def __init__(self, message: MessageRecord, worker: str, at: float, until: float, halted_s: float) -> None:
-        self.message = message
-        self.worker = worker
-        self.number = message.deliveries
-        self.at = at
-        self.until = until
-        self.over: FactKind | None = None
-        self.over_at = self.issued_at = self.known_end = self.extended_at = self.end_before = 0.0
-        self.failed_at = self.refused_halted_s = 0.0
-        self.refused_at: float | None = None
-        self.known_at: float | None = None
-        self.heard = self.let_go = False
-        self.receipt = ""
-        self.lost_at: float | None = None
-        self.verdict: tuple[str, str, float] | None = None
-        self.confirmed = False
-        self.troubles = self.open_calls = self.starts_failed = 0
-        self.run: RunRecord | None = None
-        self.halted_s = self.renewed_halted_s = halted_s
-        self.term_s = until - at
 
-
-class RunRecord:
+class RunRecord(Struct, eq=False):
     """One run.
 
     Attributes:
@@ -128,31 +133,24 @@ class RunRecord:
         halted_s: For how long its worker had been stopped when it began.
     """
 
-    __slots__ = (
-        "asked_at", "attempt", "began_at", "end", "gone_at", "halted_s", "holding", "kill_at",
-        "number", "over_at", "stopped", "task_id", "term_at", "unheard", "worker",
-    )  # fmt: skip
-
-    def __init__(  # noqa: PLR0917 - made in one place, and often
-        self, number: int, task_id: str, worker: str, attempt: int, asked_at: float, holding: Holding | None
-    ) -> None:
-        self.number = number
-        self.task_id = task_id
-        self.worker = worker
-        self.attempt = attempt
-        self.asked_at = asked_at
-        self.holding = holding
-        self.began_at: float | None = None
-        self.over_at: float | None = None
-        self.gone_at: float | None = None
-        self.end: RunEnd | None = None
-        self.term_at: float | None = None
-        self.stopped = self.unheard = False
-        self.kill_at: float | None = None
-        self.halted_s = 0.0
+    number: int
+    task_id: str
+    worker: str
+    attempt: int
+    holding: Holding | None
+    asked_at: float
+    began_at: float | None = None
+    over_at: float | None = None
+    gone_at: float | None = None
+    end: RunEnd | None = None
+    term_at: float | None = None
+    kill_at: float | None = None
+    stopped: bool = False
+    unheard: bool = False
+    halted_s: float = 0.0
 
 
-class CallRecord:
+class CallRecord(Struct, eq=False):
     """A call that is under way.
 
     Attributes:
@@ -166,30 +164,17 @@ class CallRecord:
         halted_s: For how long the worker had been stopped before that.
     """
 
-    __slots__ = ("at", "halted_s", "holding", "operation", "outcome", "reason", "receipt", "seconds")
-
-    def __init__(  # noqa: PLR0917 - made in one place, and often
-        self,
-        operation: str,
-        at: float,
-        holding: Holding | None,
-        receipt: str,
-        seconds: float,
-        reason: str,
-        outcome: Outcome | None,
-        halted_s: float,
-    ) -> None:
-        self.operation = operation
-        self.at = at
-        self.holding = holding
-        self.receipt = receipt
-        self.seconds = seconds
-        self.reason = reason
-        self.outcome = outcome
-        self.halted_s = halted_s
+    operation: str
+    at: float
+    holding: Holding | None
+    receipt: str
+    seconds: float
+    reason: str
+    outcome: Outcome | None
+    halted_s: float
 
 
-class Life:
+class Life(Struct, eq=False):
     """One worker process.
 
     Attributes:
@@ -215,30 +200,26 @@ class Life:
         dying: How many of those are over.
     """
 
-    __slots__ = (
-        "began_at", "continued_at", "dying", "ended_at", "events", "exit_by", "halted_at",
-        "halted_before_s", "heard_at", "heard_halted_s", "holdings", "killed_at", "name", "occupied", "runs",
-        "signals", "stop_from", "store_failed_at", "store_failures", "told",
-    )  # fmt: skip
-
-    def __init__(self, name: str, began_at: float) -> None:
-        self.name = name
-        self.began_at = began_at
-        self.ended_at: float | None = None
-        self.killed_at: float | None = None
-        self.heard_at: float | None = None
-        self.heard_halted_s = 0.0
-        self.stop_from = self.exit_by = float("inf")
-        self.halted_at: float | None = None
-        self.halted_before_s = 0.0
-        self.continued_at = 0.0
-        self.signals = self.store_failures = 0
-        self.store_failed_at = 0.0
-        self.told: dict[str, list[tuple[TaskEvent, float]]] = {}
-        self.events: dict[int, tuple[Event, int]] = {}
-        self.holdings: dict[str, list[Holding]] = {}
-        self.runs: dict[str, list[RunRecord]] = {}
-        self.occupied = self.dying = 0
+    name: str
+    began_at: float
+    ended_at: float | None = None
+    killed_at: float | None = None
+    heard_at: float | None = None
+    heard_halted_s: float = 0.0
+    stop_from: float = math.inf
+    exit_by: float = math.inf
+    halted_at: float | None = None
+    halted_before_s: float = 0.0
+    continued_at: float = 0.0
+    signals: int = 0
+    store_failures: int = 0
+    store_failed_at: float = 0.0
+    told: dict[str, list[tuple[TaskEvent, float]]] = {}
+    events: dict[int, tuple[Event, int]] = {}
+    holdings: dict[str, list[Holding]] = {}
+    runs: dict[str, list[RunRecord]] = {}
+    occupied: int = 0
+    dying: int = 0
 
     @property
     def over_at(self) -> float | None:

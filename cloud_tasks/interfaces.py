@@ -6,7 +6,7 @@ Whatever implements one of these can be put in the place of any other: that is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -85,6 +85,19 @@ class WaitableQueue(Protocol):
         Raises:
             QueueUnavailableError: Nobody could be asked.
         """
+        ...
+
+
+@runtime_checkable
+class WatchfulQueue(Protocol):
+    """What a `TaskQueue` may offer besides, when it hears by itself that leases are lost.
+
+    A worker ends the runs of such tasks: somebody else has them. Of a queue that does not offer it the worker
+    learns a loss when it extends or settles.
+    """
+
+    def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+        """From now on call `lost`, on the event loop, with the receipts of leases that were lost, and why."""
         ...
 
 

@@ -143,6 +143,18 @@ class LeaseLost(Struct, frozen=True, gc=False):
     stack_trace: str = ""
 
 
+class LeasesLost(Struct, frozen=True, gc=False):
+    """The queue has heard by itself that leases are no longer ours.
+
+    Attributes:
+        receipts: Theirs; some may be of leases that nobody here knows.
+        message: Why.
+    """
+
+    receipts: frozenset[str]
+    message: str
+
+
 class NoticeReceived(Struct, frozen=True, gc=False):
     """The machine is about to be taken away.
 
@@ -181,6 +193,7 @@ Input: TypeAlias = (
     | Extended
     | ExtendFailed
     | LeaseLost
+    | LeasesLost
     | NoticeReceived
     | ShutdownRequested
     | TimeReached

@@ -120,6 +120,7 @@ class WorkerMachine:
             got.RunStartFailed: self._on_start_failed,
             got.RunFinished: self._on_finished,
             got.Extended: self._on_extended,
+            got.LeasesLost: self._on_leases_lost,
             got.EventsStored: self._on_stored,
             got.NoticeReceived: ending.on_notice,
             got.ShutdownRequested: ending.on_shutdown,
@@ -164,6 +165,12 @@ class WorkerMachine:
         unproved = late and not self._state.capabilities.fenced
         self._fire(attempt, Signal.EXTEND_FAILED if unproved else Signal.EXTENDED, fact)
 
+    def _on_leases_lost(self, fact: got.LeasesLost) -> None:
+        """Runs end whose tasks are somebody else's. What is settled already hears it as its answer."""
+        for attempt in list(self._state.attempts.values()):
+            if attempt.state in _WITH_A_RUN and attempt.lease.receipt in fact.receipts:
+                self._fire(attempt, Signal.LEASE_LOST, got.LeaseLost(attempt.id, fact.message))
+
     def _on_start_failed(self, fact: got.RunStartFailed) -> None:
         state = self._state
         attempt = state.attempts.get(fact.attempt_id)
@@ -201,6 +208,7 @@ class WorkerMachine:
 
 _TIME = got.TimeReached()
 _GIVEN_UP = (State.LOST, State.SETTLED)
+_WITH_A_RUN = (State.LEASED, State.WAITING, State.RUNNING, State.STOPPING)
 
 _SIGNAL_OF_MOMENT: tuple[tuple[str, Signal], ...] = (
     ("deadline", Signal.DEADLINE),

@@ -15,7 +15,7 @@ from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask, Outcome, Task
 from cloud_tasks.errors import LeaseLostError, QueueError
-from cloud_tasks.interfaces import Clock, TaskQueue, WaitableQueue
+from cloud_tasks.interfaces import Clock, TaskQueue, WaitableQueue, WatchfulQueue
 
 Rules: TypeAlias = Callable[[Task], TaskRules | str]
 """What holds for a task; or why it is none that a worker could run."""
@@ -159,6 +159,12 @@ class PriorityQueues:
         if queue is None:
             raise LeaseLostError(f"message {lease.key} is of no queue of ours")
         return queue
+
+    def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+        """Have those watched that can tell; see `WatchfulQueue`. Of one driver, no two receipts are alike."""
+        for queue in self._queues.values():
+            if isinstance(queue, WatchfulQueue):
+                queue.watch_leases(lost)
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle it in the queue that it came from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import QueueUnavailableError
-from cloud_tasks.interfaces import Clock, QueueInspector, ReadyQueue, TaskQueue, WaitableQueue
+from cloud_tasks.interfaces import Clock, QueueInspector, ReadyQueue, TaskQueue, WaitableQueue, WatchfulQueue
 from cloud_tasks.queues.token_bucket import RateLimit as RateLimit
 from cloud_tasks.queues.token_bucket import TokenBucket
 
@@ -99,6 +99,11 @@ class RateLimitedQueue:
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Put it among the dead letters."""
         await self._queue.dead_letter(lease, reason)
+
+    def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+        """Have the queue watched, if it can tell; see `WatchfulQueue`."""
+        if isinstance(self._queue, WatchfulQueue):
+            self._queue.watch_leases(lost)
 
     async def aclose(self) -> None:
         """Send home who waits for a token, and close the queue."""

@@ -24,7 +24,16 @@ from cloud_tasks.core.events import (
 from cloud_tasks.core.machine import MachineSettings, WorkerMachine
 from cloud_tasks.core.task import RunEnd
 from cloud_tasks.errors import Problem
-from cloud_tasks.interfaces import Clock, EventSink, InstanceMetadata, RunSpec, TaskQueue, TaskRun, TaskRunner
+from cloud_tasks.interfaces import (
+    Clock,
+    EventSink,
+    InstanceMetadata,
+    RunSpec,
+    TaskQueue,
+    TaskRun,
+    TaskRunner,
+    WatchfulQueue,
+)
 from cloud_tasks.shell.calls import QueueCalls
 from cloud_tasks.shell.notices import NoticeWatch
 from cloud_tasks.shell.recorder import Recorder
@@ -300,6 +309,8 @@ class WorkerShell:
         self._helpers.append(asyncio.get_running_loop().create_task(work))
 
     def _start_helpers(self) -> None:
+        if isinstance(self._queue, WatchfulQueue):
+            self._queue.watch_leases(lambda receipts, why: self.feed(got.LeasesLost(receipts, why)))
         self._help(self._calls.run_receives())
         self._help(self._watch_for_notice())
         if self._settings.keepalive_s > 0:

@@ -157,6 +157,27 @@ def test_a_lost_lease_is_never_settled(end: object) -> None:
     assert driver.machine.running == 0
 
 
+def test_what_the_queue_hears_of_lost_leases_ends_those_runs_and_no_others() -> None:
+    driver = Driver(slots=3)
+    driver.start(*(lease(name, receipt=f"r-{name}") for name in "abc"))
+    asked = driver.tell(got.LeasesLost(frozenset(("r-a", "r-c", "unknown")), "the connection was lost"))
+    assert [command.attempt_id for command in only(asked, do.StopRun)] == [1, 3]
+    record = one(driver.end(1, TERMINATED), do.Record)
+    assert isinstance(record.event, TaskInterrupted)
+    assert record.event.reason == "lease_lost"
+    one(driver.end(2), do.Record)
+    one(driver.store(2), do.Ack)
+
+
+def test_of_a_task_that_is_being_settled_the_answer_says_whether_its_lease_was_lost() -> None:
+    driver = leased()
+    driver.end(1)
+    assert driver.tell(got.LeasesLost(frozenset(("r1",)), "the connection was lost")) == []
+    one(driver.store(1), do.Ack)
+    driver.tell(got.LeaseLost(1, "out of date"))
+    assert not driver.machine._state.attempts
+
+
 def test_a_lost_lease_kills_a_run_that_does_not_end() -> None:
     driver = leased()
     driver.wait(LEASE_S / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -52,6 +53,13 @@ class FaultyPoll(PolledQueue):
         if wait_s:
             raise ValueError("WRONGTYPE")
         return await super().receive(tasks_max, wait_s)
+
+
+class WatchedQueue(InMemoryQueue):
+    """A queue that hears of lost leases when a test says so."""
+
+    def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+        self.lost = lost
 
 
 class PriorityHarness(VirtualTime):
@@ -250,3 +258,15 @@ async def test_all_are_closed() -> None:
     await bench.clock.run_for(1.0)
     await bench.queue.aclose()
     assert await poll == []
+
+
+async def test_losses_are_told_of_all_queues_that_hear_of_them() -> None:
+    clock = VirtualClock()
+    one, other = WatchedQueue(clock, QueueOptions()), WatchedQueue(clock, QueueOptions())
+    deaf = InMemoryQueue(clock, QueueOptions())
+    told: list[tuple[frozenset[str], str]] = []
+    queues = PriorityQueues({"one": one, "deaf": deaf, "other": other}, same_for_all, clock)
+    queues.watch_leases(lambda receipts, why: told.append((receipts, why)))
+    one.lost(frozenset(("r1",)), "gone")
+    other.lost(frozenset(("r2",)), "gone")
+    assert told == [(frozenset(("r1",)), "gone"), (frozenset(("r2",)), "gone")]

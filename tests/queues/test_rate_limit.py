@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloud_tasks.core.task import HandBack, Lease, Task
 from cloud_tasks.errors import QueueUnavailableError
-from cloud_tasks.interfaces import ReadyQueue, TaskQueue, WaitableQueue
+from cloud_tasks.interfaces import ReadyQueue, TaskQueue, WaitableQueue, WatchfulQueue
 from cloud_tasks.queues.local import LocalQueue
 from cloud_tasks.queues.rate_limit import RateLimit, rate_limited
 from cloud_tasks.queues.token_bucket import TokenBucket
@@ -20,7 +20,7 @@ from fakes.queue_options import QueueOptions
 from tests.contracts.harness import QueueHarness
 from tests.contracts.task_queue import TaskQueueContract, ids_of, tasks_named
 from tests.fakes.test_queue_model_contract import InMemoryHarness
-from tests.queues.test_priority import PolledQueue
+from tests.queues.test_priority import PolledQueue, WatchedQueue
 
 
 class BrokenInspector(InMemoryQueue):
@@ -253,3 +253,14 @@ class TestWhatElseTheQueueOffers:
         await asyncio.sleep(0.05)
         assert queue.take_ready(1) == []
         await queue.aclose()
+
+    async def test_losses(self, clock: VirtualClock, model: InMemoryQueue) -> None:
+        told: list[tuple[frozenset[str], str]] = []
+        watched = WatchedQueue(clock, QueueOptions())
+        queue = rate_limited(watched, RateLimit(1, 60.0), clock)
+        assert isinstance(queue, WatchfulQueue)
+        queue.watch_leases(lambda receipts, why: told.append((receipts, why)))
+        watched.lost(frozenset(("r1",)), "gone")
+        assert told == [(frozenset(("r1",)), "gone")]
+        # One that hears nothing has nothing to tell.
+        rate_limited(model, RateLimit(1, 60.0), clock).watch_leases(watched.lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -306,6 +307,32 @@ async def test_f10_a_lease_that_cannot_be_renewed_stops_its_run_before_it_ends()
     await world.run_for(29.9)
     assert world.runner.running == []
     assert [event.reason for event in world.events(TaskInterrupted)] == ["lease_lost"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_runs_of_leases_that_the_queue_knows_to_be_lost_end_at_once() -> None:
+    world = World(lambda spec: Script(duration_s=500.0 if spec.task.task_id == "a" else 5.0))
+
+    class Watchful(Wrapped):
+        receipts: dict[str, str] = {}  # noqa: RUF012 - there is one object
+
+        async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+            leases = await super().receive(tasks_max, wait_s)
+            self.receipts.update({lease.task.task_id: lease.receipt for lease in leases})
+            return leases
+
+        def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+            self.lost = lost
+
+    world.queue = queue = Watchful(world.model)
+    await world.send("a", "b")
+    running = world.start()
+    await world.run_for(1.0)
+    queue.lost(frozenset([queue.receipts["a"]]), "the connection was lost")
+    await world.run_for(10.0)
+    assert [(event.task_id, event.reason) for event in world.events(TaskInterrupted)] == [("a", "lease_lost")]
+    assert world.model.acked == 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

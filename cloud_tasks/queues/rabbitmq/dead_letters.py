@@ -85,13 +85,20 @@ class RabbitDeadLetters:
             yield channel, self._each(channel)
 
     async def _each(self, channel: AbstractChannel) -> AsyncIterator[Delivery]:
-        """All that are there now; each once, as what was taken does not come again."""
+        """All that are there now; each once, as what was taken does not come again.
+
+        A letter is taken before they are counted: it comes when the queue has got to it, and so has taken
+        back what somebody else has just looked at. A count alone may be older than that.
+        """
         name = dead_name(self._name)
-        left = (await channel.queue_declare(name, passive=True, timeout=self._link.call_s)).message_count or 0
-        while left > 0:
+        left = None
+        while left != 0:
             message = await channel.basic_get(name, timeout=self._link.call_s)
             if is_nothing(message):
                 return
+            if left is None:
+                found = await channel.queue_declare(name, passive=True, timeout=self._link.call_s)
+                left = (found.message_count or 0) + 1
             yield Delivery(message, "")
             left -= 1
 

@@ -42,6 +42,7 @@ class Inbox:
     Attributes:
         came: Called when a message has come.
         news: Set when a message has come, or the connection is lost.
+        lost: Called with the receipts of what was held when the connection was lost.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Inbox:
         self._ahead = ahead
         self._call_s = call_s
         self.came: Callable[[], None] = lambda: None
+        self.lost: Callable[[frozenset[str]], None] = lambda _: None
         self._changing = asyncio.Lock()
         self._channel: Channel | None = None
         self._name = ""
@@ -250,7 +252,10 @@ class Inbox:
     def _lost_with(self, channel: Channel) -> None:
         if channel is self._channel:
             self._channel = None
+            held = frozenset(self._held)
             self._lost()
+            if held:
+                self.lost(held)
 
     def _lost(self) -> None:
         """What was held is no longer ours: the broker gives it to somebody else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from cloud_tasks.core.arguments import check_not_negative, check_positive, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
@@ -82,6 +82,12 @@ class RabbitQueue:
         check_not_negative("wait_s", wait_s)
         with self._wanting(1):
             await self._wait(wait_s)
+
+    def watch_leases(self, lost: Callable[[frozenset[str], str], None]) -> None:
+        """Tell of leases that end with their connection, as soon as that is noticed; see `WatchfulQueue`."""
+        self._inbox.lost = lambda receipts: lost(
+            receipts, f"the connection to the queue {self._name} was lost"
+        )
 
     async def extend(self, lease: Lease, seconds: float) -> Lease:
         """The same lease, if it is still held: it lasts as long as the connection; see `TaskQueue`."""

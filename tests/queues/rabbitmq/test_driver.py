@@ -98,6 +98,15 @@ class TestDeadLetters:
         await queue.aclose()
         return [letter.key for letter in await driver.dead_letters(name).oldest(count)]
 
+    async def test_who_looks_right_after_somebody_else_sees_all_of_them(
+        self, driver: RabbitDriver, name: str
+    ) -> None:
+        keys = await self.fill(driver, name, 3)
+        box = driver.dead_letters(name)
+        for _ in range(40):
+            assert len(await box.oldest(10)) == 3
+            assert await box.find(keys[0]) is not None
+
     async def test_some_are_tried_again_as_if_never_before(self, driver: RabbitDriver, name: str) -> None:
         keys = await self.fill(driver, name, 3)
         box = driver.dead_letters(name)

@@ -15,7 +15,7 @@ from aiormq.abc import FieldValue
 
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
-from cloud_tasks.interfaces import TaskQueue
+from cloud_tasks.interfaces import TaskQueue, WatchfulQueue
 from cloud_tasks.queues.rabbitmq.driver import RabbitDriver
 from tests.contracts.task_queue import ids_of, tasks_named
 from tests.queues.rabbitmq.harness import driver_at, new_name
@@ -151,6 +151,30 @@ class TestWorkers:
         assert lease.task.task_id == "b"
         assert await turns_while(one.wait_ready(1.0)) > 30
         await ahead.disconnect()
+
+    async def test_f10_what_is_held_is_told_when_the_connection_is_lost(
+        self, rabbitmq_server: RabbitmqServer, name: str
+    ) -> None:
+        async with proxied(*rabbitmq_server.address) as proxy:
+            driver = driver_at(f"amqp://guest:guest@127.0.0.1:{proxy.port}/", call_s=2.0)
+            await driver.sender(name).send_many(tasks_named("a", "b", "c"))
+            queue = driver.tasks(name, LEASE_S)
+            told: asyncio.Queue[tuple[frozenset[str], str]] = asyncio.Queue()
+            assert isinstance(queue, WatchfulQueue)
+            queue.watch_leases(lambda receipts, why: told.put_nowait((receipts, why)))
+            settled, *held = await all_of(queue, 3)
+            await queue.ack(settled, DONE)
+            proxy.cut()
+            async with asyncio.timeout(10.0):
+                receipts, why = await told.get()
+            assert receipts == {lease.receipt for lease in held}
+            assert why == f"the connection to the queue {name} was lost"
+            proxy.mend()
+            again = await all_of(queue, 2)
+            await queue.aclose()
+            assert {lease.key for lease in again} == {lease.key for lease in held}
+            assert told.empty()
+            await driver.disconnect()
 
     async def test_one_stale_lease_does_not_spoil_its_batch(self, driver: RabbitDriver, name: str) -> None:
         await driver.sender(name).send_many(tasks_named(*(f"t{number}" for number in range(10))))

@@ -19,7 +19,7 @@ class Place(enum.Enum):
     """Settled, removed, or between two places."""
 
 
-class Message:
+class Message(Struct, eq=False):
     """One message and its books.
 
     Attributes:
@@ -36,33 +36,18 @@ class Message:
         retention: End of its retention time.
     """
 
-    __slots__ = (
-        "_receipts",
-        "body",
-        "delivery_count",
-        "forgotten",
-        "held_since",
-        "interrupted",
-        "interruptions",
-        "key",
-        "place",
-        "receipt",
-        "retention",
-        "timer",
-    )
-
-    def __init__(self, key: str, body: bytes) -> None:
-        self.key = key
-        self.body = body
-        self.place = Place.NOWHERE
-        self.delivery_count = 0
-        self.interruptions = self.interrupted = 0
-        self.forgotten = False
-        self.receipt = ""
-        self.held_since = 0.0
-        self.timer: Deadline[Message] | None = None
-        self.retention: Deadline[Message] | None = None
-        self._receipts = 0
+    key: str
+    body: bytes
+    place: Place = Place.NOWHERE
+    delivery_count: int = 0
+    interruptions: int = 0
+    interrupted: int = 0
+    forgotten: bool = False
+    receipt: str = ""
+    held_since: float = 0.0
+    timer: Deadline[Message] | None = None
+    retention: Deadline[Message] | None = None
+    _receipts: int = 0
 
     def new_receipt(self) -> None:
         """Make every earlier receipt out of date."""

@@ -54,7 +54,7 @@ class Broker:
         """Accept any message."""
         number = str(self._store.accepted + 1)
         self.tasks[number] = decode_task(body)
-        self._store.put(self._loop.time(), body, delay_s)
+        self._store.put(self._loop.now, body, delay_s)
         self._polls.serve()
 
     def take(
@@ -68,12 +68,12 @@ class Broker:
         if leases or wait_s <= 0:
             reply(leases)
             return
-        until = self._loop.time() + min(wait_s, self.options.wait_s_max)
+        until = self._loop.now + min(wait_s, self.options.wait_s_max)
         self._polls.wait(until, partial(self._take, worker, messages_max), reply, list[Lease]())
 
     def _withholds(self, worker: str) -> bool:
         """Whether what there is stays hidden from this receive; and which message comes first if not."""
-        faults, now, whom = self._faults, self._loop.time(), f"receive by {worker}"
+        faults, now, whom = self._faults, self._loop.now, f"receive by {worker}"
         faults.occasions[whom] += 1
         which, visible = faults.occasions[whom], self._store.counts(now)["visible"]
         if faults.strikes(FaultClass.EMPTY_RECEIVE, whom, which) is not None:
@@ -97,7 +97,7 @@ class Broker:
         """Carry out a settlement or an extension; raises what the store raises."""
         self.caller = worker
         try:
-            act(self._store, self._loop.time())
+            act(self._store, self._loop.now)
         finally:
             self.caller = ""
             self._polls.serve()
@@ -106,7 +106,7 @@ class Broker:
         """Make a lease end `seconds` from now; raises what the store raises."""
         self.caller = worker
         try:
-            message = self._store.extend(self._loop.time(), lease.key, lease.receipt, seconds)
+            message = self._store.extend(self._loop.now, lease.key, lease.receipt, seconds)
         finally:
             self.caller = ""
             self._polls.serve()
@@ -118,7 +118,7 @@ class Broker:
 
     def _take(self, worker: str, messages_max: int) -> list[Lease]:
         self.caller = worker
-        now = self._loop.time()
+        now = self._loop.now
         messages = self._store.take(now, min(messages_max, self.options.batch_size_max))
         self.caller = ""
         for message in messages:
@@ -130,18 +130,18 @@ class Broker:
 
     def _lease(self, message: Message) -> Lease:
         """The lease as it is now: the message's books go on."""
-        until = message.timer.moment if message.timer is not None else self._loop.time()
+        until = message.timer.moment if message.timer is not None else self._loop.now
         return Lease(
             self.tasks[message.key],
             message.key,
             message.receipt,
-            until - self._loop.time(),
+            until - self._loop.now,
             message.delivery_count,
             message.interruptions,
         )
 
     def _duplicate(self, key: str) -> None:
-        if not self._faults.quiet and self._store.show_too_early(self._loop.time(), key):
+        if not self._faults.quiet and self._store.show_too_early(self._loop.now, key):
             self._faults.had_effect(FaultClass.DUPLICATE)
             self._polls.serve()
 

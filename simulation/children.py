@@ -39,7 +39,7 @@ class SimulatedRun:
         self._cut_by: RunEnd | None = None
         self._begun = self._is_over = False
         loop = runner.loop
-        self._timer: Step = loop.at(runner.children, loop.time() + START_S + script.starts_in_s, self._begin)
+        self._timer: Step = loop.at(runner.children, loop.now + START_S + script.starts_in_s, self._begin)
 
     def stop(self) -> None:
         """SIGTERM."""
@@ -64,11 +64,11 @@ class SimulatedRun:
             return
         self._cut_by = _KILLED
         last = self._leave if self._is_over else self._finish
-        self._timer = loop.at(self._runner.children, loop.time() + ORPHAN_S, last)
+        self._timer = loop.at(self._runner.children, loop.now + ORPHAN_S, last)
 
     def _tell_asked(self, *, kill: bool) -> None:
         runner, task = self._runner, self.spec.task.task_id
-        now, name = runner.loop.time(), runner.host.name
+        now, name = runner.loop.now, runner.host.name
         runner.history.tell(RunAsked(at=now, worker=name, task_id=task, run=self.number, kill=kill))
 
     def _begin(self) -> None:
@@ -78,7 +78,7 @@ class SimulatedRun:
             runner.tell(self._listener.start_failed, script.start_failure)
             return
         self._begun = True
-        now = runner.loop.time()
+        now = runner.loop.now
         task = self.spec.task.task_id
         began = RunBegan(
             at=now, worker=runner.host.name, task_id=task, attempt=self.spec.attempt, run=self.number
@@ -91,7 +91,7 @@ class SimulatedRun:
         runner, task = self._runner, self.spec.task.task_id
         self._is_over = True
         runner.forget(self)
-        now, name = runner.loop.time(), runner.host.name
+        now, name = runner.loop.now, runner.host.name
         runner.history.tell(RunNotStarted(at=now, worker=name, task_id=task, run=self.number))
 
     def _cut(self, end: RunEnd) -> None:
@@ -111,7 +111,7 @@ class SimulatedRun:
         self._is_over = True
         runner = self._runner
         end = self._cut_by or self._script.end
-        now, name, task = runner.loop.time(), runner.host.name, self.spec.task.task_id
+        now, name, task = runner.loop.now, runner.host.name, self.spec.task.task_id
         runner.history.tell(RunOver(at=now, worker=name, task_id=task, run=self.number, end=end))
         if self._script.lingers_s > 0 and end is not _KILLED:
             runner.tell(self._listener.ended, end)
@@ -128,7 +128,7 @@ class SimulatedRun:
         runner = self._runner
         runner.forget(self)
         gone = RunGone(
-            at=runner.loop.time(), worker=runner.host.name, task_id=self.spec.task.task_id, run=self.number
+            at=runner.loop.now, worker=runner.host.name, task_id=self.spec.task.task_id, run=self.number
         )
         runner.history.tell(gone)
 
@@ -176,7 +176,7 @@ class SimulatedRunner:
         if self.meant is not None:
             self.meant(self.host.name, number, spec.task)
         asked = RunRequested(
-            at=self.loop.time(),
+            at=self.loop.now,
             worker=self.host.name,
             task_id=spec.task.task_id,
             attempt=spec.attempt,

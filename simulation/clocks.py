@@ -46,18 +46,18 @@ class HostClock:
 
     def monotonic(self) -> float:
         """Seconds that never step."""
-        now = self._loop.time() if self._still_since is None else self._still_since
+        now = self._loop.now if self._still_since is None else self._still_since
         return self._offset_s + now * self._rate
 
     def stand_still(self) -> None:
         """The machine is suspended: its monotonic clock does not go on, its time of day will have."""
         if self._still_since is None:
-            self._still_since = self._loop.time()
+            self._still_since = self._loop.now
 
     def go_on(self) -> None:
         """The machine goes on."""
         if self._still_since is not None:
-            self._offset_s -= (self._loop.time() - self._still_since) * self._rate
+            self._offset_s -= (self._loop.now - self._still_since) * self._rate
             self._still_since = None
 
     def utc_now(self) -> datetime:
@@ -65,7 +65,7 @@ class HostClock:
         if self._seen is not None:
             seen, self._seen = self._seen, None
             seen()
-        return self._start_utc + timedelta(seconds=self._loop.time())
+        return self._start_utc + timedelta(seconds=self._loop.now)
 
     def step_wall(self, seconds: float, seen: Callable[[], None] | None = None) -> None:
         """Move the time of day, either way.
@@ -88,7 +88,7 @@ class HostClock:
         due = (moment - self._offset_s) / self._rate
         while self._offset_s + due * self._rate < moment:  # rounding must not wake anybody a moment too early
             due = math.nextafter(due, math.inf)
-        if due <= loop.time():
+        if due <= loop.now:
             await asyncio.sleep(0)
             return
         waiter: asyncio.Future[None] = loop.create_future()

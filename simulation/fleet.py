@@ -131,7 +131,7 @@ class Fleet:
         runner.meant = self.meant
         worker = SimulatedWorker(host, clock, runner, SimulatedMetadata(loop, host, self._hear_notice))
         self.workers.append(worker)
-        self._history.tell(WorkerBegan(at=loop.time(), worker=host.name))
+        self._history.tell(WorkerBegan(at=loop.now, worker=host.name))
         return worker
 
     def put_together(self, worker: SimulatedWorker, kind: type[S]) -> S:
@@ -158,14 +158,14 @@ class Fleet:
         self._loop.kill(worker.host)
         self._loop.continue_host(worker.runner.children)
         worker.runner.orphan()
-        self._history.tell(WorkerKilled(at=self._loop.time(), worker=worker.host.name))
+        self._history.tell(WorkerKilled(at=self._loop.now, worker=worker.host.name))
         self._follow()
 
     def stop(self, worker: SimulatedWorker) -> None:
         """SIGSTOP."""
         if worker.running and not worker.host.stopped:
             self._loop.stop_host(worker.host)
-            self._history.tell(WorkerHalted(at=self._loop.time(), worker=worker.host.name))
+            self._history.tell(WorkerHalted(at=self._loop.now, worker=worker.host.name))
 
     def suspend(self, worker: SimulatedWorker) -> None:
         """Let the machine stand still with all that is on it."""
@@ -179,12 +179,12 @@ class Fleet:
             worker.clock.go_on()
             self._loop.continue_host(worker.runner.children)
             self._loop.continue_host(worker.host)
-            self._history.tell(WorkerContinued(at=self._loop.time(), worker=worker.host.name))
+            self._history.tell(WorkerContinued(at=self._loop.now, worker=worker.host.name))
 
     def terminate(self, worker: SimulatedWorker) -> None:
         """SIGTERM."""
         if worker.running and worker.shell is not None:
-            now = self._loop.time()
+            now = self._loop.now
             within_s = self.settings.grace_s
             self._history.tell(EndAsked(at=now, worker=worker.host.name, why="sigterm", within_s=within_s))
             self._loop.at(worker.host, now, self._hear_signal, worker.shell, worker.host.name)
@@ -192,27 +192,27 @@ class Fleet:
     def give_notice(self, worker: SimulatedWorker, in_s: float) -> None:
         """The machine goes in so many seconds."""
         if worker.running:
-            now = self._loop.time()
+            now = self._loop.now
             self._history.tell(EndAsked(at=now, worker=worker.host.name, why="notice", within_s=in_s))
             self._loop.at(worker.host, now, worker.metadata.give_notice, now + in_s)
 
     def _hear_signal(self, shell: WorkerShell, name: str) -> None:
         within_s = self.settings.grace_s
-        self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="sigterm", within_s=within_s))
+        self._history.tell(EndHeard(at=self._loop.now, worker=name, why="sigterm", within_s=within_s))
         shell.request_shutdown("SIGTERM")
 
     def _hear_notice(self, name: str, in_s: float) -> None:
-        self._history.tell(EndHeard(at=self._loop.time(), worker=name, why="notice", within_s=in_s))
+        self._history.tell(EndHeard(at=self._loop.now, worker=name, why="notice", within_s=in_s))
 
     async def _live(self, worker: SimulatedWorker) -> None:
         summary = await self.put_together(worker, WorkerShell).run()
         worker.running = False
-        self._history.tell(WorkerEnded(at=self._loop.time(), worker=worker.host.name, reason=summary.reason))
+        self._history.tell(WorkerEnded(at=self._loop.now, worker=worker.host.name, reason=summary.reason))
         self._follow()
 
     def _follow(self) -> None:
         if self.restarts:
-            self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._start_next)
+            self._loop.at(self._loop.world, self._loop.now + RESTART_S, self._start_next)
 
     def _start_next(self) -> None:
         if self.restarts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -231,10 +232,16 @@ class StoreFailed(Happening, frozen=True, kw_only=True):
 
 
 Listener: TypeAlias = Callable[[Any], None]
+_TOPICS: dict[type, Callable[[Any], object]] = {
+    CallIssued: attrgetter("operation"),
+    CallAnswered: attrgetter("operation"),
+    QueueChanged: attrgetter("fact.kind"),
+}
+"""What happenings of one type differ in, where most listeners care for some of them only."""
 
 
 class History:
-    """Tells each happening to those who asked for its type, in the order in which they asked.
+    """Tells each happening to those who asked for it, in the order in which they asked.
 
     Attributes:
         count: How many there were.
@@ -244,23 +251,40 @@ class History:
     def __init__(self, *, keep: bool = False) -> None:
         self.count = 0
         self.kept: list[Happening] | None = [] if keep else None
-        self._listeners: dict[type, list[Listener]] = {}
+        self._asked: list[tuple[type, frozenset[object], Listener]] = []
         self._of_all: list[Listener] = []
+        self._hearers: dict[tuple[type, object], list[Listener]] = {}
+        """Who hears of what: found out when it happens for the first time."""
 
-    def on(self, kind: type[Happening], listener: Listener) -> None:
-        """Tell `listener` every happening of that type."""
-        self._listeners.setdefault(kind, []).append(listener)
+    def on(self, kind: type[Happening], listener: Listener, *topics: object) -> None:
+        """Tell `listener` the happenings of that type.
+
+        Args:
+            kind: The type.
+            listener: Told of each.
+            topics: Of calls, these operations only; of messages, these kinds of facts only. None given: all.
+        """
+        self._asked.append((kind, frozenset(topics), listener))
+        self._hearers.clear()
 
     def on_all(self, listener: Listener) -> None:
         """Tell `listener` everything."""
         self._of_all.append(listener)
+        self._hearers.clear()
 
     def tell(self, happening: Happening) -> None:
         """Something happened."""
         self.count += 1
-        if self.kept is not None:
-            self.kept.append(happening)
-        for listener in self._listeners.get(type(happening), ()):
+        kind = type(happening)
+        topic_of = _TOPICS.get(kind)
+        about = kind, None if topic_of is None else topic_of(happening)
+        hearers = self._hearers.get(about)
+        if hearers is None:
+            hearers = self._hearers[about] = self._find_hearers(*about)
+        for listener in hearers:
             listener(happening)
-        for listener in self._of_all:
-            listener(happening)
+
+    def _find_hearers(self, kind: type, topic: object) -> list[Listener]:
+        kept = [] if self.kept is None else [self.kept.append]
+        asked = [one for of, topics, one in self._asked if of is kind and (not topics or topic in topics)]
+        return [*kept, *asked, *self._of_all]

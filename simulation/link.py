@@ -126,6 +126,7 @@ class Link:
     ) -> None:
         self._loop = loop
         self._host = host
+        self._name = host.name
         self._faults = faults
         self._history = history
         self._latency = latency
@@ -158,12 +159,13 @@ class Link:
             late: Takes a good answer that nobody waits for any more.
         """
         self._calls += 1
-        call = _Call(self, asked.operation, asked.task_id, self._calls, late=late)
-        now = self._loop.time()
+        loop = self._loop
+        call = _Call(self, asked.operation, asked.task_id, self._calls, late, loop.create_future())
+        now = loop.now
         self._history.tell(
             CallIssued(
                 at=now,
-                worker=self._host.name,
+                worker=self._name,
                 operation=asked.operation,
                 task_id=asked.task_id,
                 number=call.number,
@@ -185,7 +187,7 @@ class Link:
         if faults.on.isdisjoint(self._mine) and self._weather.is_fair:
             loop.at(loop.world, now + call.back_s, effect, call.reply)
             return
-        whom = f"{call.operation} of {call.task_id or self._host.name}"
+        whom = f"{call.operation} of {call.task_id or self._name}"
         self._occasions[whom] += 1
         which = self._occasions[whom]
         slow = faults.strikes(kinds.slow, whom, which, partial(self._slow_by_s, now + latency_s))
@@ -193,7 +195,7 @@ class Link:
             faults.had_effect(kinds.slow)
             latency_s += slow.size
         call.back_s = latency_s / 2
-        host, weather = self._host.name, self._weather
+        host, weather = self._name, self._weather
         if faults.strikes(kinds.throttled, whom, which) is not None:
             faults.had_effect(kinds.throttled)
             call.reply(QueueUnavailableError(_THROTTLED))
@@ -216,7 +218,7 @@ class Link:
 
     def _refuses(self, call: _Call) -> bool:
         """Whether this call is one of the many that are refused in a burst."""
-        return share_of(self._faults.seed, "refused", self._host.name, call.number) < REFUSED_SHARE
+        return share_of(self._faults.seed, "refused", self._name, call.number) < REFUSED_SHARE
 
     def _slow_by_s(self, arrives_at: float, share: float) -> float:
         """How much longer a slow call takes; one in five comes back just when something else is due."""
@@ -233,18 +235,18 @@ class Link:
             self._faults.had_effect(self._kinds.reply_lost)
             answer = QueueUnavailableError("the connection broke before the answer came")
         loop = self._loop
-        if self._weather.deaf_until.get(self._host.name, 0.0) > loop.time():
+        if self._weather.deaf_until.get(self._name, 0.0) > loop.now:
             self._faults.had_effect(FaultClass.ONE_WAY)
             answer = QueueUnavailableError("no answer came")
-        loop.at(self._host, loop.time() + call.back_s, self._arrive, call, answer)
+        loop.at(self._host, loop.now + call.back_s, self._arrive, call, answer)
 
     def _arrive(self, call: _Call, answer: object) -> None:
         error = answer if isinstance(answer, Exception) else None
         leases = _brought(answer)
         self._history.tell(
             CallAnswered(
-                at=self._loop.time(),
-                worker=self._host.name,
+                at=self._loop.now,
+                worker=self._name,
                 operation=call.operation,
                 number=call.number,
                 task_id=call.task_id,
@@ -271,28 +273,17 @@ def _brought(answer: object) -> tuple[Lease, ...]:
     return (answer,) if isinstance(answer, Lease) else ()
 
 
-class _Call:
+class _Call(Struct, eq=False):
     """One call under way."""
 
-    __slots__ = ("answer", "back_s", "late", "link", "number", "operation", "reply_lost", "task_id")
-
-    def __init__(
-        self,
-        link: Link,
-        operation: str,
-        task_id: str,
-        number: int,
-        *,
-        late: Callable[[Any], None] | None,
-    ) -> None:
-        self.link = link
-        self.operation = operation
-        self.task_id = task_id
-        self.number = number
-        self.late = late
-        self.back_s = 0.0
-        self.reply_lost = False
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    link: Link
+    operation: str
+    task_id: str
+    number: int
+    late: Callable[[Any], None] | None
+    answer: asyncio.Future[Any]
+    back_s: float = 0.0
+    reply_lost: bool = False
 
     def reply(self, answer: object) -> None:
         """The service has answered."""

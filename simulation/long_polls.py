@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sized
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from simulation.loop import SimulationLoop, Step
 
 T = TypeVar("T", bound=Sized)
 
 
-class _Poll:
-    __slots__ = ("nothing", "reply", "take", "timer")
-
-    def __init__(self, take: Callable[[], Any], reply: Callable[[Any], None], nothing: Any) -> None:
-        self.take = take
-        self.reply = reply
-        self.nothing = nothing
-        self.timer: Step | None = None
+class _Poll(Struct, eq=False):
+    take: Callable[[], Any]
+    reply: Callable[[Any], None]
+    nothing: Any
+    timer: Step | None = None
 
 
 class LongPolls:
@@ -77,4 +76,4 @@ class LongPolls:
             if self._alarm.moment <= due:
                 return
             self._alarm.cancel()
-        self._alarm = self._loop.at(self._loop.world, max(due, self._loop.time()), self.serve)
+        self._alarm = self._loop.at(self._loop.world, max(due, self._loop.now), self.serve)

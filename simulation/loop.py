@@ -64,6 +64,7 @@ class SimulationLoop:
         world: The host of what belongs to no host.
         faults: What nobody has looked at: exceptions of callbacks, and of tasks that were forgotten.
         steps: How many steps have run.
+        now: Virtual seconds since the beginning.
         schedule: Chooses among hosts.
         as_asyncio: This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has.
     """
@@ -74,7 +75,7 @@ class SimulationLoop:
         self.steps = 0
         self.schedule: Schedule = schedule or InTurn()
         self.as_asyncio = cast("asyncio.AbstractEventLoop", self)
-        self._now = 0.0
+        self.now = 0.0
         self._steps_max = STEPS_AT_ONCE_MAX
         self._timers: list[tuple[float, int, Step]] = []
         self._numbers = itertools.count()
@@ -105,7 +106,7 @@ class SimulationLoop:
     def at(self, host: Host, when: float, callback: Callable[..., object], *args: Any) -> Step:
         """Run a callback of a host at a moment of `time()`, whoever asks for it."""
         step = Step(host, callback, args, host.context)
-        if when <= self._now:
+        if when <= self.now:
             if host.alive:
                 self._make_ready(step)
         else:
@@ -138,7 +139,7 @@ class SimulationLoop:
     def moment_at(self, share: float) -> float:
         """One of the moments for which anybody waits now, by a number from 0 to 1; now if there are none."""
         timers = self._timers
-        return timers[min(int(share * len(timers)), len(timers) - 1)][0] if timers else self._now
+        return timers[min(int(share * len(timers)), len(timers) - 1)][0] if timers else self.now
 
     # -- running -----------------------------------------------------------------------------------------
 
@@ -178,8 +179,8 @@ class SimulationLoop:
         stopper = self.call_at(moment, self.stop)
         self.run_forever()
         stopper.cancel()
-        if moment > self._now:
-            self._now = moment
+        if moment > self.now:
+            self.now = moment
             self._steps_max = self.steps + STEPS_AT_ONCE_MAX
 
     def _run(self) -> None:
@@ -188,9 +189,9 @@ class SimulationLoop:
         while not self._stopping:
             if ready:
                 index = 0 if len(ready) == 1 else self.schedule.choose(ready)
-                host = ready[index]
-                step = host.ready.popleft()
-                if not host.ready:
+                waiting = ready[index].ready
+                step = waiting.popleft()
+                if not waiting:
                     del ready[index]
             else:
                 timer = self._next_timer()
@@ -201,7 +202,7 @@ class SimulationLoop:
             if callback is None:
                 continue
             if self.steps >= self._steps_max:
-                raise StandstillError(self._now, step.host.name)
+                raise StandstillError(self.now, step.host.name)
             args = step.args
             # Often among its arguments is who keeps the step, to cancel it: neither is to keep the other.
             step.callback, step.args = None, ()
@@ -221,8 +222,8 @@ class SimulationLoop:
             moment, _, step = heapq.heappop(timers)
             if step.callback is None or not step.host.alive:
                 continue
-            if moment > self._now:
-                self._now = moment
+            if moment > self.now:
+                self.now = moment
                 self._steps_max = self.steps + STEPS_AT_ONCE_MAX
             if not step.host.stopped and (not timers or timers[0][0] > moment):
                 return step
@@ -248,7 +249,7 @@ class SimulationLoop:
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
-        return self._now
+        return self.now
 
     def call_soon(
         self,
@@ -278,7 +279,7 @@ class SimulationLoop:
         context: contextvars.Context | None = None,
     ) -> Step:
         """Run a callback after `delay` seconds."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(
         self,
@@ -295,7 +296,7 @@ class SimulationLoop:
             host = context.get(HOST) or self.world
         step = Step(host, callback, args, context)
         step.moment = when
-        heapq.heappush(self._timers, (max(when, self._now), next(self._numbers), step))
+        heapq.heappush(self._timers, (max(when, self.now), next(self._numbers), step))
         return step
 
     def call_soon_threadsafe(

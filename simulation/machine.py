@@ -37,7 +37,7 @@ class SimulatedMetadata:
     async def wait_termination_notice(self) -> TerminationNotice:
         """Wait for it."""
         gone_at = await asyncio.shield(self._notice)
-        in_s = max(0.0, gone_at - self._loop.time())
+        in_s = max(0.0, gone_at - self._loop.now)
         self._heard(self._host.name, in_s)
         return TerminationNotice("spot", in_s)
 

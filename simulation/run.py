@@ -100,7 +100,7 @@ def run(
         effective=dict(sorted(world.faults.effective.items(), key=lambda item: item[0].value)),
         sometimes=dict(sorted(sometimes.counts.items())),
         attempts=attempts.count,
-        virtual_s=world.loop.time(),
+        virtual_s=world.loop.now,
         steps=world.loop.steps,
         happenings=world.history.count,
         trace=hasher.hexdigest() if trace else "",

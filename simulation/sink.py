@@ -48,13 +48,13 @@ class SimulatedSink:
         """Store events; see `EventSink`."""
         self._calls += 1
         faults, name = self._faults, self._host.name
-        self._history.tell(StoreIssued(at=self._loop.time(), worker=name))
+        self._history.tell(StoreIssued(at=self._loop.now, worker=name))
         pause_s = STORE_S
         slow = faults.strikes(FaultClass.SINK_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
         if slow is not None:
             faults.had_effect(FaultClass.SINK_SLOW)
             pause_s += slow.size
-        if self._full_until() > self._loop.time():
+        if self._full_until() > self._loop.now:
             faults.had_effect(FaultClass.DISK_FULL)
             await asyncio.sleep(pause_s)
             self._fail("no space left on device")
@@ -63,7 +63,7 @@ class SimulatedSink:
             await asyncio.sleep(pause_s)
             self._fail("input/output error")
         stored: asyncio.Future[None] = self._loop.create_future()
-        self._loop.at(self._loop.world, self._loop.time() + pause_s, self._store, list(records), stored)
+        self._loop.at(self._loop.world, self._loop.now + pause_s, self._store, list(records), stored)
         await stored
         if faults.strikes(FaultClass.SINK_REPLY_LOST, name, self._calls) is not None:
             faults.had_effect(FaultClass.SINK_REPLY_LOST)
@@ -73,11 +73,11 @@ class SimulatedSink:
         """There is nothing to let go of."""
 
     def _fail(self, why: str) -> NoReturn:
-        self._history.tell(StoreFailed(at=self._loop.time(), worker=self._host.name))
+        self._history.tell(StoreFailed(at=self._loop.now, worker=self._host.name))
         raise SinkUnavailableError(why)
 
     def _store(self, records: list[EventRecord], stored: asyncio.Future[None]) -> None:
-        now, history, name = self._loop.time(), self._history, self._host.name
+        now, history, name = self._loop.now, self._history, self._host.name
         for record in records:
             history.tell(EventStored(at=now, worker=name, event=record.event))
         if not stored.done():

@@ -49,7 +49,7 @@ class Strikes:
             act(self, fault)
 
     def _until(self, fault: Fault) -> float:
-        return self._loop.time() + fault.size
+        return self._loop.now + fault.size
 
     # -- what concerns all -------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Strikes:
 
     def _starve_on(self, worker: SimulatedWorker, until: float) -> None:
         """Stand still for a slice, and see after that."""
-        now = self._loop.time()
+        now = self._loop.now
         if self._faults.quiet or now >= until or worker.host.stopped:
             return
         self._fleet.stop(worker)

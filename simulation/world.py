@@ -107,7 +107,7 @@ class World:
             self.loop.at(self.loop.world, self.plan.redraw.at_s, self._draw_anew, self.plan.redraw.seed)
         last_s = max((fault.at_s for fault in self.plan.faults if fault.kind in _TIMED), default=0.0)
         # Once all is settled, and nothing that strikes by time is left to come, there is nothing more to see.
-        self._run_until(lambda: self.loop.time() > last_s and self.all_settled(), self.plan.faults_s)
+        self._run_until(lambda: self.loop.now > last_s and self.all_settled(), self.plan.faults_s)
         return not self.cut and self._come_right()
 
     def _come_right(self) -> bool:
@@ -116,7 +116,7 @@ class World:
         settled = self._run_until(self.all_settled, self.liveness_bound_s())
         ended = self._end_workers()
         if not self.cut:
-            self.loop.run_until(self.loop.time() + self.plan.queue.lease_s + _END_S)
+            self.loop.run_until(self.loop.now + self.plan.queue.lease_s + _END_S)
         if self.job is not None:
             self.job.followed = self._follow_to_the_end(self.job)
         self.settled, self.ended = settled, ended
@@ -165,12 +165,12 @@ class World:
         )
 
     def _run_until(self, done: Callable[[], bool], bound_s: float) -> bool:
-        limit = self.loop.time() + bound_s
+        limit = self.loop.now + bound_s
         step_s = 1.0
         while not done():
-            if self.cut or self.loop.time() >= limit:
+            if self.cut or self.loop.now >= limit:
                 return False
-            self.loop.run_until(min(limit, self.loop.time() + step_s))
+            self.loop.run_until(min(limit, self.loop.now + step_s))
             step_s = min(step_s * 1.5, 30.0)
         return True
 
@@ -213,7 +213,7 @@ class World:
 
     def come_to_rest(self) -> None:
         """Nothing goes wrong from now on."""
-        self.quiet_at = self.loop.time()
+        self.quiet_at = self.loop.now
         self.faults.stop()
         self.weather.clear()
         if self.job is not None:

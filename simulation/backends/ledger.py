@@ -128,7 +128,7 @@ class Ledger:
         task = decode_task(body)
         self.tasks[key] = task
         entry = self._live[key] = Entry(key, body, task.task_id)
-        self._tell(FactKind.SENT, entry, until=self._loop.time())
+        self._tell(FactKind.SENT, entry, until=self._loop.now)
         self._show(entry)
 
     def delivered(self, worker: str, key: str, receipt: str, lease_s: float) -> Entry | None:
@@ -137,7 +137,7 @@ class Ledger:
         self._keys[receipt] = key
         if entry is None:
             return None
-        now = self._loop.time()
+        now = self._loop.now
         if entry.place is Place.LEASED:
             early = entry.until - now <= _ROUNDING_S
             self._tell(FactKind.EXPIRED, entry, reason="" if early else "duplicate")
@@ -151,14 +151,14 @@ class Ledger:
 
     def extended(self, worker: str, entry: Entry, seconds: float) -> None:
         """A lease was made to end so many seconds from now."""
-        until = self._loop.time() + seconds
+        until = self._loop.now + seconds
         self._leave(entry)
         self._hide(entry, Place.LEASED, until)
         self._tell(FactKind.EXTENDED, entry, worker, until=until)
 
     def handed_back(self, worker: str, entry: Entry, delay_s: float, *, interrupted: bool) -> None:
         """A message is to be visible again after so many seconds. To ask for it again is nothing new."""
-        now = self._loop.time()
+        now = self._loop.now
         again = entry.place is Place.RESTING or (entry.place is Place.VISIBLE and not delay_s)
         self._leave(entry)
         if not again:
@@ -188,7 +188,7 @@ class Ledger:
 
     def catch_up(self) -> None:
         """Let end what has become due."""
-        now = self._loop.time()
+        now = self._loop.now
         while (due := self._timers.next_moment()) is not None and due <= now:
             entry = self._timers.pop_due(due)
             if entry is not None:
@@ -257,6 +257,6 @@ class Ledger:
     def _tell(
         self, kind: FactKind, entry: Entry, worker: str = "", *, until: float | None = None, reason: str = ""
     ) -> None:
-        now = self._loop.time()
+        now = self._loop.now
         fact = Fact(kind, now, entry.key, entry.receipt, entry.deliveries, until, reason)
         self._history.tell(QueueChanged(at=now, worker=worker, fact=fact, task_id=entry.task_id))

@@ -38,7 +38,7 @@ class ModelBackend(Broker):
 
     def counts(self) -> Mapping[str, int]:
         """See `Backend`."""
-        return self.store.counts(self._site.loop.time())
+        return self.store.counts(self._site.loop.now)
 
     def close(self) -> None:
         """See `Backend`."""

@@ -48,7 +48,7 @@ class Polls:
     def stir(self) -> None:
         """There may be something."""
         if self._waiting and self._planned is None:
-            self._planned = self._loop.at(self._loop.world, self._loop.time() + self._lag_s, self._serve)
+            self._planned = self._loop.at(self._loop.world, self._loop.now + self._lag_s, self._serve)
 
     def _serve(self) -> None:
         self._planned = None

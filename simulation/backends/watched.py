@@ -105,7 +105,7 @@ class WatchedQueue:
         number = next(self._numbers)
         self._history.tell(
             CallIssued(
-                at=self._loop.time(),
+                at=self._loop.now,
                 worker=self._worker,
                 operation=asked.operation,
                 task_id=asked.task_id,
@@ -133,7 +133,7 @@ class WatchedQueue:
             return
         self._history.tell(
             CallAnswered(
-                at=self._loop.time(),
+                at=self._loop.now,
                 worker=self._worker,
                 operation=asked.operation,
                 number=number,

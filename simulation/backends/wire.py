@@ -62,7 +62,7 @@ class Wire:
         latency_s = site.plan.latency.at(share_of(faults.seed, host.number, number))
         if faults.idle and weather.is_fair:
             return Fate(latency_s / 2, latency_s / 2)
-        now, whom = site.loop.time(), f"{operation} of {host.name}"
+        now, whom = site.loop.now, f"{operation} of {host.name}"
         faults.occasions[whom] += 1
         which = faults.occasions[whom]
         slow = faults.strikes(kinds.slow, whom, which, lambda share: 1 + SLOW_S_MAX * share)
@@ -100,7 +100,7 @@ class Wire:
         if fate.reply_lost:
             faults.had_effect(self._kinds.reply_lost)
             return True
-        deaf = self._site.weather.deaf_until.get(self._host.name, 0.0) > self._site.loop.time()
+        deaf = self._site.weather.deaf_until.get(self._host.name, 0.0) > self._site.loop.now
         if deaf:
             faults.had_effect(FaultClass.ONE_WAY)
         return deaf

@@ -73,12 +73,12 @@ class EventBroker:
     @property
     def has_visible(self) -> bool:
         """Whether something can be taken."""
-        return self._store.counts(self._loop.time())["visible"] > 0
+        return self._store.counts(self._loop.now)["visible"] > 0
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is in it, and nothing will come."""
-        counts = self._store.counts(self._loop.time())
+        counts = self._store.counts(self._loop.now)
         return not (counts["visible"] or counts["in_flight"] or counts["delayed"])
 
     # -- workers -----------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class EventBroker:
             faults.had_effect(FaultClass.EVENT_LATE)
             delay_s = late.size
         key = self._put(body, delay_s)
-        now = self._loop.time()
+        now = self._loop.now
         self._history.tell(EventAccepted(at=now, worker=worker, key=key, record=record, body=body))
         if twice is not None:
             faults.had_effect(FaultClass.EVENT_TWICE)
@@ -114,13 +114,13 @@ class EventBroker:
     def _put(self, body: bytes, delay_s: float, original: str = "") -> str:
         if original:
             self._originals[str(self._store.accepted + 1)] = original
-        return self._store.put(self._loop.time(), body, delay_s)
+        return self._store.put(self._loop.now, body, delay_s)
 
     # -- monitors ----------------------------------------------------------------------------------------
 
     def take_now(self, messages_max: int, lease_s: float | None = None) -> tuple[FeedMessage, ...]:
         """Up to `messages_max` messages that are there now, hidden from others for so long, or as usual."""
-        messages, now = self._take(messages_max), self._loop.time()
+        messages, now = self._take(messages_max), self._loop.now
         if lease_s is not None:
             for message in messages:
                 key, _, _ = message.receipt.partition("#")
@@ -133,12 +133,12 @@ class EventBroker:
         if messages or wait_s <= 0:
             reply(messages)
             return
-        until = self._loop.time() + min(wait_s, self._options.wait_s_max)
+        until = self._loop.now + min(wait_s, self._options.wait_s_max)
         self._polls.wait(until, partial(self._take, messages_max), reply, tuple[FeedMessage, ...]())
 
     def remove(self, receipts: Sequence[str]) -> None:
         """Remove messages; one whose lease is over stays, and comes again."""
-        now = self._loop.time()
+        now = self._loop.now
         for receipt in receipts:
             key, _, _ = receipt.partition("#")
             with suppress(LeaseLostError):
@@ -146,7 +146,7 @@ class EventBroker:
         self._polls.serve()
 
     def _take(self, messages_max: int) -> tuple[FeedMessage, ...]:
-        messages = self._store.take(self._loop.time(), min(messages_max, self._options.batch_size_max))
+        messages = self._store.take(self._loop.now, min(messages_max, self._options.batch_size_max))
         taken = tuple(FeedMessage(message.body, message.receipt) for message in messages)
         if not taken or self._faults.idle:
             return taken

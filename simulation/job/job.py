@@ -162,7 +162,7 @@ class Job:
 
     def begin_outage(self, fault: Fault) -> bool:
         """The event queue stops answering; calls that it does not answer say that this made a difference."""
-        until = self.setting.loop.time() + fault.size
+        until = self.setting.loop.now + fault.size
         self._weather.outage_until = max(self._weather.outage_until, until)
         return False
 
@@ -178,7 +178,7 @@ class Job:
         if self.monitors is None or not self.monitors.stop():
             return False
         loop = self.setting.loop
-        loop.at(loop.world, loop.time() + fault.size, self.monitors.go_on)
+        loop.at(loop.world, loop.now + fault.size, self.monitors.go_on)
         return True
 
     def end_monitor(self, _: Fault) -> bool:

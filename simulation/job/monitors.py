@@ -58,21 +58,21 @@ class Monitors(Process):
             self.kill()
         elif self.running:
             self.asked = True
-            self._setting.loop.at(self.host, self._setting.loop.time(), self._monitor.stop)
+            self._setting.loop.at(self.host, self._setting.loop.now, self._monitor.stop)
 
     def stop(self) -> bool:
         """SIGSTOP; returns whether there was one to stop."""
         if not self.running or self.host is None or self.host.stopped:
             return False
         self._setting.loop.stop_host(self.host)
-        self._setting.history.tell(MonitorStopped(at=self._setting.loop.time(), worker=self.host.name))
+        self._setting.history.tell(MonitorStopped(at=self._setting.loop.now, worker=self.host.name))
         return True
 
     def go_on(self) -> None:
         """SIGCONT."""
         if self.running and self.host is not None and self.host.stopped:
             self._setting.loop.continue_host(self.host)
-            self._setting.history.tell(MonitorContinued(at=self._setting.loop.time(), worker=self.host.name))
+            self._setting.history.tell(MonitorContinued(at=self._setting.loop.now, worker=self.host.name))
 
     def stay(self) -> None:
         """From now on, none ends by itself."""
@@ -106,7 +106,7 @@ class Monitors(Process):
     def _tell_ended(self, snapshot: Snapshot, host: Host) -> None:
         if not self.asked and self._auto_complete:
             self.wanted = False
-        now = self._setting.loop.time()
+        now = self._setting.loop.now
         self._setting.history.tell(
             MonitorEnded(
                 at=now,
@@ -120,16 +120,16 @@ class Monitors(Process):
     def tell_began(self) -> None:
         """See `Process`."""
         self._monitor = None
-        self._setting.history.tell(MonitorBegan(at=self._setting.loop.time(), worker=self._host_name))
+        self._setting.history.tell(MonitorBegan(at=self._setting.loop.now, worker=self._host_name))
 
     def tell_killed(self, where: str) -> None:
         """See `Process`."""
-        now = self._setting.loop.time()
+        now = self._setting.loop.now
         self._setting.history.tell(MonitorKilled(at=now, worker=self._host_name, where=where))
 
     def tell_failed(self, error: CloudTasksError) -> None:
         """See `Process`."""
-        now = self._setting.loop.time()
+        now = self._setting.loop.now
         self._setting.history.tell(MonitorFailed(at=now, worker=self._host_name, error=str(error)))
 
     @property
@@ -151,7 +151,7 @@ class _View:
         event = applied.event or {}
         self._setting.history.tell(
             EventTakenIn(
-                at=self._setting.loop.time(),
+                at=self._setting.loop.now,
                 worker=self._host.name,
                 effect=applied.effect,
                 event_type=str(event.get("event_type", "")),

@@ -111,4 +111,4 @@ class Process(ABC):
         self.running = False
         self.let_go()
         loop = self._setting.loop
-        loop.at(loop.world, loop.time() + RESTART_S, self.start)
+        loop.at(loop.world, loop.now + RESTART_S, self.start)

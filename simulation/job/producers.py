@@ -86,18 +86,18 @@ class Producers(Process):
 
     def _tell_ended(self, unsent: int, error: str) -> None:
         name = "" if self.host is None else self.host.name
-        now = self._setting.loop.time()
+        now = self._setting.loop.now
         self._setting.history.tell(ProducerEnded(at=now, worker=name, unsent=unsent, error=error))
 
     def tell_began(self) -> None:
         """See `Process`."""
         name = "" if self.host is None else self.host.name
-        self._setting.history.tell(ProducerBegan(at=self._setting.loop.time(), worker=name))
+        self._setting.history.tell(ProducerBegan(at=self._setting.loop.now, worker=name))
 
     def tell_killed(self, where: str) -> None:
         """See `Process`."""
         name = "" if self.host is None else self.host.name
-        self._setting.history.tell(ProducerKilled(at=self._setting.loop.time(), worker=name, where=where))
+        self._setting.history.tell(ProducerKilled(at=self._setting.loop.now, worker=name, where=where))
 
     def tell_failed(self, error: CloudTasksError) -> None:
         """The queue was away for too long."""

@@ -68,7 +68,7 @@ class SimulatedSender:
                 refused.append(task.task_id)
                 continue
             self._tasks.put_raw(encode_task(task), delay_s)
-            now = setting.loop.time()
+            now = setting.loop.now
             setting.history.tell(TaskSent(at=now, worker=self._host.name, task_id=task.task_id, call=number))
         return tuple(refused)
 
@@ -85,7 +85,7 @@ class SimulatedSender:
 
     def _tell_answered(self, number: int, error: QueueError | None) -> None:
         name = "" if error is None else type(error).__name__
-        now = self._setting.loop.time()
+        now = self._setting.loop.now
         self._setting.history.tell(SendAnswered(at=now, worker=self._host.name, call=number, error=name))
 
 
@@ -112,7 +112,7 @@ class Twins:
         keys = self._keys.get(task.task_id, ())
         if len(keys) > 1:
             key = next(key for key in keys if self._tasks.tasks[key] is task)
-            now = self._setting.loop.time()
+            now = self._setting.loop.now
             self._setting.history.tell(RunMeant(at=now, worker=worker, run=run, key=key))
 
 
@@ -137,7 +137,7 @@ class SimulatedLook:
 
     def _look(self, tasks_max: int) -> tuple[Task | bytes, ...]:
         broker = self._tasks
-        visible = broker.store.visible(self._setting.loop.time())
+        visible = broker.store.visible(self._setting.loop.now)
         messages = list(itertools.islice(visible, tasks_max))
         tasks = [(message.body, broker.tasks[message.key]) for message in messages]
         return tuple(task if isinstance(task, Task) else body for body, task in tasks)

@@ -108,13 +108,13 @@ class Witnessed:
     async def emit(self, records: list[EventRecord]) -> None:
         """Store events; see `EventSink`."""
         name = self._host.name
-        self._history.tell(StoreIssued(at=self._loop.time(), worker=name))
+        self._history.tell(StoreIssued(at=self._loop.now, worker=name))
         try:
             await self._sink.emit(records)
         except SinkUnavailableError:
-            self._history.tell(StoreFailed(at=self._loop.time(), worker=name))
+            self._history.tell(StoreFailed(at=self._loop.now, worker=name))
             raise
-        now = self._loop.time()
+        now = self._loop.now
         for record in records:
             self._history.tell(EventStored(at=now, worker=name, event=record.event))
 

@@ -47,10 +47,12 @@ class AttemptsJudge:
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_delivered, FactKind.DELIVERED)
+        history.on(QueueChanged, self._on_expired, FactKind.EXPIRED)
+        history.on(QueueChanged, self._on_dead, FactKind.DEAD_LETTERED)
         history.on(RunRequested, self._on_requested)
         history.on(RunBegan, self._on_began)
-        history.on(CallIssued, self._on_issued)
+        history.on(CallIssued, self._on_handed_back, "nack")
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
@@ -122,16 +124,7 @@ class AttemptsJudge:
 
     # -- the ledger --------------------------------------------------------------------------------------
 
-    def _on_queue(self, happening: QueueChanged) -> None:
-        fact = happening.fact
-        if fact.kind is FactKind.EXPIRED:
-            self._on_expired(fact, happening.task_id)
-        elif fact.kind is FactKind.DEAD_LETTERED:
-            self._on_dead(fact, happening)
-        elif fact.kind is FactKind.DELIVERED:
-            self._on_delivered(happening.task_id)
-
-    def _on_delivered(self, task_id: str) -> None:
+    def _on_delivered(self, happening: QueueChanged) -> None:
         message = self._books.message
         if message is not None:
             permitted = 1 + message.expiries + message.nacks
@@ -141,18 +134,18 @@ class AttemptsJudge:
                 "delivered {} times, where {} are permitted",
                 message.deliveries,
                 permitted,
-                task_id=task_id,
+                task_id=happening.task_id,
             )
 
-    def _on_expired(self, fact: Fact, task_id: str) -> None:
-        holding = self._books.holding
+    def _on_expired(self, happening: QueueChanged) -> None:
+        fact, holding = happening.fact, self._books.holding
         if fact.reason == "unfenced" or (self._by_pubsub and fact.reason == "duplicate"):
             self._uncounted[fact.key] += 1  # which the count of deliveries does not have
         if holding is not None:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._longest_s)
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
-            self._bench.cite("S10", excuse, told, task_id=task_id, worker=holding.worker)
+            self._bench.cite("S10", excuse, told, task_id=happening.task_id, worker=holding.worker)
             if excuse == excuses.SETTLING and not (self._by_server and holding.confirmed):
                 self._check_insists(holding, fact.at)
 
@@ -168,7 +161,8 @@ class AttemptsJudge:
             worker=holding.worker,
         )
 
-    def _on_dead(self, fact: Fact, happening: QueueChanged) -> None:
+    def _on_dead(self, happening: QueueChanged) -> None:
+        fact = happening.fact
         self._bench.check(
             "S9",
             self._may_die(fact),
@@ -207,12 +201,8 @@ class AttemptsJudge:
             return 1 + message.expiries + message.nacks - apart
         return message.deliveries
 
-    def _on_issued(self, happening: CallIssued) -> None:
-        if (
-            happening.operation != "nack"
-            or happening.reason != "interrupted"
-            or not self._books.first_verdict
-        ):
+    def _on_handed_back(self, happening: CallIssued) -> None:
+        if happening.reason != "interrupted" or not self._books.first_verdict:
             return
         holding = self._books.holding
         if holding is not None:

@@ -41,7 +41,7 @@ class EndingJudge:
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(CallIssued, self._on_issued)
+        history.on(CallIssued, self._on_receive, "receive")
         history.on(RunRequested, self._on_requested)
         history.on(WorkerEnded, self._on_ended)
         history.on(WorkerKilled, self._on_killed)
@@ -54,9 +54,9 @@ class EndingJudge:
 
     # -- taking ------------------------------------------------------------------------------------------
 
-    def _on_issued(self, happening: CallIssued) -> None:
+    def _on_receive(self, happening: CallIssued) -> None:
         life = self._books.life
-        if happening.operation != "receive" or life is None:
+        if life is None:
             return
         self._check_open(life, happening.at, "asks for tasks")
         room = self._slots - life.occupied

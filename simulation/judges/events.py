@@ -27,17 +27,16 @@ class EventsJudge:
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(CallAnswered, self._on_answered)
+        history.on(CallAnswered, self._on_received, "receive")
         history.on(EventStored, self._on_stored)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
 
-    def _on_answered(self, happening: CallAnswered) -> None:
-        if happening.operation == "receive":
-            for lease in happening.leases:
-                whose = happening.worker, lease.task.task_id
-                self._given[whose] = self._given.get(whose, 0) + 1
+    def _on_received(self, happening: CallAnswered) -> None:
+        for lease in happening.leases:
+            whose = happening.worker, lease.task.task_id
+            self._given[whose] = self._given.get(whose, 0) + 1
 
     def _on_stored(self, happening: EventStored) -> None:
         event, worker, life = happening.event, happening.worker, self._books.life

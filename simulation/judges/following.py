@@ -49,7 +49,7 @@ class FollowingJudge:
         """See `Judge`."""
         history.on(EventAccepted, self._on_accepted)
         history.on(EventMoved, self._on_moved)
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_over, *_OVER)
         history.on(MonitorEnded, self._on_ended)
         history.on(MonitorFailed, self._on_failed)
 
@@ -77,12 +77,11 @@ class FollowingJudge:
                 body,
             )
 
-    def _on_queue(self, happening: QueueChanged) -> None:
+    def _on_over(self, happening: QueueChanged) -> None:
         fact = happening.fact
-        if fact.kind in _OVER:
-            by_itself = fact.reason == "max_receive_count"
-            end = FactKind.REMOVED if by_itself else fact.kind
-            self._over.setdefault(happening.task_id, set()).add(end)
+        by_itself = fact.reason == "max_receive_count"
+        end = FactKind.REMOVED if by_itself else fact.kind
+        self._over.setdefault(happening.task_id, set()).add(end)
 
     def _on_ended(self, happening: MonitorEnded) -> None:
         tasks = self._reader.tasks()

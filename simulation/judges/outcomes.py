@@ -37,7 +37,7 @@ class OutcomesJudge:
         """See `Judge`."""
         history.on(RunOver, self._on_over)
         history.on(EventStored, self._on_stored)
-        history.on(CallIssued, self._on_issued)
+        history.on(CallIssued, self._on_settlement, *_SETTLEMENTS)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
@@ -107,12 +107,11 @@ class OutcomesJudge:
             worker=whose[0],
         )
 
-    def _on_issued(self, happening: CallIssued) -> None:
+    def _on_settlement(self, happening: CallIssued) -> None:
         holding = self._books.holding
-        operation = happening.operation
-        if operation not in _SETTLEMENTS or holding is None or not self._books.first_verdict:
+        if holding is None or not self._books.first_verdict:
             return
-        verdict = happening.reason if operation == "nack" else operation
+        verdict = happening.reason if happening.operation == "nack" else happening.operation
         if verdict in (expected.ACK, expected.RETRY):
             self._check_run_over(holding, verdict)
         if verdict == expected.INTERRUPTED and self._is_untouched(holding):

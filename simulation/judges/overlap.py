@@ -32,7 +32,8 @@ class OverlapJudge:
         history.on(RunRequested, self._on_requested)
         history.on(RunBegan, self._on_began)
         history.on(RunOver, self._on_over)
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_settled, *_SETTLED)
+        history.on(QueueChanged, self._on_expired, FactKind.EXPIRED)
 
     def finish(self) -> None:
         """Runs that never ended."""
@@ -101,22 +102,24 @@ class OverlapJudge:
             worker=run.worker,
         )
 
-    def _on_queue(self, happening: QueueChanged) -> None:
+    def _on_settled(self, happening: QueueChanged) -> None:
         fact, holding = happening.fact, self._books.holding
-        if holding is None or holding.run is None:
+        run = None if holding is None else holding.run
+        if holding is None or run is None or fact.reason == "max_receive_count":  # by the queue itself
             return
-        run = holding.run
-        if fact.kind in _SETTLED and fact.reason != "max_receive_count":  # that is the queue's own doing
-            self._bench.check(
-                "S6",
-                run.began_at is None or run.over_at is not None,
-                "{} while its run goes on",
-                fact.kind,
-                task_id=happening.task_id,
-                worker=holding.worker,
-            )
-        elif fact.kind is FactKind.EXPIRED and fact.reason != "duplicate":
-            self._check_fence(run, holding, self._bench.now())
+        self._bench.check(
+            "S6",
+            run.began_at is None or run.over_at is not None,
+            "{} while its run goes on",
+            fact.kind,
+            task_id=happening.task_id,
+            worker=holding.worker,
+        )
+
+    def _on_expired(self, happening: QueueChanged) -> None:
+        holding = self._books.holding
+        if holding is not None and holding.run is not None and happening.fact.reason != "duplicate":
+            self._check_fence(holding.run, holding, self._bench.now())
 
     def _check_fence(self, run: RunRecord, holding: Holding, now: float) -> None:
         """A run is over when its lease is, unless its worker could not see to that."""

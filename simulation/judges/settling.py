@@ -32,7 +32,7 @@ class SettlingJudge:
     def listen(self, history: History) -> None:
         """See `Judge`."""
         history.on(CallIssued, self._on_issued)
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_extended, FactKind.EXTENDED)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
@@ -172,17 +172,14 @@ class SettlingJudge:
             worker=happening.worker,
         )
 
-    def _on_queue(self, happening: QueueChanged) -> None:
-        fact = happening.fact
-        if fact.kind is FactKind.EXTENDED:
-            held_s = (fact.until or 0.0) - (
-                fact.at if self._books.holding is None else self._books.holding.at
-            )
-            self._bench.check(
-                "S10",
-                held_s <= self._queue.lease_total_s_max + TOLERANCE_S,
-                "held for {} s in all",
-                held_s,
-                task_id=happening.task_id,
-                worker=happening.worker,
-            )
+    def _on_extended(self, happening: QueueChanged) -> None:
+        fact, holding = happening.fact, self._books.holding
+        held_s = (fact.until or 0.0) - (fact.at if holding is None else holding.at)
+        self._bench.check(
+            "S10",
+            held_s <= self._queue.lease_total_s_max + TOLERANCE_S,
+            "held for {} s in all",
+            held_s,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )

@@ -54,8 +54,8 @@ class EndingPoints:
     def listen(self, history: History) -> None:
         """See `Sometimes`."""
         history.on(WorkerBegan, self._on_worker_began)
-        history.on(CallIssued, self._on_issued)
-        history.on(CallAnswered, self._on_answered)
+        history.on(CallIssued, self._on_receive, "receive")
+        history.on(CallAnswered, self._on_received, "receive")
         history.on(RunBegan, self._on_run_began)
         history.on(RunGone, self._on_run_gone)
         history.on(EndAsked, self._on_end_asked)
@@ -65,15 +65,13 @@ class EndingPoints:
     def _on_worker_began(self, happening: WorkerBegan) -> None:
         self._began_at[happening.worker] = happening.at
 
-    def _on_issued(self, happening: CallIssued) -> None:
-        if happening.operation == "receive":
-            self._receiving[happening.worker] += 1
+    def _on_receive(self, happening: CallIssued) -> None:
+        self._receiving[happening.worker] += 1
 
-    def _on_answered(self, happening: CallAnswered) -> None:
-        if happening.operation == "receive":
-            self._receiving[happening.worker] -= 1
-            if happening.count and happening.worker in self._asked:
-                self._counts["arrived_after_the_end"] += 1
+    def _on_received(self, happening: CallAnswered) -> None:
+        self._receiving[happening.worker] -= 1
+        if happening.count and happening.worker in self._asked:
+            self._counts["arrived_after_the_end"] += 1
 
     def _on_run_began(self, happening: RunBegan) -> None:
         self._running[happening.worker] += 1

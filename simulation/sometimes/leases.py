@@ -45,20 +45,19 @@ class LeasePoints:
 
     def listen(self, history: History) -> None:
         """See `Sometimes`."""
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_delivered, FactKind.DELIVERED)
+        history.on(QueueChanged, self._on_extended, FactKind.EXTENDED)
+        history.on(QueueChanged, self._on_expired, FactKind.EXPIRED)
         history.on(RunBegan, self._on_began)
         history.on(RunGone, self._on_gone)
         history.on(WorkerStopped, self._on_stopped)
         history.on(WorkerContinued, self._on_continued)
 
-    def _on_queue(self, happening: QueueChanged) -> None:
-        kind = happening.fact.kind
-        if kind is FactKind.DELIVERED:
-            self._holder[happening.task_id] = happening.worker
-        elif kind is FactKind.EXTENDED:
-            self._counts["lease_extended"] += 1
-        elif kind is FactKind.EXPIRED:
-            self._on_expired(happening)
+    def _on_delivered(self, happening: QueueChanged) -> None:
+        self._holder[happening.task_id] = happening.worker
+
+    def _on_extended(self, _: QueueChanged) -> None:
+        self._counts["lease_extended"] += 1
 
     def _on_expired(self, happening: QueueChanged) -> None:
         if happening.fact.reason == "duplicate":

@@ -43,26 +43,25 @@ class SettlementPoints:
 
     def listen(self, history: History) -> None:
         """See `Sometimes`."""
-        history.on(QueueChanged, self._on_queue)
-        history.on(CallAnswered, self._on_answered)
+        history.on(QueueChanged, self._on_extended, FactKind.EXTENDED)
+        history.on(QueueChanged, self._on_settled, FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED)
+        history.on(CallAnswered, self._on_answered, "extend", *_SETTLEMENTS)
         history.on(EventStored, self._on_stored)
         history.on(StoreFailed, self._on_store_failed)
         history.on(WorkerKilled, self._on_killed)
 
-    def _on_queue(self, happening: QueueChanged) -> None:
+    def _on_extended(self, happening: QueueChanged) -> None:
+        self._extended[happening.task_id] = happening.worker
+
+    def _on_settled(self, happening: QueueChanged) -> None:
         kind, worker = happening.fact.kind, happening.worker
-        if kind is FactKind.EXTENDED:
-            self._extended[happening.task_id] = worker
-            return
         if kind is FactKind.ACKED:
             self._acked[happening.task_id] = worker
         elif kind is FactKind.NACKED:
             retry = happening.fact.reason == "retry"
             self._counts["retry_handed_back" if retry else "unfinished_handed_back"] += 1
-        elif kind is FactKind.DEAD_LETTERED:
-            self._counts["dead_lettered"] += 1
         else:
-            return
+            self._counts["dead_lettered"] += 1
         self._settle(worker, happening.task_id)
 
     def _on_answered(self, happening: CallAnswered) -> None:

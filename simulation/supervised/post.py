@@ -85,4 +85,4 @@ class SupervisedShell(WorkerShell):
         return summary
 
     def _tell(self, kind: Any, **more: object) -> None:
-        self.post.history.tell(kind(at=self.post.loop.time(), worker=self.worker.host.name, **more))
+        self.post.history.tell(kind(at=self.post.loop.now, worker=self.worker.host.name, **more))

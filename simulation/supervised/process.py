@@ -92,8 +92,8 @@ class Process:
 
     def _note_failure(self, name: str, error: Exception) -> None:
         if not isinstance(error, InjectedError):
-            self.late.append(Violation("S19", self._loop.time(), f"{name} failed: {error!r}"))
-        self._failures[name].append(self._loop.time())
+            self.late.append(Violation("S19", self._loop.now, f"{name} failed: {error!r}"))
+        self._failures[name].append(self._loop.now)
 
     def _check_pause(self, name: str) -> None:
         """A worker that has failed is put together again, after a pause that doubles up to a bound."""
@@ -101,9 +101,9 @@ class Process:
         if not failures:
             return
         self.restarts += 1
-        paused_s = self._loop.time() - failures[-1]
+        paused_s = self._loop.now - failures[-1]
         most_s = min(PAUSES.cap_s, PAUSES.base_s * PAUSES.factor ** (len(failures) - 1))
         least_s = PAUSES.base_s * (1.0 - PAUSES.jitter)
         if not least_s - TOLERANCE_S <= paused_s <= most_s + TOLERANCE_S:
             told = f"{name} begins again after {paused_s} s, where {least_s} to {most_s} are meant"
-            self.late.append(Violation("L4", self._loop.time(), told))
+            self.late.append(Violation("L4", self._loop.now, told))

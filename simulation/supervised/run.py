@@ -87,7 +87,7 @@ class SupervisedRun:
             process.terminate()
         grace_s = plan.queue.worker.shutdown_grace_period_s
         ended = self._until(lambda: all(process.over for process in self._processes), grace_s + END_S)
-        loop.run_until(loop.time() + plan.queue.queue.lease_s + END_S)
+        loop.run_until(loop.now + plan.queue.queue.lease_s + END_S)
         for post in self._posts:
             post.end(settled=settled, ended=ended)
         return self._report()
@@ -96,11 +96,11 @@ class SupervisedRun:
         return max(post.liveness_bound_s() for post in self._posts)
 
     def _until(self, done: Callable[[], bool], bound_s: float) -> bool:
-        limit = self._loop.time() + bound_s
+        limit = self._loop.now + bound_s
         while not done():
-            if self._loop.time() >= limit:
+            if self._loop.now >= limit:
                 return False
-            self._loop.run_until(min(limit, self._loop.time() + 1.0))
+            self._loop.run_until(min(limit, self._loop.now + 1.0))
         return True
 
     def _plan_faults(self) -> None:
@@ -128,19 +128,19 @@ class SupervisedRun:
     def _crash(self, place: int) -> None:
         self._crashes += 1
         self._processes[place].kill()
-        self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._follow, place)
+        self._loop.at(self._loop.world, self._loop.now + RESTART_S, self._follow, place)
 
     def _notice(self, place: int, in_s: float) -> None:
         """A machine is told that it goes, and goes; another takes its place."""
         self._notices += 1
         process = self._processes[place]
         process.give_notice(in_s)
-        self._loop.at(self._loop.world, self._loop.time() + in_s, self._go, place, process)
+        self._loop.at(self._loop.world, self._loop.now + in_s, self._go, place, process)
 
     def _go(self, place: int, process: Process) -> None:
         process.kill()
         if self._processes[place] is process:
-            self._loop.at(self._loop.world, self._loop.time() + RESTART_S, self._follow, place)
+            self._loop.at(self._loop.world, self._loop.now + RESTART_S, self._follow, place)
 
     def _follow(self, place: int) -> None:
         if not self._ending:

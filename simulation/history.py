@@ -251,7 +251,7 @@ class History:
     def __init__(self, *, keep: bool = False) -> None:
         self.count = 0
         self.kept: list[Happening] | None = [] if keep else None
-        self._asked: list[tuple[type, frozenset[object], Listener]] = []
+        self._asked: dict[type, list[tuple[frozenset[object], Listener]]] = {}
         self._of_all: list[Listener] = []
         self._hearers: dict[tuple[type, object], list[Listener]] = {}
         """Who hears of what: found out when it happens for the first time."""
@@ -264,7 +264,7 @@ class History:
             listener: Told of each.
             topics: Of calls, these operations only; of messages, these kinds of facts only. None given: all.
         """
-        self._asked.append((kind, frozenset(topics), listener))
+        self._asked.setdefault(kind, []).append((frozenset(topics), listener))
         self._hearers.clear()
 
     def on_all(self, listener: Listener) -> None:
@@ -286,5 +286,5 @@ class History:
 
     def _find_hearers(self, kind: type, topic: object) -> list[Listener]:
         kept = [] if self.kept is None else [self.kept.append]
-        asked = [one for of, topics, one in self._asked if of is kind and (not topics or topic in topics)]
+        asked = [one for topics, one in self._asked.get(kind, ()) if not topics or topic in topics]
         return [*kept, *asked, *self._of_all]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ from cloud_tasks.errors import (
     SourceFailedError,
 )
 from cloud_tasks.interfaces import Clock, ReadyQueue, TaskQueue
+from cloud_tasks.shell.traces import trace_of
 
 Feed: TypeAlias = Callable[[got.Input], None]
 IN_A_ROW_MAX = 64
@@ -131,23 +131,23 @@ class QueueCalls:
             return got.SourceEnded()
         except SourceFailedError as error:
             self.source_problems, self.source_failure = error.problems, str(error)
-            return got.SourceFailed(self.source_failure, traceback.format_exc())
+            return got.SourceFailed(self.source_failure, trace_of(error))
         except QueueUnavailableError as error:
-            return got.ReceiveFailed(str(error), self._trace_of_first())
+            return got.ReceiveFailed(str(error), self._trace_of_first(error))
         except asyncio.CancelledError:
             if not self._giving_up or self._receiver is None:
                 raise
             self._receiver.uncancel()
             return got.ReceiveCancelled()
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
-            return got.ReceiveFailed(f"{type(error).__name__}: {error}", self._trace_of_first())
+            return got.ReceiveFailed(f"{type(error).__name__}: {error}", self._trace_of_first(error))
         self._failing = False
         return got.LeasesReceived(leases, issued_at)
 
-    def _trace_of_first(self) -> str:
-        """Where the exception at hand was raised; for the first of several in a row, as it takes time."""
+    def _trace_of_first(self, error: Exception) -> str:
+        """Where it was raised; for the first of several in a row, as it takes time."""
         known, self._failing = self._failing, True
-        return "" if known else traceback.format_exc()
+        return "" if known else trace_of(error)
 
     def _settle_now(self, command: Settlement) -> None:
         call = self._settle_once(command)
@@ -189,9 +189,9 @@ class QueueCalls:
         try:
             await call
         except LeaseLostError as error:
-            return got.LeaseLost(attempt_id, str(error), traceback.format_exc())
+            return got.LeaseLost(attempt_id, str(error), trace_of(error))
         except QueueUnavailableError as error:
-            return failed(attempt_id, str(error), traceback.format_exc())
+            return failed(attempt_id, str(error), trace_of(error))
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
-            return failed(attempt_id, f"{type(error).__name__}: {error}", traceback.format_exc())
+            return failed(attempt_id, f"{type(error).__name__}: {error}", trace_of(error))
         return None

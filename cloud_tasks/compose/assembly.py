@@ -125,6 +125,7 @@ class Assembly:
         with failures_told_to(shell, loop_is_shared=self._settings.runner == "inline"):
             summary = await shell.run()
         console.finish(summary)
+        tell(parts.source.left_out(), "warning")
         if shell.source_problems:
             await console.aclose()
             tell(shell.source_problems)

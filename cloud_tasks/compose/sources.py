@@ -31,11 +31,13 @@ class Source(Struct, frozen=True):
         queue: The queue that the worker reads.
         tasks_total: Number of tasks; None where that is not known.
         warnings: What is odd about it but no error.
+        left_out: What is known at the end alone: that of a file that was not checked.
     """
 
     queue: TaskQueue
     tasks_total: int | None = None
     warnings: tuple[Problem, ...] = ()
+    left_out: Callable[[], tuple[Problem, ...]] = tuple
 
 
 def is_local(given: object, settings: Settings) -> bool:
@@ -81,11 +83,15 @@ async def _open_file(source: Any, settings: Settings, checking: Checking) -> Sou
             check=not settings.no_check,
             allow_partial=settings.allow_partial,
             on_duplicate="skip" if settings.on_duplicate == "skip" else "error",
+            skipped=settings.tasks_to_skip,
             progress=progress,
         )
 
     file = await in_thread(open_it)
-    return Source(LocalQueue(_tasks_of(file)), _to_do(file.count, settings), file.problems)
+    queue = LocalQueue(_tasks_of(file))
+    if settings.no_check:
+        return Source(queue, left_out=lambda: file.problems)
+    return Source(queue, _to_do(file.count, settings), file.problems)
 
 
 def _tasks_of(file: TaskFile) -> Callable[[], Iterable[object]]:

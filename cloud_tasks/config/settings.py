@@ -54,7 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         max_num_tasks: Number of tasks after which to end; None: no limit.
         exit_when_empty: Idle seconds after which to end; None: never.
         no_check: Whether tasks start before their file was checked.
-        allow_partial: Whether a file with a fault is run up to the fault.
+        allow_partial: Whether the valid tasks of a file with faults are run.
         on_duplicate: "skip" or "error".
         num_simultaneous_tasks: How many tasks run at a time, from 1.
         max_runtime: Seconds after which a task is stopped.

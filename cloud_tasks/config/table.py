@@ -162,7 +162,7 @@ SECTIONS: tuple[Section, ...] = (
                 variable="RMS_CLOUD_TASKS_ALLOW_PARTIAL",
                 kind=Kind.SWITCH,
                 default=False,
-                help="Run the tasks that stand before a fault in the file instead of refusing all of it.",
+                help="Run the valid tasks of a file that holds others as well, and do not refuse all of it.",
             ),
             Option(
                 name="on_duplicate",

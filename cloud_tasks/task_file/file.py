@@ -50,13 +50,20 @@ class TaskFile:
     """
 
     def __init__(
-        self, opened: OpenedFile, limits: Limits, *, leaves_out: bool, skips_duplicates: bool
+        self,
+        opened: OpenedFile,
+        limits: Limits,
+        *,
+        leaves_out: bool,
+        skips_duplicates: bool,
+        skipped: int = 0,
     ) -> None:
         self.count: int | None = None
         self._opened = opened
         self._limits = limits
         self._leaves_out = leaves_out
         self._skips_duplicates = skips_duplicates
+        self._skipped = skipped
         self._left_out = Findings()
         self._candidates: frozenset[int] | None = None
 
@@ -134,7 +141,7 @@ class TaskFile:
         for item in reader:
             if isinstance(item, Fault):
                 if not self._leaves_out:
-                    raise TaskFileError(*_stopped(item.problems, count))
+                    raise TaskFileError(*_stopped(item.problems, count, self._skipped))
                 self._left_out.add(*item.problems)
             elif not ids.add(item.task_id):
                 count += 1
@@ -142,7 +149,7 @@ class TaskFile:
             elif self._skips_duplicates:
                 self._left_out.add(*self._repeated(item, reader, None))
             elif problems := self._repeated(item, reader, count):
-                raise TaskFileError(*_stopped(problems, count))
+                raise TaskFileError(*_stopped(problems, count, self._skipped))
             else:
                 count += 1
                 yield item
@@ -187,10 +194,12 @@ def _verdict(problems: tuple[Problem, ...], valid_count: int, helps: tuple[str, 
     return _with_last(problems, helps, notes)
 
 
-def _stopped(problems: tuple[Problem, ...], count: int) -> tuple[Problem, ...]:
-    """The problems of a file that was streamed until here."""
-    helps = (f"mend it, then go on with `--tasks-to-skip {count}`",) if count else ()
-    return _with_last(problems, helps, (f"{_counted(count)} handed out before it, and none after",))
+def _stopped(problems: tuple[Problem, ...], count: int, skipped: int) -> tuple[Problem, ...]:
+    """The problems of a file that was streamed until here; the first `skipped` tasks are not to be run."""
+    to_skip = max(count, skipped)
+    helps = (f"mend it, then go on with `--tasks-to-skip {to_skip}`",) if to_skip else ()
+    handed_out = _counted(max(count - skipped, 0))
+    return _with_last(problems, helps, (f"{handed_out} handed out before it, and none after",))
 
 
 def _counted(count: int) -> str:

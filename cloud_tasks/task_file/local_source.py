@@ -119,7 +119,7 @@ def _not_regular(path: str) -> Problem:
     kind = "a folder" if Path(path).is_dir() else "not a regular file"
     return Problem(
         f"`{path}` is {kind}",
-        helps=("a task file is read twice, to check it first: save a stream to a file",)
+        helps=("parts of a task file are read more than once: save a stream to a file",)
         if kind != "a folder"
         else (),
     )

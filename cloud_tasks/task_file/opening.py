@@ -27,6 +27,7 @@ def open_task_file(
     check: bool = True,
     allow_partial: bool = False,
     on_duplicate: Literal["error", "skip"] = "error",
+    skipped: int = 0,
     progress: Callable[[CheckProgress], None] | None = None,
     limits: Limits = DEFAULT_LIMITS,
     rules: RemoteRules = DEFAULT_RULES,
@@ -42,6 +43,7 @@ def open_task_file(
             refusing the file.
         on_duplicate: What to do with a task whose id was there before: "error" refuses the file, "skip"
             leaves the task out.
+        skipped: How many of the first tasks nobody runs, for what is said of a file that breaks off.
         progress: Told how far the check is.
         limits: Bounds on the file and its tasks.
         rules: Which machines a file may be fetched from.
@@ -56,6 +58,7 @@ def open_task_file(
             limits,
             leaves_out=allow_partial,
             skips_duplicates=allow_partial or on_duplicate == "skip",
+            skipped=skipped,
         )
         if check:
             tasks.check(progress)

@@ -74,6 +74,30 @@ def test_without_a_check_what_is_good_runs_and_the_fault_is_told(programs: Progr
     assert "--tasks-to-skip 2" in ended.stderr
 
 
+def test_f36_what_is_left_out_of_an_unchecked_file_is_told_at_the_end(programs: Programs) -> None:
+    path = programs.tasks(3)
+    path.write_text(path.read_text()[:-10])
+    ended = programs.run(PLAIN, "--task-file", "tasks.json", "--no-check", "--allow-partial")
+    assert len(ended.of_type("task_completed")) == 2, ended
+    assert ended.status == 0, ended
+    assert "warning: " in ended.stderr
+    assert "tasks.json:1:" in ended.stderr
+    again = programs.directory / "again.jsonl"
+    again.write_text('{"task_id": "a", "data": {}}\n' * 2)
+    ended = programs.run(PLAIN, "--task-file", "again.jsonl", "--no-check", "--on-duplicate", "skip")
+    assert [event["task_id"] for event in ended.of_type("task_completed")[2:]] == ["a"], ended
+    assert "again.jsonl:2:" in ended.stderr
+
+
+def test_what_was_skipped_before_a_fault_is_skipped_again(programs: Programs) -> None:
+    path = programs.tasks(5)
+    path.write_text(path.read_text()[:-10])
+    ended = programs.run(PLAIN, "--task-file", "tasks.json", "--no-check", "--tasks-to-skip", "10")
+    assert ended.of_type("task_completed") == [], ended
+    assert "go on with `--tasks-to-skip 10`" in ended.stderr
+    assert "0 tasks were handed out before it, and none after" in ended.stderr
+
+
 def test_input_02_an_empty_list_is_no_tasks_and_no_mistake(programs: Programs) -> None:
     (programs.directory / "tasks.json").write_text("[]")
     ended = programs.run(PLAIN, "--task-file", "tasks.json")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 
 from cloud_tasks.errors import ProgramError
 from cloud_tasks.runners import endings, results, runtime
+from cloud_tasks.runners.forks import exit_status
 from cloud_tasks.runners.frames import parse, receive_frame, receive_preamble
 from cloud_tasks.runners.reporting import EXIT_UNREPORTED, Reporter
 from cloud_tasks.runners.tracebacks import report_unexpected, traceback_text
@@ -186,16 +186,6 @@ def _limit_memory(limit_bytes: int | None) -> None:
     if hard != RLIM_INFINITY:
         soft = min(soft, hard)
     setrlimit(RLIMIT_AS, (soft, hard))
-
-
-def exit_status(stop: SystemExit) -> int:
-    """What the interpreter would have made of it."""
-    if stop.code is None:
-        return 0
-    if isinstance(stop.code, int):
-        return stop.code & 0xFF
-    print(stop.code, file=sys.stderr)  # noqa: T201 - as the interpreter does
-    return 1
 
 
 def _failure(error: BaseException, limit_bytes: int | None) -> Ending:

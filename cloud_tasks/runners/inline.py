@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 from collections import deque
 from collections.abc import Awaitable, Coroutine
 
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import RunListener, RunSpec
+from cloud_tasks.runners.forks import end_other_than
 from cloud_tasks.runners.inline_run import CANCELLED, InlineRun, end_of_exception, end_of_value
 from cloud_tasks.runners.program import Program
 from cloud_tasks.runners.stuck import StuckWatch
@@ -125,7 +127,7 @@ class InlineRunner:
             run.tell_started()
             if value is None:
                 value = self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
-            end = end_of_value(await value, success_first=self._program.success_first)  # type: ignore[misc] # can be awaited
+            end = end_of_value(await _awaited(value), success_first=self._program.success_first)  # type: ignore[arg-type] # can be awaited
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
             end = end_of_exception(error)
         run.over(end)
@@ -133,9 +135,13 @@ class InlineRunner:
     def _call(self, run: InlineRun) -> object:
         function = self._program.function
         data = dict(run.spec.task.data)
-        if self._program.success_first:
-            return function(run.spec.task.task_id, data)
-        return function(run.spec.task.task_id, data, run.worker_data)
+        pid = os.getpid()
+        try:
+            if self._program.success_first:
+                return function(run.spec.task.task_id, data)
+            return function(run.spec.task.task_id, data, run.worker_data)
+        finally:
+            end_other_than(pid)
 
     def _in_thread(self, run: InlineRun) -> None:
         assert self._loop is not None  # noqa: S101 - the caller has looked
@@ -201,6 +207,15 @@ class InlineRunner:
                 run.abandon()
         if self._threads is not None:
             self._threads.close()
+
+
+async def _awaited(value: Awaitable[object]) -> object:
+    """What it comes to, in this very process: a second worker in a fork would take tasks as this one does."""
+    pid = os.getpid()
+    try:
+        return await value
+    finally:
+        end_other_than(pid)
 
 
 def _end_unstarted(run: InlineRun, value: Awaitable[object] | None) -> None:

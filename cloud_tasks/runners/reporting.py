@@ -65,7 +65,9 @@ class Reporter:
             os.set_blocking(self._fd, True)
 
     def final(self, head: bytes, body: bytes = b"", tail: bytes = b"") -> bool:
-        """Send the final frame, `head + body + tail`; False if the channel is not there any more."""
+        """Send the final frame, `head + body + tail`; False if the channel is gone, or is not ours."""
+        if os.getpid() != self._pid:
+            return False
         # Held for good: a thread that the task left behind must not write after the final frame.
         if not self._lock.acquire(blocking=False):
             self._lock.acquire(timeout=1.0)

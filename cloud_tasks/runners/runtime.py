@@ -7,6 +7,7 @@ import os
 import sys
 
 from cloud_tasks.runners import crossing, loading
+from cloud_tasks.runners.forks import end_other_than
 from cloud_tasks.runners.reporting import Reporter
 from cloud_tasks.runners.worker_data import FLAGS_SIZE_BYTES, WorkerData
 
@@ -39,13 +40,17 @@ class ChildProgram:
         self.exec_fds: list[int] = []
 
     def call(self, task_id: str, task_data: object, worker_data: WorkerData) -> object:
-        """Call the function in the form that it has."""
+        """Call the function in the form that it has; what it forks does not return from here."""
         assert self.function is not None  # noqa: S101 - a template without a program never comes here
-        if self.success_first:
-            value = self.function(task_id, task_data)
-        else:
-            value = self.function(task_id, task_data, worker_data)
-        return run_to_end(value) if hasattr(type(value), "__await__") else value
+        pid = os.getpid()
+        try:
+            if self.success_first:
+                value = self.function(task_id, task_data)
+            else:
+                value = self.function(task_id, task_data, worker_data)
+            return run_to_end(value) if hasattr(type(value), "__await__") else value
+        finally:
+            end_other_than(pid)
 
     def worker_data_for(self, attempt: int, deadline: float | None, *, fresh: bool) -> WorkerData:
         """The settings for one attempt; a fresh copy where another attempt will follow in this process."""
@@ -63,8 +68,14 @@ def run_to_end(awaitable: object) -> object:
     """Run what an `async def` function returned to its end, on an event loop of its own."""
     import asyncio
 
+    pid = os.getpid()
+
     async def wait() -> object:
-        return await awaitable  # type: ignore[misc] # the caller has looked for __await__
+        try:
+            return await awaitable  # type: ignore[misc] # the caller has looked for __await__
+        finally:
+            # Not after the loop was closed, which a fork shares with the process that goes on.
+            end_other_than(pid)
 
     return asyncio.run(wait())
 

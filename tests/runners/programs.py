@@ -414,3 +414,29 @@ def older(task_id: str, task_data: Data) -> Pair:
 
 def arguments(task_id: str, task_data: Data, worker_data: WorkerData) -> Pair:
     return False, {name: repr(value) for name, value in vars(worker_data.args).items()}
+
+
+def do_fork_and_return(data: Data, worker_data: WorkerData) -> object:
+    """Fork, and let both sides return; or raise, or exit."""
+    pid = os.fork()
+    if pid == 0:
+        print("the fork was here")
+        if data["fork"] == "raises":
+            raise ValueError("in the fork")
+        if data["fork"] == "exits":
+            sys.exit(3)
+        return False, "answer of the fork"
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return False, status
+
+
+async def fork_in_coroutine(task_id: str, task_data: Data, worker_data: WorkerData) -> object:
+    import asyncio
+
+    await asyncio.sleep(0)
+    answer = do_fork_and_return(task_data, worker_data)
+    if answer == (False, "answer of the fork"):
+        return answer
+    asyncio.get_running_loop().call_soon_threadsafe(print, "the loop still hears")
+    await asyncio.sleep(0.01)
+    return answer

@@ -58,6 +58,16 @@ async def test_f8_a_member_that_dies_is_replaced_and_disturbs_no_other(pool: Poo
         assert (await recorder.wait("gone")).result == "x"
 
 
+@pytest.mark.parametrize("fork", ["returns", "raises", "exits"])
+async def test_what_a_task_forks_and_lets_return_takes_no_further_task(pool: PoolRunner, fork: str) -> None:
+    forking = [start(pool, {"do": "fork_and_return", "fork": fork})[1] for _ in range(2)]
+    others = [start(pool, {"do": "size", "size": size})[1] for size in range(20)]
+    for recorder in forking:
+        assert (await recorder.wait("gone")).result == {"returns": 0, "raises": 1, "exits": 3}[fork]
+    for size, recorder in enumerate(others):
+        assert (await recorder.wait("gone")).result == "x" * size
+
+
 async def test_stop_and_kill_end_one_member_only(pool: PoolRunner) -> None:
     run, hanging = start(pool, {"do": "hang"})
     waiting = [start(pool, {"do": "return", "value": "list"})[1] for _ in range(5)]

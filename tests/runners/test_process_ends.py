@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -60,6 +60,23 @@ async def test_f17_a_value_that_was_returned_counts_although_a_thread_goes_on(ru
     run.stop()
     await recorder.wait("gone")
     assert (recorder.end.kind, recorder.result) == (EndKind.RETURNED, "returned")
+
+
+@pytest.mark.parametrize(("fork", "status"), [("returns", 0), ("raises", 1), ("exits", 3)])
+@pytest.mark.parametrize("function", [programs.behave, programs.fork_in_coroutine])
+async def test_what_a_task_forks_and_lets_return_answers_for_nobody(
+    function: Callable[..., object], fork: str, status: int
+) -> None:
+    written = Written()
+    runner = ProcessRunner(program(function), output=written)
+    await runner.open()
+    try:
+        recorder = await finish(runner, {"do": "fork_and_return", "fork": fork})
+        assert recorder.result == status
+        assert written.text("task", "stdout").startswith("the fork was here\n")
+        assert ("ValueError: in the fork" in written.text("task", "stderr")) is (fork == "raises")
+    finally:
+        await runner.aclose()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import contextlib
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
@@ -20,6 +20,8 @@ from cloud_tasks.queues.rabbitmq.link import Link
 from cloud_tasks.queues.rabbitmq.messages import Delivery
 from cloud_tasks.queues.rabbitmq.settings import PREFETCH_MAX
 from cloud_tasks.queues.rabbitmq.topology import Topology
+
+T = TypeVar("T")
 
 SETTLING_S = 0.1
 """How long is waited for room that what is being settled gives, before more is asked for."""
@@ -42,6 +44,7 @@ class Inbox:
     Attributes:
         came: Called when a message has come.
         news: Set when a message has come, or the connection is lost.
+        is_stirred: Whether more may have been sent since the broker was last asked what it has left.
         lost: Called with the receipts of what was held when the connection was lost.
     """
 
@@ -72,6 +75,7 @@ class Inbox:
         self._barriers: set[asyncio.Future[Any]] = set()
         self._freed = asyncio.Event()
         self.news = asyncio.Event()
+        self.is_stirred = False
 
     @property
     def is_open(self) -> bool:
@@ -164,18 +168,40 @@ class Inbox:
                 await channel.basic_ack(tag, wait=False)
             self._charged.difference_update(delivery.receipt for delivery in new)
             self._freed.set()
-            # The channel does one thing after the other: the answer to this says that it has read the acks.
-            barrier = asyncio.ensure_future(channel.basic_qos(prefetch_count=self._step))
-            self._barriers.add(barrier)
-            barrier.add_done_callback(self._ended)
-            # One that is given up would close the channel, and with it all leases.
-            done, _ = await asyncio.wait({barrier}, timeout=self._call_s)
-            if not done:
-                raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: no answer")
-            barrier.result()
+            self.is_stirred = True
+            await self._reach(channel)
         for delivery in deliveries:
             self._held.pop(delivery.receipt, None)
             self._charged.discard(delivery.receipt)
+
+    async def count_left(self) -> int:
+        """How many the broker has still for who wants some; what it sent before has come when this returns.
+
+        Raises:
+            QueueUnavailableError: Nobody could be asked.
+        """
+        channel = self._channel
+        if channel is None:
+            raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: the connection was lost")
+        self.is_stirred = False
+        with unavailable(self._link.where):
+            found = await self._answer(channel.queue_declare(self._queue, passive=True))
+            await self._reach(channel)
+        return found.message_count or 0
+
+    async def _reach(self, channel: Channel) -> None:
+        """The channel does one thing after the other: its answer says that it has done what was before."""
+        await self._answer(channel.basic_qos(prefetch_count=self._step))
+
+    async def _answer(self, call: Coroutine[Any, Any, T]) -> T:
+        """What the broker says. A call that is given up would close the channel, and with it all leases."""
+        barrier = asyncio.ensure_future(call)
+        self._barriers.add(barrier)
+        barrier.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({barrier}, timeout=self._call_s)
+        if not done:
+            raise QueueUnavailableError(f"RabbitMQ at {self._link.where}: no answer")
+        return barrier.result()
 
     async def pause(self) -> list[Delivery]:
         """Let nothing more come; what waits is held from now on, to be handed back."""
@@ -220,6 +246,7 @@ class Inbox:
         tag = f"{self._name}-{secrets.token_hex(4)}"
         self._tags.add(tag)
         self._prefetch += step
+        self.is_stirred = True
         await channel.basic_consume(self._queue, self._take_in, consumer_tag=tag)
 
     async def _cancel(self) -> None:
@@ -244,6 +271,7 @@ class Inbox:
             return  # it was on its way when the connection was lost, and is no longer ours
         delivery = Delivery(message, self._name)
         self._waiting.append(delivery)
+        self.is_stirred = True
         if message.consumer_tag in self._tags:
             self._charged.add(delivery.receipt)
         self.news.set()

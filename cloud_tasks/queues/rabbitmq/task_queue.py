@@ -75,6 +75,8 @@ class RabbitQueue:
         count_max = min(tasks_max, BATCH_MAX)
         with self._wanting(count_max):
             await self._wait(wait_s)
+            if not wait_s:
+                await self._let_come(count_max)
             return [delivery.lease(self._name) for delivery in self._inbox.take(count_max)]
 
     async def wait_ready(self, wait_s: float) -> None:
@@ -146,6 +148,22 @@ class RabbitQueue:
             if left_s <= 0:
                 return
             self._inbox.news.clear()  # it may be old, of a connection that was lost
+            with contextlib.suppress(asyncio.TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._inbox.news.wait()
+
+    async def _let_come(self, count: int) -> None:
+        """Wait for what the broker has for us: who asks what is there now must not take us for empty.
+
+        A broker that has nothing is not asked again before something has been removed, or has come.
+        """
+        deadline = self._clock.monotonic() + FIRST_S
+        while self._inbox.count_waiting < count and self._inbox.is_stirred and self._inbox.is_open:
+            self._inbox.news.clear()
+            left = await self._inbox.count_left()
+            left_s = deadline - self._clock.monotonic()
+            if not left or left_s <= 0 or self._closing.is_set():
+                return
             with contextlib.suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self._inbox.news.wait()

@@ -6,21 +6,25 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from msgspec import structs
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import AttemptNote, HandBack, Lease, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import ConfigurationError, MessageRefusedError, QueueUnavailableError, SendFailedError
 from cloud_tasks.interfaces import QueueDriver, TaskQueue, WaitableQueue
+from cloud_tasks.queues.priority import PriorityQueues
 from cloud_tasks.queues.rabbitmq import RabbitSettings, open_driver
 from cloud_tasks.queues.rabbitmq.driver import RabbitDriver
+from cloud_tasks.queues.rabbitmq.task_queue import FIRST_S
 from cloud_tasks.queues.rabbitmq.topology import DELAY_S_MAX, delay_ms
 from tests.contracts.task_queue import ids_of, tasks_named
-from tests.queues.rabbitmq.harness import driver_at, settings_at
+from tests.queues.rabbitmq.harness import driver_at, new_name, settings_at
+from tests.queues.test_priority import same_for_all
 from tests.services.rabbitmq import RabbitmqServer
 from tests.services.server import free_port
 
@@ -278,3 +282,71 @@ async def test_a_worker_with_one_slot_gets_each_task_once_and_in_order(
     assert {(one.delivery_count, one.interruptions) for one in leases} == {(1, 0)}
     await queue.ack(leases[-1], DONE)
     await queue.aclose()
+
+
+@pytest_asyncio.fixture
+async def other(driver: RabbitDriver) -> AsyncIterator[str]:
+    """A queue that counts less."""
+    one = new_name()
+    yield one
+    await driver.inspector(one).delete()
+
+
+class TestPriority:
+    """The broker hands out what follows a moment after the ack: until then a queue only looks empty."""
+
+    def both(self, driver: RabbitDriver, name: str, other: str) -> PriorityQueues:
+        queues = {one: driver.tasks(one, LEASE_S) for one in (name, other)}
+        return PriorityQueues(queues, same_for_all, SystemClock())
+
+    @pytest.mark.parametrize("concurrency", [1, 4])
+    async def test_all_of_the_first_queue_come_before_any_of_the_second(
+        self, driver: RabbitDriver, name: str, other: str, concurrency: int
+    ) -> None:
+        await driver.sender(name).send_many(tasks_named(*(f"t{number}" for number in range(30))))
+        await driver.sender(other).send_many(tasks_named(*(f"t{number}" for number in range(10))))
+        queue = self.both(driver, name, other)
+        came, running = list[str](), set[asyncio.Task[None]]()
+
+        async def work(lease: Lease) -> None:
+            await asyncio.sleep(0.01)
+            await queue.ack(lease, DONE)
+
+        async with asyncio.timeout(30):
+            while len(came) < 40:
+                leases = await queue.receive(concurrency - len(running), 5.0)
+                came += [lease.queue for lease in leases]
+                running |= {asyncio.create_task(work(lease)) for lease in leases}
+                _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        if running:
+            await asyncio.wait(running)
+        await queue.aclose()
+        assert came == [name] * 30 + [other] * 10
+
+    async def test_an_empty_queue_holds_up_nobody(self, driver: RabbitDriver, name: str, other: str) -> None:
+        await driver.sender(other).send_many(tasks_named(*(f"t{number}" for number in range(41))))
+        queue = self.both(driver, name, other)
+        (lease,) = await taken(queue)
+        began = time.monotonic()
+        for _ in range(40):
+            await queue.ack(lease, DONE)
+            (lease,) = await queue.receive(1, 5.0)
+        assert time.monotonic() - began < 40 * FIRST_S
+        await queue.ack(lease, DONE)
+        await queue.aclose()
+
+    async def test_one_task_does_not_wait_for_others(
+        self, driver: RabbitDriver, name: str, other: str
+    ) -> None:
+        queue, waits_s = self.both(driver, name, other), list[float]()
+        assert await queue.receive(4, 0.1) == []
+        for number in range(10):
+            poll = asyncio.create_task(queue.receive(4, 5.0))
+            await asyncio.sleep(0.05)
+            await driver.sender(name).send(Task(f"t{number}", {}))
+            began = time.monotonic()
+            (lease,) = await poll
+            waits_s.append(time.monotonic() - began)
+            await queue.ack(lease, DONE)
+        await queue.aclose()
+        assert min(waits_s) < FIRST_S / 2

@@ -70,6 +70,8 @@ class Worker:
     ) -> None:
         """Read options and check what can be checked; nothing is started yet.
 
+        While a task process imports the program, none of that is done: the worker that runs it has its own.
+
         Args:
             user_worker_function: `(task_id, task_data, worker_data) -> (retry, result)`, plain or
                 `async def`; or a function of the older form, marked by `success_first`.
@@ -82,7 +84,9 @@ class Worker:
             SystemExit: With status 2 after saying what is wrong with the options; with 0 after `--help`
                 and its like.
         """
-        _refuse_inside_import()
+        self._assembly: Assembly | None = None
+        if importing_program():
+            return
         from cloud_tasks.compose.assembly import Assembly
 
         older = isinstance(user_worker_function, SuccessFirst)
@@ -91,14 +95,18 @@ class Worker:
             if isinstance(user_worker_function, SuccessFirst)
             else user_worker_function
         )
-        self._assembly: Assembly = Assembly.of_program(
+        self._assembly = Assembly.of_program(
             function, success_first=older, task_source=task_source, args=args, argparser=argparser
         )
 
     @property
     def worker_data(self) -> WorkerData:
-        """The settings, as tasks will see them."""
-        return self._assembly.worker_data
+        """The settings, as tasks will see them.
+
+        Raises:
+            ProgramError: It is read in a task process.
+        """
+        return self._working(_READ).worker_data
 
     async def start(self) -> Summary:
         """Work until the source has no more tasks or somebody asks for an end.
@@ -110,8 +118,7 @@ class Worker:
             SystemExit: With status 2 after saying what is wrong with the task file or the program; no task
                 was taken.
         """
-        _refuse_inside_import()
-        return await self._assembly.work()
+        return await self._working(_START).work()
 
     def run(self) -> int:
         """Work, and return the exit status.
@@ -121,21 +128,52 @@ class Worker:
         Raises:
             SystemExit: As `start` does.
         """
-        _refuse_inside_import()
+        self._working(_START)
         import asyncio
 
         return asyncio.run(self.start()).exit_status
 
+    def _working(self, deed: _Deed) -> Assembly:
+        """What a worker is made of, unless a task process made this one by importing the program.
 
-def _refuse_inside_import() -> None:
-    """A program without a main guard would start workers inside its own helper processes."""
-    if importing_program():
-        from cloud_tasks.errors import Problem, ProgramError
+        A program without a main guard would start workers inside its own helper processes.
+        """
+        if self._assembly is None or importing_program():
+            raise _refusal(deed)
+        return self._assembly
 
-        raise ProgramError(
-            Problem(
-                "the program starts a Worker when it is imported, and task processes import it",
-                helps=('put what starts the worker under `if __name__ == "__main__":`',),
-                notes=("nothing started; 0 tasks taken",),
-            )
-        )
+
+class _Deed:
+    """What is for the worker's own process alone.
+
+    Attributes:
+        while_imported: It, done while a task process imports the program.
+        in_task: It, done by a task.
+        help: What to do instead.
+    """
+
+    def __init__(self, while_imported: str, in_task: str, help_text: str) -> None:
+        self.while_imported = while_imported
+        self.in_task = in_task
+        self.help = help_text
+
+
+_START = _Deed(
+    "the program starts a Worker when it is imported, and task processes import it",
+    "the Worker of the program is started inside a task",
+    'put what starts the worker under `if __name__ == "__main__":`',
+)
+_READ = _Deed(
+    "`worker.worker_data` is read when the program is imported, and task processes import it",
+    "`worker.worker_data` is read inside a task",
+    "tasks get it as their third argument",
+)
+
+
+def _refusal(deed: _Deed) -> Exception:
+    from cloud_tasks.errors import Problem, ProgramError
+
+    if not importing_program():
+        return ProgramError(Problem(deed.in_task, helps=(deed.help,)))
+    notes = ("nothing started; 0 tasks taken",)
+    return ProgramError(Problem(deed.while_imported, helps=(deed.help,), notes=notes))

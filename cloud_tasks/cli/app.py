@@ -14,6 +14,7 @@ from cloud_tasks.cli.output import OutputError, write
 from cloud_tasks.cli.parser import Line, Parser, make_parser, parse
 from cloud_tasks.compose.backends import BackendSettings, open_backend
 from cloud_tasks.compose.telling import FAILED_STATUS, USAGE_STATUS, tell
+from cloud_tasks.config.printing import write_no_more
 from cloud_tasks.errors import CloudTasksError, ConfigurationError, Problem, ProblemsError
 from cloud_tasks.interfaces import QueueBackend
 from cloud_tasks.version import __version__
@@ -42,7 +43,7 @@ def main(
         tell(error.problems)
         return USAGE_STATUS
     except OutputError as error:
-        _write_no_more()
+        write_no_more()
         tell([Problem(str(error))])
         return FAILED_STATUS
     except CloudTasksError as error:
@@ -51,13 +52,8 @@ def main(
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     except BrokenPipeError:
-        _write_no_more()
+        write_no_more()
         return FAILED_STATUS
-
-
-def _write_no_more() -> None:
-    """Nobody takes what is left of our output: the interpreter would complain of that at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(argv: Sequence[str], open_queues: Callable[[BackendSettings], QueueBackend]) -> int:

@@ -21,6 +21,7 @@ from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.compose.sources import Source, check_lease, is_local, open_source
 from cloud_tasks.compose.task_stuck import StuckReport
 from cloud_tasks.compose.telling import UsageExit, tell
+from cloud_tasks.config.printing import print_and_exit
 from cloud_tasks.config.resolve import Resolved, resolve
 from cloud_tasks.config.settings import settings_for_worker_data
 from cloud_tasks.config.show import show_config
@@ -73,8 +74,7 @@ class Assembly:
             raise UsageExit(error) from None
         tell(resolved.warnings, "warning")
         if resolved.settings.show_config:
-            sys.stdout.write(show_config(resolved) + "\n")
-            raise SystemExit(0)
+            print_and_exit(show_config(resolved))
         try:
             check_form(function, success_first=success_first)
         except ConfigurationError as error:
@@ -151,7 +151,9 @@ class Assembly:
             closing.push_async_callback(backend.aclose)
         source = await open_source(self._task_source, settings, backend, console.checking)
         check_lease(settings, source.queue.capabilities)
-        sinks: list[EventSink] = [FileSink(settings.event_log_file)] if settings.event_log_to_file else []
+        sinks: list[EventSink] = []
+        if settings.event_log_to_file:
+            sinks.append(FileSink(settings.event_log_file, without="none with `--no-event-log-to-file`"))
         if backend is not None and settings.event_log_to_queue:
             sinks.append(await backend.sink())
         return _Parts(source, TeeSink(sinks, best_effort=[console]), metadata, clock)

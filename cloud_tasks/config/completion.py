@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
+from cloud_tasks.config.printing import print_and_exit
 from cloud_tasks.config.problems import bad_value
 from cloud_tasks.config.table import BY_NAME
 from cloud_tasks.config.values import BadValueError, read_flag
@@ -23,8 +24,7 @@ class PrintCompletion(argparse.Action):
         option_string: str | None = None,
     ) -> NoReturn:
         """Called by argparse where the flag is met."""
-        print(completion_script(parser, str(values)))  # noqa: T201 - it is what was asked for
-        parser.exit()
+        print_and_exit(completion_script(parser, str(values)))
 
 
 def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:

@@ -62,7 +62,8 @@ def remarks(summary: Summary) -> list[str]:
     """What went wrong beside the tasks."""
     told = [f"problem: {clean(problem)}" for problem in summary.problems]
     if summary.errors_survived:
-        told.append(f"{counted(summary.errors_survived, 'error')} survived by the worker; see the event log")
+        errors = counted(summary.errors_survived, "error")
+        told.append(f"{errors} survived by the worker, and told among its events")
     return told
 
 

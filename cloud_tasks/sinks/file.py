@@ -33,6 +33,7 @@ class FileSink:
 
     Args:
         path: The file; created if it does not exist, appended to if it does. Its directory must exist.
+        without: How there is none, as the user is told where the file cannot be written to.
         fsync: Whether each batch waits for the disk itself.
         slow_s: A write that takes longer is the last that the event loop waits for.
 
@@ -40,14 +41,21 @@ class FileSink:
         ConfigurationError: The file cannot be written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, fsync: bool = False, slow_s: float = SLOW_S) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fsync: bool = False,
+        slow_s: float = SLOW_S,
+        without: str = "leave it out",
+    ) -> None:
         self._path = os.fspath(path)
         self._fsync = fsync
         self._slow_s = slow_s
         try:
             self._file = AppendFile(self._path)
         except (OSError, ValueError) as error:
-            raise ConfigurationError(_problem(self._path, error)) from error
+            raise ConfigurationError(_problem(self._path, error, without)) from error
         self._at_once = self._file.is_local and not fsync
         self._background = Background("event-log")
         self._closed = False
@@ -109,10 +117,10 @@ def _lines(records: list[EventRecord]) -> bytes:
     return b"\n".join(lines)
 
 
-def _problem(path: str, error: OSError | ValueError) -> Problem:
+def _problem(path: str, error: OSError | ValueError, without: str) -> Problem:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     directory = os.path.dirname(path) or "."  # noqa: PTH120 - the path as it was given
-    helps = ["choose another file with `--event-log-file`, or none with `--no-event-log-to-file`"]
+    helps = [f"choose another file with `--event-log-file`, or {without}"]
     if not os.path.isdir(directory):  # noqa: PTH112 - it is a string
         helps.insert(0, f"create the directory `{directory}`")
     return Problem(

@@ -136,7 +136,7 @@ class TestReport:
         ]
         assert remarks(summary_of(*events)) == [
             r"problem: gone\x1b",
-            "1 error survived by the worker; see the event log",
+            "1 error survived by the worker, and told among its events",
         ]
 
     def test_the_closing_sentence_leaves_nothing_out(self) -> None:

@@ -20,6 +20,7 @@ from cloud_tasks.interfaces import EventSink, QueueDriver
 from cloud_tasks.sinks.file import FileSink
 from cloud_tasks.summary import Summary
 from cloud_tasks.summary.values import status_of_workers
+from cloud_tasks.tasks import close, configure
 
 
 def run(call: QueueCall) -> int:
@@ -32,6 +33,8 @@ def run(call: QueueCall) -> int:
     if call.switch("show_config"):
         call.print(show_rows(call.options, call.gathered))
         return 0
+    # What is dispatched beside tasks, by threads of theirs for instance; the application may say otherwise.
+    configure(call.config)
     import_app(call.text("app"), Path.cwd())
     driver = create_driver(call.config)
     return asyncio.run(_work(call, driver))
@@ -50,6 +53,7 @@ async def _work(call: QueueCall, driver: QueueDriver) -> int:
             status = status_of_workers([summary])
             console.finish(summary, status)
         finally:
+            await close()
             await driver.disconnect()
             await console.aclose()
     return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 
@@ -23,9 +24,9 @@ from cloud_tasks.sinks.redis_events import RedisEventSink
 from cloud_tasks.sinks.worker_events import WorkerEvents
 from cloud_tasks.sinks.worker_messages import Encode, encoder
 from cloud_tasks.summary import Summary
-from cloud_tasks.task_app import outbox
 from cloud_tasks.task_app.config import Config
 from cloud_tasks.task_app.options import TaskDefaults
+from cloud_tasks.task_app.outbox import WorkersOutbox
 from cloud_tasks.task_app.serializing import serializer_of
 
 _config_of: weakref.WeakKeyDictionary[QueueDriver, Config] = weakref.WeakKeyDictionary()
@@ -131,7 +132,7 @@ class ProgramWorker:
     async def work(self) -> Summary:
         """Work until somebody asks for an end, or the settings say that it has come.
 
-        Tasks that its functions dispatch go to the same driver, while it works.
+        What its tasks dispatch goes to the same driver. What the program dispatches beside them does not.
         """
         told = None if self._observer is None else self._observer.worker_message
         channel = open_channel(self._config, told)
@@ -144,12 +145,10 @@ class ProgramWorker:
             owned=False,
             serializer=self._serializer,
         )
-        await outbox.close_outbox()  # what the program dispatched before had a connection of its own
-        outbox.set_outbox(own)
+        known = self._driver in _config_of
         try:
-            return await worker.work()
+            return await worker.work(WorkersOutbox(own, asyncio.get_running_loop(), elsewhere=known))
         finally:
-            await outbox.close_outbox()
             if channel is not None:
                 await channel.aclose()
 

@@ -31,8 +31,9 @@ from cloud_tasks.shell import Observer, ShellSettings, WorkerShell
 from cloud_tasks.sinks.tee import TeeSink
 from cloud_tasks.summary import Summary
 from cloud_tasks.task_app import registry
-from cloud_tasks.task_app.calling import TASK, call_task, call_task_on_loop
+from cloud_tasks.task_app.calling import TASK, CallsHere, call_task
 from cloud_tasks.task_app.options import TaskDefaults
+from cloud_tasks.task_app.outbox import WorkersOutbox
 
 _START_S_MAX = 3600.0
 """A task that waits for a process of the pool holds its lease meanwhile, and is handed back after this."""
@@ -117,8 +118,11 @@ class TaskWorker:
         self._on_signal = on_signal
         self._rules = RuleBook(settings.defaults)
 
-    async def work(self) -> Summary:
+    async def work(self, outbox: WorkersOutbox | None = None) -> Summary:
         """Work until somebody asks for an end, or the settings say that it has come.
+
+        Args:
+            outbox: Takes what tasks in this process dispatch; None: they connect themselves.
 
         Raises:
             ProgramError: A function cannot be run in the processes of the pool.
@@ -127,7 +131,7 @@ class TaskWorker:
         with SignalWatch(nobody) as signals:
             async with contextlib.AsyncExitStack() as closing:
                 stuck = StuckReport(lambda task: str(task.data[TASK]), self._settings.grace_s)
-                runner = self._runner(self._output or _own_streams(closing), stuck)
+                runner = self._runner(self._output or _own_streams(closing), stuck, CallsHere(outbox))
                 closing.push_async_callback(runner.aclose)
                 await unless_signalled(signals, self._prepare(runner))
                 shell = self._shell(runner)
@@ -148,7 +152,7 @@ class TaskWorker:
         for name in self._settings.queues:
             await self._driver.inspector(name).create()
 
-    def _runner(self, output: Output, stuck: StuckReport) -> TaskRunner:
+    def _runner(self, output: Output, stuck: StuckReport, calls: CallsHere) -> TaskRunner:
         """The ways in which the functions are run; what forks comes first, before there is any thread."""
         modes = {definition.mode for definition in registry.all_definitions()}
         runners: dict[str, TaskRunner] = {}
@@ -166,7 +170,7 @@ class TaskWorker:
                 max_tasks_per_child=self._settings.pool_tasks_max,
             )
         slots = self._settings.concurrency
-        on_loop, in_thread = (Program(call, self._worker_data()) for call in (call_task_on_loop, call_task))
+        on_loop, in_thread = (Program(call, self._worker_data()) for call in (calls.on_loop, calls.in_thread))
         runners["async"] = InlineRunner(on_loop, slots, stuck.watch(slots))
         runners["thread"] = InlineRunner(in_thread, slots, stuck.watch(slots))
         return RoutedRunner(runners, self._rules.mode_of)

@@ -51,6 +51,29 @@ async def call_task_on_loop(
     return _pair(await _call(task_data, worker_data))
 
 
+class CallsHere:
+    """Calls in the worker's own process: what its tasks dispatch goes by its own connection.
+
+    Args:
+        own: That connection; None: there is none, and tasks open one themselves.
+    """
+
+    def __init__(self, own: outbox.WorkersOutbox | None) -> None:
+        self._own = own
+
+    async def on_loop(
+        self, task_id: str, task_data: Mapping[str, Json], worker_data: WorkerData
+    ) -> tuple[bool, object]:
+        """As `call_task_on_loop`."""
+        outbox.enter_worker(self._own)
+        return await call_task_on_loop(task_id, task_data, worker_data)
+
+    def in_thread(self, task_id: str, task_data: Mapping[str, Json], worker_data: WorkerData) -> object:
+        """As `call_task`."""
+        outbox.enter_worker(self._own)
+        return call_task(task_id, task_data, worker_data)
+
+
 def _call(task_data: Mapping[str, Json], worker_data: WorkerData) -> Any:
     definition = registry.find(str(task_data[TASK]))
     args: Any = task_data.get(ARGS, [])
@@ -59,6 +82,7 @@ def _call(task_data: Mapping[str, Json], worker_data: WorkerData) -> Any:
         args, kwargs = unpack(_serializer_of(worker_data), str(task_data[PACKED]))
     given, named = definition.parameters.decode(args, kwargs)
     _current.set(worker_data)
+    outbox.enter_place(worker_data.handed_down)
     return definition.function(*given, **named)
 
 

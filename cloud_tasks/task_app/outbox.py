@@ -1,13 +1,20 @@
-"""Where dispatched tasks go: a connection for each event loop, opened for the first of them."""
+"""Where dispatched tasks go: a connection for each event loop and place, opened for the first of them.
+
+A task's own go where the queues of its worker are; what a program dispatches beside tasks goes where it says.
+Which of the two it is, a context variable tells, so that what a task starts on an event loop knows as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import QueueError
@@ -37,8 +44,28 @@ class Outbox(Protocol):
         ...
 
 
+class WorkersOutbox(Struct, frozen=True):
+    """A worker's own connection, for the tasks that run in its process.
+
+    Attributes:
+        outbox: The connection.
+        loop: The event loop that it belongs to.
+        elsewhere: Whether another can be opened to the same place, for other event loops.
+    """
+
+    outbox: Outbox
+    loop: asyncio.AbstractEventLoop
+    elsewhere: bool
+
+
 _opener: Callable[[], Awaitable[Outbox]] | None = None
-_outboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = weakref.WeakKeyDictionary()
+_outboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Outbox]] = (
+    weakref.WeakKeyDictionary()
+)
+_place: contextvars.ContextVar[str] = contextvars.ContextVar("cloud_tasks_place", default="")
+_of_worker: contextvars.ContextVar[WorkersOutbox | None] = contextvars.ContextVar(
+    "cloud_tasks_workers_outbox", default=None
+)
 
 
 def set_opener(way: Callable[[], Awaitable[Outbox]] | None) -> None:
@@ -52,18 +79,29 @@ def opener() -> Callable[[], Awaitable[Outbox]] | None:
     return _opener
 
 
-def set_outbox(outbox: Outbox | None) -> None:
-    """Say where tasks that are dispatched on the running loop go from now on; None: as nobody had said."""
-    loop = asyncio.get_running_loop()
-    if outbox is None:
-        _outboxes.pop(loop, None)
-    else:
-        _outboxes[loop] = outbox
+def enter_place(place: str) -> None:
+    """A task begins here, of a worker with such queues: connections for its kind are kept apart.
+
+    Args:
+        place: Tells one place from another; "": the program's own.
+    """
+    _place.set(place)
+
+
+def enter_worker(own: WorkersOutbox | None) -> None:
+    """A task begins here, in the process of the worker with this connection."""
+    _of_worker.set(own)
+
+
+def _workers() -> Outbox | None:
+    """The worker's own connection, where it can be used as it is."""
+    own = _of_worker.get()
+    return own.outbox if own is not None and own.loop is asyncio.get_running_loop() else None
 
 
 def is_open() -> bool:
     """Whether there is a connection for the running loop."""
-    return asyncio.get_running_loop() in _outboxes
+    return _workers() is not None or _place.get() in _outboxes.get(asyncio.get_running_loop(), {})
 
 
 async def outbox() -> Outbox:
@@ -74,22 +112,31 @@ async def outbox() -> Outbox:
         ConfigurationError: What the settings name cannot be used.
         QueueUnavailableError: Nobody answers there.
     """
-    loop = asyncio.get_running_loop()
-    found = _outboxes.get(loop)
+    found = _workers()
+    if found is not None:
+        return found
+    of_loop, place = _outboxes.setdefault(asyncio.get_running_loop(), {}), _place.get()
+    found = of_loop.get(place)
     if found is None:
         if _opener is None:
             raise NotConnectedError("nobody has said where tasks go: import `task` from cloud_tasks.tasks")
         opened = await _opener()
-        found = _outboxes.setdefault(loop, opened)
+        found = of_loop.setdefault(place, opened)
         if found is not opened:  # somebody else was faster
             await opened.aclose()
     return found
 
 
 async def close_outbox() -> None:
-    """Let go of the connection of the running loop, if there is one."""
-    found = _outboxes.pop(asyncio.get_running_loop(), None)
+    """Let go of the connection of the running loop, if there is one; the worker's own stays."""
+    found = _outboxes.get(asyncio.get_running_loop(), {}).pop(_place.get(), None)
     if found is not None:
+        await found.aclose()
+
+
+async def _close_all() -> None:
+    """Let go of every connection of the running loop."""
+    for found in _outboxes.pop(asyncio.get_running_loop(), {}).values():
         await found.aclose()
 
 
@@ -120,7 +167,7 @@ class _LoopThread:
             loop, self._loop = self._loop, None
             thread, self._thread = self._thread, None
         if loop is not None and thread is not None:
-            asyncio.run_coroutine_threadsafe(close_outbox(), loop).result()
+            asyncio.run_coroutine_threadsafe(_close_all(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -145,7 +192,17 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
     """Do something that awaits, from a program without an event loop; one connection for all such calls."""
+    own = _of_worker.get()
+    if own is not None and not own.elsewhere and _running_loop() is not own.loop:
+        return asyncio.run_coroutine_threadsafe(work, own.loop).result()
     return _thread.run(work)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def close_sync() -> None:

@@ -219,3 +219,38 @@ def test_settings_are_shown_with_their_origin(here: Here) -> None:
     assert lines["driver"] == ["redis", "--driver"]
     assert lines["redis_password"] == ["***", "--redis-password"]
     assert lines["concurrency"] == ["10", "default"]
+
+
+# --- Dispatching beside tasks
+
+THREADS = """
+import threading
+from cloud_tasks.tasks import task
+
+@task
+def child() -> None: ...
+
+@task
+def parent() -> None:
+    thread = threading.Thread(target=child.dispatch_sync)
+    thread.start()
+    thread.join()
+
+if __name__ == "__main__":
+    parent.dispatch_sync()
+"""
+
+
+def test_a_thread_that_knows_of_no_task_dispatches_to_the_workers_queues(here: Here) -> None:
+    here.write("tasks.py", THREADS)
+    subprocess.run(
+        [sys.executable, "tasks.py"],
+        cwd=here.directory,
+        env={"PYTHONPATH": str(ROOT), "ASYNCTASQ_SQLITE_PATH": "theirs.db"},
+        timeout=60,
+        check=True,
+    )
+    ended = here.run("--sqlite-path", "theirs.db", "--max-tasks", "2", "--exit-when-empty", "1")
+    assert ended.returncode == 0, ended
+    assert "2 tasks completed" in ended.stderr
+    assert not (here.directory / "cloud_tasks.db").exists()

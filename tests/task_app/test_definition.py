@@ -75,9 +75,15 @@ class Outbox:
 @pytest_asyncio.fixture
 async def box() -> AsyncIterator[Outbox]:
     taking = Outbox()
-    outbox.set_outbox(taking)
+
+    async def opener() -> Outbox:
+        return taking
+
+    before = outbox.opener()
+    outbox.set_opener(opener)
     yield taking
-    outbox.set_outbox(None)
+    await outbox.close_outbox()
+    outbox.set_opener(before)
 
 
 async def test_a_task_function_is_still_the_function() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
@@ -74,11 +75,19 @@ class Dialect(ABC):
 
     @property
     def migrate(self) -> str:
-        """The command that makes the tables, as a person is told."""
-        command = "cloud_tasks migrate"
-        if self.settings.has_flags:
-            return command
-        return f"{command} --driver {self.option.strip('-').partition('-')[0]} {self.option} ADDRESS"
+        """The command that makes the tables, as a person is told; one can do without what a variable says."""
+        settings, driver = self.settings, self.option.strip("-").partition("-")[0]
+        address = shlex.quote(settings.dsn) if self.embedded else "ADDRESS"
+        words = ["cloud_tasks migrate", f"--driver {driver}", f"{self.option} {address}"]
+        if settings.has_flags:
+            usual = SqlSettings(dsn="")
+            if settings.queue_table != usual.queue_table:
+                words.append(f"--{driver}-queue-table {settings.queue_table}")
+            if settings.dead_letter_table != usual.dead_letter_table:
+                words.append(f"--{driver}-dead-letter-table {settings.dead_letter_table}")
+            if settings.keep_completed:
+                words.append("--repository-keep-completed-tasks")
+        return " ".join(words)
 
     @property
     @abstractmethod

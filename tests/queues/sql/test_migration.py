@@ -51,6 +51,20 @@ async def refusal(driver: SqlDriver) -> str:
 
 
 @each_server
+async def test_the_command_that_is_told_makes_what_is_missing(driver: SqlDriver) -> None:
+    dialect = driver._dialect
+    await driver.migrate()
+    kind = {"PostgreSQL": "postgres", "MySQL": "mysql"}[dialect.name]
+    keeping = with_settings(driver, keep_completed=True, completed_table="kept_nowhere")
+    said = await refusal(keeping)
+    await keeping.disconnect()
+    table = dialect.settings.queue_table
+    assert f"cloud_tasks migrate --driver {kind} --{kind}-dsn ADDRESS" in said
+    assert f"--{kind}-queue-table {table}" in said
+    assert "--repository-keep-completed-tasks" in said
+
+
+@each_server
 async def test_connect_says_which_tables_are_missing_and_what_makes_them(driver: SqlDriver) -> None:
     said = await refusal(driver)
     assert driver._parts.tables.queue.name in said

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
 
+from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span
@@ -17,6 +20,9 @@ from simulation.source_hash import source_hash
 from simulation.tally import Tally
 
 STATE = "soak.json"
+LOCK = "soak.lock"
+ROOM_BYTES = 65_536
+"""As much as a state takes, and some more."""
 
 
 class Soak(Struct):
@@ -57,13 +63,85 @@ class Soak(Struct):
             ConfigurationError: It cannot be written.
         """
         path = directory / STATE
-        fresh = path.with_suffix(".new")
+        fresh = _fresh(directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(msgspec.json.encode(self))
             fresh.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                fresh.unlink()
             raise ConfigurationError(Problem(f"cannot write `{path}`: {error.strerror}")) from None
+
+
+class Keeper:
+    """Saves a soak. Why it cannot be saved is told once, and ends nothing: what it finds counts for more.
+
+    Args:
+        directory: Where.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._told: set[str] = set()
+
+    def save(self, soak: Soak) -> bool:
+        """Whether it was saved."""
+        try:
+            soak.save(self._directory)
+        except ConfigurationError as error:
+            tell([problem for problem in error.problems if problem.message not in self._told])
+            self._told.update(problem.message for problem in error.problems)
+            return False
+        return True
+
+
+@contextmanager
+def sole_use(directory: Path) -> Generator[None, None, None]:
+    """Have a directory for a soak to oneself, with room in it; it is made where there is none.
+
+    Args:
+        directory: It.
+
+    Raises:
+        ConfigurationError: Another soak has it, or nothing can be kept there.
+    """
+    fresh = _fresh(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / LOCK).open("ab")
+    except OSError as error:
+        raise _cannot_keep(directory, error) from None
+    with lock:
+        _take(lock.fileno(), directory)
+        try:
+            fresh.write_bytes(bytes(ROOM_BYTES))
+        except OSError as error:
+            raise _cannot_keep(directory, error) from None
+        finally:
+            with suppress(OSError):
+                fresh.unlink()
+        yield
+
+
+def _take(lock_fd: int, directory: Path) -> None:
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        told = f"another soak is at work in `{directory}`"
+        raise ConfigurationError(Problem(told, helps=("another `--directory`",))) from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _cannot_keep(directory: Path, error: OSError) -> ConfigurationError:
+    told = f"cannot keep a soak in `{directory}`: {error.strerror}"
+    return ConfigurationError(Problem(told, helps=("another `--directory`",)))
+
+
+def _fresh(directory: Path) -> Path:
+    """Where a state is written before it takes the place of the old one."""
+    return (directory / STATE).with_suffix(".new")
 
 
 def code_of(draw: PlanDraw) -> str:

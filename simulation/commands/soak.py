@@ -18,13 +18,14 @@ from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span, run_block, run_spans
-from simulation.soaking import Soak, code_of, load_soak
+from simulation.soaking import Keeper, Soak, code_of, load_soak, sole_use
 from simulation.statuses import Status, of_invariant
 from simulation.tally import Failure, Tally
 from simulation.vacuity import what_is_missing
 
 DIRECTORY = Path("simulation-soak")
 SAVED_EVERY_S = 2.0
+FAILURES_SHOWN_MAX = 5
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -58,22 +59,41 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def soak(arguments: argparse.Namespace) -> Status:
     """Run seeds until the time is over or somebody ends it, and keep what was done."""
-    state = _begun(arguments)
+    if arguments.resume:
+        _found(arguments.directory)
+    with sole_use(arguments.directory):
+        return _soaked(arguments)
+
+
+def _soaked(arguments: argparse.Namespace) -> Status:
+    keeper = Keeper(arguments.directory)
+    state = _begun(arguments, keeper)
     earlier_s, view = state.elapsed_s, SwarmView(arguments.jobs)
     interrupted = True
     with suppress(KeyboardInterrupt):
-        with closing(_followed(state, view, arguments)) as tallies:
+        with closing(_followed(state, view, keeper, arguments)) as tallies:
             for _ in view.follow(tallies):
                 state.elapsed_s = earlier_s + view.elapsed_s
         interrupted = False
-    state.save(arguments.directory)
+    saved = keeper.save(state)
     tally = state.tally
     show(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally))
-    say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
-    if tally.failures:
-        first = min(tally.failures, key=lambda failure: failure.seed)
-        return of_invariant(first.violations[0].invariant)
-    return Status.INTERRUPTED if interrupted else _shown(tally, state.draw)
+    if saved:
+        say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
+    return _status(state, saved=saved, interrupted=interrupted)
+
+
+def _status(state: Soak, *, saved: bool, interrupted: bool) -> Status:
+    """What was found comes first; failures that are kept nowhere are told once more."""
+    failures = sorted(state.tally.failures, key=lambda failure: failure.seed)
+    if not saved:
+        for failure in failures[:FAILURES_SHOWN_MAX]:
+            say("", *told_failure(failure, state.draw))
+    if failures:
+        return of_invariant(failures[0].violations[0].invariant)
+    if not saved:
+        return Status.USAGE
+    return Status.INTERRUPTED if interrupted else _shown(state.tally, state.draw)
 
 
 def _shown(tally: Tally, draw: PlanDraw) -> Status:
@@ -86,38 +106,53 @@ def _shown(tally: Tally, draw: PlanDraw) -> Status:
     return Status.VACUOUS if missing else Status.CLEAN
 
 
-def _followed(state: Soak, view: SwarmView, arguments: argparse.Namespace) -> Generator[Tally, None, None]:
-    """Run what is left; tell failures as they come, and save now and then."""
+def _followed(
+    state: Soak, view: SwarmView, keeper: Keeper, arguments: argparse.Namespace
+) -> Generator[Tally, None, None]:
+    """Run what is left; save now and then, and tell failures as they come, which are saved before."""
     saved_at = view.elapsed_s
     with closing(run_spans(state.draw, state.left(), jobs=arguments.jobs, time_s=arguments.time)) as blocks:
         for span, tally in blocks:
             state.add(span, tally)
-            for failure in tally.failures:
-                say(*told_failure(failure, state.draw))
             if tally.failures or view.elapsed_s - saved_at >= SAVED_EVERY_S:
                 saved_at = view.elapsed_s
-                state.save(arguments.directory)
+                keeper.save(state)
+            for failure in tally.failures:
+                say(*told_failure(failure, state.draw))
             yield tally
 
 
-def _begun(arguments: argparse.Namespace) -> Soak:
+def _found(directory: Path) -> Soak:
+    """What there is to go on with.
+
+    Raises:
+        ConfigurationError: There is nothing.
+    """
+    found = load_soak(directory)
+    if found is None:
+        told = f"there is no soak in `{directory}`"
+        raise ConfigurationError(Problem(told, helps=("leave `--resume` out",)))
+    return found
+
+
+def _begun(arguments: argparse.Namespace, keeper: Keeper) -> Soak:
     """What there is to go on with, or a new one.
 
     Raises:
         ConfigurationError: There is something and it is not wanted, or nothing and something is.
     """
-    found, where = load_soak(arguments.directory), f"`{arguments.directory}`"
+    where = f"`{arguments.directory}`"
     draw = PlanDraw(arguments.scenario, None, arguments.backend)
     scenario_of(draw)
     fresh = Soak(code_of(draw), draw)
     if not arguments.resume:
+        found = load_soak(arguments.directory)
         if found is not None:
             helps = ("`--resume` to go on with it", "another `--directory`, or remove this one")
             told = f"{where} holds a soak of {found.tally.total:,} seeds"
             raise ConfigurationError(Problem(told, helps=helps))
         return fresh
-    if found is None:
-        raise ConfigurationError(Problem(f"there is no soak in {where}", helps=("leave `--resume` out",)))
+    found = _found(arguments.directory)
     if found.draw != fresh.draw:
         told = f"the soak in {where} is of {found.draw.scenario} on {found.draw.backend}"
         raise ConfigurationError(Problem(told, helps=("the same `--scenario` and `--backend`",)))
@@ -128,6 +163,7 @@ def _begun(arguments: argparse.Namespace) -> Soak:
             "that failed"
         )
         _first_those_that_failed(fresh, found.tally.failures)
+        keeper.save(fresh)
     return fresh if found.code != fresh.code else found
 
 

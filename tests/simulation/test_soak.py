@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +22,7 @@ from simulation.draws import PlanDraw
 from simulation.many import Span
 from simulation.mutants.hunting import mutated
 from simulation.scenario_file import LIBRARY, scenario_names
-from simulation.soaking import STATE, Soak, code_of, load_soak, merged
+from simulation.soaking import STATE, Soak, code_of, load_soak, merged, sole_use
 from simulation.source_hash import source_files
 from simulation.statuses import Status
 from simulation.tally import Failure, Tally
@@ -189,3 +191,81 @@ def test_a_soak_that_was_never_where_it_is_to_lead_has_shown_nothing(
     command = ["soak", "--directory", str(tmp_path / "d"), "--jobs", "1", "--time", "0.3s"]
     assert main([*command, "--scenario", str(scenario)]) == Status.VACUOUS
     assert "never reached: two_ran_at_once" in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_kept_nothing_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["soak", "--directory", str(tmp_path / "file" / "d"), "--time", "1h"]) == Status.USAGE
+    told = capsys.readouterr()
+    assert "cannot keep a soak in" in told.err
+    assert told.out == ""
+
+
+def test_a_disk_without_room_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: it needs no privilege."""
+    program = (
+        "import resource, signal, sys; from simulation.commands.app import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100));"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", program, "soak", "--time", "1h", "--directory", str(tmp_path / "d")],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == Status.USAGE, done.stderr
+    assert "cannot keep a soak in" in done.stderr
+    assert not (tmp_path / "d" / "soak.new").exists()
+
+
+def spoil_once_saved(directory: Path, code: str) -> threading.Thread:
+    """Put a file where the directory is, as soon as a soak of that code was saved there."""
+
+    def spoil() -> None:
+        while (state := load_soak(directory)) is None or state.code != code:
+            time.sleep(0.01)
+        directory.rename(directory.with_name("away"))
+        directory.write_text("in the way")
+
+    thread = threading.Thread(target=spoil, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_what_was_found_is_told_although_it_cannot_be_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, soak = tmp_path / "d", Soak("of other code", PlanDraw())
+    soak.tally.failures.append(failure_of(4))
+    soak.save(directory)
+    spoiler = spoil_once_saved(directory, code_of(PlanDraw()))
+    with mutated("acks_on_receive"):
+        status = main(["soak", "--directory", str(directory), "--resume", "--time", "5s", "--jobs", "1"])
+    spoiler.join()
+    told = capsys.readouterr()
+    assert status in {Status.UNSAFE, Status.STUCK}
+    assert "Situations" in told.out
+    assert told.out.count("seed 4 of swarm") == 2  # when it came, and at the end: nothing else keeps it
+    assert told.err.count("File exists") == 1
+
+
+def test_clean_runs_that_cannot_be_kept_are_told_with_a_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "d"
+    spoiler = spoil_once_saved(directory, code_of(PlanDraw()))
+    assert main(["soak", "--directory", str(directory), "--time", "5s", "--jobs", "1"]) == Status.USAGE
+    spoiler.join()
+    told = capsys.readouterr()
+    assert "Situations" in told.out
+    assert "goes on" not in told.out
+    assert "cannot write" in told.err
+
+
+def test_a_second_soak_in_a_directory_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "d"
+    with sole_use(directory):
+        assert main(["soak", "--directory", str(directory), "--time", "1h"]) == Status.USAGE
+        assert "another soak is at work in" in capsys.readouterr().err
+    shutil.rmtree(directory)
+    assert main(["soak", "--directory", str(directory), "--time", "0s"]) == Status.VACUOUS

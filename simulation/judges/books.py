@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
-from fakes.history import Fact, FactKind
+from fakes.history import FactKind
 from simulation.history import (
     CallAnswered,
     CallIssued,
@@ -35,6 +35,13 @@ SLOW_SHARE = 0.1
 UNTIL_STOP_SHARE = 0.79
 """Of the time that is left to a worker, its runs have this share at least."""
 _LOST = "LeaseLostError"
+_ENDS_OF_LEASES = (
+    FactKind.EXPIRED,
+    FactKind.ACKED,
+    FactKind.NACKED,
+    FactKind.DEAD_LETTERED,
+    FactKind.REMOVED,
+)
 
 
 class Books:
@@ -79,9 +86,13 @@ class Books:
 
     def listen(self, history: History) -> None:
         """Ask to be told of everything that is kept."""
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_sent, FactKind.SENT)
+        history.on(QueueChanged, self._on_delivered, FactKind.DELIVERED)
+        history.on(QueueChanged, self._on_extended, FactKind.EXTENDED)
+        history.on(QueueChanged, self._on_lease_over, *_ENDS_OF_LEASES)
         history.on(CallIssued, self._on_issued)
-        history.on(CallAnswered, self._on_answered)
+        history.on(CallAnswered, self._on_received, "receive")
+        history.on(CallAnswered, self._on_answered, "extend", "ack", "nack", "dead_letter")
         history.on(RunMeant, self._on_meant)
         history.on(RunRequested, self._on_requested)
         history.on(RunNotStarted, self._on_not_started)
@@ -103,34 +114,21 @@ class Books:
 
     # -- the queue ---------------------------------------------------------------------------------------
 
-    def _on_queue(self, happening: QueueChanged) -> None:
+    def _on_sent(self, happening: QueueChanged) -> None:
         fact = happening.fact
-        kind = fact.kind
-        if kind is FactKind.SENT:
-            self.message = MessageRecord(fact.key, happening.task_id, fact.at)
-            self.messages[fact.key] = self.message
-            if happening.task_id:
-                self._note_key(happening.task_id, fact.key)
-            self.holding = None
-            return
-        message = self.message = self.messages[fact.key]
-        if kind is FactKind.DELIVERED:
-            self._deliver(message, fact, happening.worker)
-            return
-        holding = self.holding = self.current.get(fact.key)
-        if kind is FactKind.EXTENDED:
-            if holding is not None and fact.until is not None:
-                holding.until = fact.until
-                self._receipts[fact.receipt] = holding
-            return
-        self._end_lease(message, holding, fact)
+        self.message = self.messages[fact.key] = MessageRecord(fact.key, happening.task_id, fact.at)
+        self.holding = None
+        if happening.task_id:
+            self._note_key(happening.task_id, fact.key)
 
     def _note_key(self, task_id: str, key: str) -> None:
         first = self.keys.setdefault(task_id, key)
         if first != key:
             self.twins.add(task_id)
 
-    def _deliver(self, message: MessageRecord, fact: Fact, worker: str) -> None:
+    def _on_delivered(self, happening: QueueChanged) -> None:
+        fact, worker = happening.fact, happening.worker
+        message = self.message = self.messages[fact.key]
         message.deliveries += 1
         message.own_deliveries = max(message.own_deliveries, message.deliveries - message.interruptions)
         message.in_flight = True
@@ -144,9 +142,19 @@ class Books:
         )
         self.holding = self.current[fact.key] = self._receipts[fact.receipt] = holding
 
-    @staticmethod
-    def _end_lease(message: MessageRecord, holding: Holding | None, fact: Fact) -> None:
+    def _on_extended(self, happening: QueueChanged) -> None:
+        fact = happening.fact
+        self.message = self.messages[fact.key]
+        holding = self.holding = self.current.get(fact.key)
+        if holding is not None and fact.until is not None:
+            holding.until = fact.until
+            self._receipts[fact.receipt] = holding
+
+    def _on_lease_over(self, happening: QueueChanged) -> None:
+        fact = happening.fact
         kind = fact.kind
+        message = self.message = self.messages[fact.key]
+        holding = self.holding = self.current.get(fact.key)
         message.in_flight = False
         if holding is not None:
             holding.over, holding.over_at = kind, fact.at
@@ -165,19 +173,11 @@ class Books:
     def _on_issued(self, happening: CallIssued) -> None:
         operation = happening.operation
         holding = self._receipts.get(happening.receipt) if happening.receipt else None
-        self.life = self.lives.get(happening.worker)
+        life = self.life = self.lives.get(happening.worker)
         self.holding = holding
-        self.call = CallRecord(
-            operation,
-            happening.at,
-            holding,
-            happening.receipt,
-            happening.seconds,
-            happening.reason,
-            happening.outcome,
-            0.0 if self.life is None else self.life.halted_s(happening.at),
-        )
-        self._calls[happening.worker, happening.number] = self.call
+        halted_s = 0.0 if life is None else life.halted_s(happening.at)
+        call = self.call = CallRecord(operation, happening.at, holding, happening.receipt, halted_s)
+        self._calls[happening.worker, happening.number] = call
         if holding is not None:
             holding.open_calls += 1
             self.first_verdict = False
@@ -186,18 +186,24 @@ class Books:
                 holding.verdict = operation, happening.reason, happening.seconds
                 holding.message.interrupted += _is_interrupted_run(holding, happening)
 
+    def _on_received(self, happening: CallAnswered) -> None:
+        call = self._find_call(happening)
+        life = self.life
+        if call is not None and life is not None:
+            for lease in happening.leases:
+                self._take_in(life, lease, call, happening)
+
     def _on_answered(self, happening: CallAnswered) -> None:
-        call = self.call = self._calls.pop((happening.worker, happening.number), None)
-        life = self.life = self.lives.get(happening.worker)
-        holding = self.holding = None if call is None else call.holding
-        if call is None:
-            return
-        if happening.operation == "receive":
-            if life is not None:
-                for lease in happening.leases:
-                    self._take_in(life, lease, call, happening)
-        elif holding is not None:
+        call = self._find_call(happening)
+        holding = self.holding
+        if call is not None and holding is not None:
             self._answer(holding, call, happening)
+
+    def _find_call(self, happening: CallAnswered) -> CallRecord | None:
+        call = self.call = self._calls.pop((happening.worker, happening.number), None)
+        self.life = self.lives.get(happening.worker)
+        self.holding = None if call is None else call.holding
+        return call
 
     def _take_in(self, life: Life, lease: Lease, call: CallRecord, happening: CallAnswered) -> None:
         holding = self._receipts.get(lease.receipt)

@@ -7,7 +7,7 @@ import math
 from msgspec import Struct
 
 from cloud_tasks.core.events import Event, TaskEvent
-from cloud_tasks.core.task import Outcome, RunEnd
+from cloud_tasks.core.task import RunEnd
 from fakes.history import FactKind
 
 
@@ -158,9 +158,6 @@ class CallRecord(Struct, eq=False):
         at: When it was issued.
         holding: About which delivery; None where it is about none that is known.
         receipt: What it shows.
-        seconds: What it asks for.
-        reason: Why, for what needs a reason.
-        outcome: What an ack says.
         halted_s: For how long the worker had been stopped before that.
     """
 
@@ -168,9 +165,6 @@ class CallRecord(Struct, eq=False):
     at: float
     holding: Holding | None
     receipt: str
-    seconds: float
-    reason: str
-    outcome: Outcome | None
     halted_s: float
 
 

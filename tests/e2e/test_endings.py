@@ -281,3 +281,43 @@ def test_an_error_in_a_callback_ends_the_worker_instead_of_wedging_it(programs: 
     )
     assert ended.status == 1, ended
     assert "ZeroDivisionError" in ended.of_type("fatal_exception")[0]["stack_trace"]
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_handler_on_the_programs_loop_hears_signals_after_the_worker(
+    programs: Programs, number: str, when: str
+) -> None:
+    ended = programs.run(
+        f"""
+        import asyncio, os, signal, sys
+        from cloud_tasks.worker import Worker
+
+        def process_task(task_id, task_data, worker_data):
+            return False, 1
+
+        async def main():
+            stop = asyncio.Event()
+
+            def listen():
+                asyncio.get_running_loop().add_signal_handler(signal.{number}, stop.set)
+
+            def tasks():
+                yield {{"task_id": "t", "data": {{}}}}
+                if "{when}" == "meanwhile":
+                    loop.call_soon_threadsafe(listen)
+
+            loop = asyncio.get_running_loop()
+            if "{when}" == "before":
+                listen()
+            await Worker(process_task, task_source=tasks, args=sys.argv[1:]).start()
+            os.kill(os.getpid(), signal.{number})
+            await asyncio.wait_for(stop.wait(), 5)
+            print("heard")
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+        """
+    )
+    assert ended.status == 0, ended
+    assert ended.stdout.endswith("heard\n")

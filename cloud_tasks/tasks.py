@@ -167,8 +167,9 @@ class Worker:
                 of the driver.
             worker_id: Its name; None: one is made.
             heartbeat_interval: Time between heartbeats; 0: none.
-            process_pool_size: Processes for functions of mode "pool"; None: one for each processor.
-            process_pool_max_tasks_per_child: Tasks after which one of them is replaced; None: never.
+            process_pool_size: Processes for functions of mode "pool"; None: as in the settings of the driver,
+                one for each processor where they say nothing.
+            process_pool_max_tasks_per_child: Tasks after which one of them is replaced; None: as there.
             shutdown_grace_period: How long tasks may go on after SIGTERM or SIGINT.
             starvation_guard: A queue that has not been asked for so long is asked first; 0: none is.
             task_defaults: What holds for functions that say nothing; None: as in the driver's settings.

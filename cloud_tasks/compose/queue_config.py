@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from cloud_tasks.config.gather import Gathered, gather
 from cloud_tasks.config.option import Option, Value
@@ -17,6 +18,7 @@ from cloud_tasks.config.queue_table import (
 )
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.task_app.config import Config
+from cloud_tasks.task_app.options import TaskDefaults
 
 CONNECTION_OPTIONS: tuple[Option, ...] = (
     *(option for section in (DRIVER, *DRIVERS_OWN, TASK_DEFAULTS, EVENTS) for option in section.options),
@@ -39,6 +41,8 @@ def config_of(gathered: Gathered) -> Config:
     attempts = _driver_attempts(gathered)
     if attempts is not None:
         tree["task_defaults"]["max_attempts"] = attempts
+    for database in ("postgres", "mysql"):
+        tree[database]["max_attempts"] = None  # settled
     return msgspec.convert({"driver": values["driver"], **tree}, Config)
 
 
@@ -78,3 +82,11 @@ def gather_checked(
     if gathered.problems:
         raise ConfigurationError(*gathered.problems)
     return gathered
+
+
+def usual_defaults(config: Config) -> TaskDefaults:
+    """What holds for functions that say nothing themselves; the driver's own attempts beat the general."""
+    database = {"postgres": config.postgres, "mysql": config.mysql}.get(config.driver)
+    if database is None or database.max_attempts is None:
+        return config.task_defaults
+    return replace(config.task_defaults, max_attempts=database.max_attempts)

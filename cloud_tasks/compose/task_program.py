@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.drivers import open_driver
 from cloud_tasks.compose.outbox import DriverOutbox
-from cloud_tasks.compose.queue_config import config_from_environment
+from cloud_tasks.compose.queue_config import config_from_environment, usual_defaults
 from cloud_tasks.compose.running import nobody
 from cloud_tasks.compose.task_events import EnqueuedOnChannel, open_channel, open_teller
 from cloud_tasks.compose.task_worker import TaskWorker, TaskWorkerSettings
@@ -71,7 +71,8 @@ class ProgramWorker:
 
     Args:
         driver: The driver; it stays connected.
-        settings: What the worker is told; `defaults` and `handed_down` are filled in here.
+        settings: What the worker is told; `defaults` and `handed_down` are filled in here, and what it says
+            nothing of about the pool.
         defaults: What holds for functions that say nothing themselves; None: as in the driver's settings.
         serializer: What reads and writes arguments, as "module:Class"; None: as in the driver's settings.
         sinks: Those that must have stored an event before its task is settled.
@@ -105,11 +106,17 @@ class ProgramWorker:
         if serializer is not None:
             self._config = replace(self._config, serializer=serializer)
         self._serializer = serializer_of(self._config.serializer)
+        self._config = replace(self._config, task_defaults=defaults or usual_defaults(self._config))
         # Of a driver that we did not make nobody knows where it is.
         told = {"serializer": self._config.serializer} if config is None else self._config
+        pool = self._config.process_pool
         self._settings = replace(
             settings,
-            defaults=defaults or self._config.task_defaults,
+            pool_size=pool.size if settings.pool_size is None else settings.pool_size,
+            pool_tasks_max=(
+                pool.max_tasks_per_child if settings.pool_tasks_max is None else settings.pool_tasks_max
+            ),
+            defaults=self._config.task_defaults,
             handed_down=msgspec.json.encode(told).decode(),
         )
         self._sinks, self._displays, self._observer = sinks, displays, observer

@@ -46,7 +46,8 @@ class PostgresConfig(Struct, frozen=True, kw_only=True):
         dsn: Where it is.
         queue_table: Table of the queues.
         dead_letter_table: Table of the dead letters.
-        max_attempts: Attempts of functions that say nothing themselves; None: as `TaskDefaults` says.
+        max_attempts: Attempts of functions that say nothing themselves; None: as `task_defaults` says, which
+            this beats.
         min_pool_size: Connections that are kept open.
         max_pool_size: Connections at a time.
     """
@@ -116,7 +117,7 @@ class EventsConfig(Struct, frozen=True, kw_only=True):
 
 
 class ProcessPoolConfig(Struct, frozen=True, kw_only=True):
-    """The pool for functions that compute.
+    """The pool for functions that compute; what is said to a `Worker` beats it.
 
     Attributes:
         size: Processes; None: one for each processor.

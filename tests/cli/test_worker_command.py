@@ -10,7 +10,7 @@ import pytest
 
 from cloud_tasks.cli.parser import make_parser, parse
 from cloud_tasks.cli.queue_call import QueueCall
-from cloud_tasks.compose.queue_config import config_from_environment
+from cloud_tasks.compose.queue_config import config_from_environment, usual_defaults
 from cloud_tasks.config.option import Option
 from cloud_tasks.config.queue_table import OPTIONS
 from cloud_tasks.errors import ConfigurationError
@@ -91,6 +91,8 @@ def test_a_drivers_own_attempts_hold_where_the_general_ones_were_not_given() -> 
     assert call_of(*postgres).config.task_defaults.max_attempts == 7
     assert call_of(*postgres, "--task-defaults-max-attempts", "2").config.task_defaults.max_attempts == 2
     assert call_of("worker", "--postgres-max-attempts", "7").config.task_defaults.max_attempts == 3
+    both = call_of(*postgres, "--task-defaults-max-attempts", "2").config
+    assert usual_defaults(both).max_attempts == 2
 
 
 def test_every_bad_value_is_told_at_once() -> None:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from cloud_tasks.compose.queue_config import usual_defaults
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.interfaces import QueueDriver
 from cloud_tasks.tasks import (
     Config,
     DriverFactory,
+    MySQLConfig,
+    PostgresConfig,
+    ProcessPoolConfig,
     SQLiteConfig,
     TaskDefaultsConfig,
     Worker,
     close,
+    close_sync,
     configure,
     current_worker_data,
     task,
@@ -37,6 +45,18 @@ async def note(text: str) -> str:
 @task
 async def pass_on(text: str) -> None:
     await note.dispatch(f"{text}, passed on")
+
+
+@task
+def pass_on_from_a_thread(text: str) -> None:
+    note.dispatch_sync(text)
+
+
+@task(mode="pool")
+def tell_process(path: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    time.sleep(0.05)
 
 
 @task(max_attempts=2, retry_delay=0)
@@ -157,6 +177,41 @@ async def test_a_driver_of_ones_own_making_will_do(driver: QueueDriver, tmp_path
     finally:
         await own.disconnect()
     assert summary.counts.completed == 1
+
+
+async def test_the_settings_of_the_pool_are_those_of_the_driver(tmp_path: Path) -> None:
+    pool = ProcessPoolConfig(size=1, max_tasks_per_child=1)
+    config = Config(sqlite=SQLiteConfig(path=str(tmp_path / "queues.db")), process_pool=pool)
+    made = DriverFactory.create("sqlite", config)
+    await made.connect()
+    configure(config)
+    try:
+        for said, processes in (({}, 4), ({"process_pool_max_tasks_per_child": 4}, 1)):
+            path = tmp_path / f"{processes}"
+            for _ in range(4):
+                await tell_process.dispatch(str(path))
+            await Worker(made, max_tasks=4, **said).start()  # type: ignore[arg-type] # whole numbers
+            assert len(set(path.read_text().split())) == processes
+    finally:
+        configure(None)
+        await close()
+        await made.disconnect()
+
+
+def test_attempts_are_those_of_the_driver_where_it_has_its_own() -> None:
+    own = Config(postgres=PostgresConfig(max_attempts=1), mysql=MySQLConfig(max_attempts=2))
+    usual = [
+        usual_defaults(msgspec.structs.replace(own, driver=name)) for name in ("postgres", "mysql", "redis")
+    ]
+    assert [one.max_attempts for one in usual] == [1, 2, 3]
+
+
+async def test_tasks_in_threads_dispatch_by_the_workers_own_defaults(driver: QueueDriver) -> None:
+    await pass_on_from_a_thread.dispatch("x")
+    defaults = TaskDefaultsConfig(queue="elsewhere")
+    await Worker(driver, max_tasks=1, task_defaults=defaults).start()
+    close_sync()
+    assert (await driver.inspector("elsewhere").depth())["visible"] == 1
 
 
 def test_what_cannot_be_is_told_at_once(tmp_path: Path) -> None:

@@ -15,6 +15,12 @@ from fakes.history import Fact, FactKind
 from fakes.messages import DeadLetter, Message, Place
 from fakes.queue_options import QueueOptions
 
+# Bound once: to fetch a member from its enum takes as long as a call, and every message takes a dozen.
+_SENT, _DELIVERED, _EXTENDED = FactKind.SENT, FactKind.DELIVERED, FactKind.EXTENDED
+_EXPIRED, _ACKED, _NACKED = FactKind.EXPIRED, FactKind.ACKED, FactKind.NACKED
+_DEAD_LETTERED, _REMOVED = FactKind.DEAD_LETTERED, FactKind.REMOVED
+_NOWHERE, _VISIBLE, _IN_FLIGHT, _DELAYED = Place.NOWHERE, Place.VISIBLE, Place.IN_FLIGHT, Place.DELAYED
+
 
 class MessageStore:
     """Messages in their places. Costs the same per call however many there are.
@@ -66,7 +72,7 @@ class MessageStore:
         self._live[message.key] = message
         if self._options.retention_s is not None:
             message.retention = self._retention.add(now + self._options.retention_s, message)
-        self._tell(FactKind.SENT, now, message, until=now + delay_s)
+        self._tell(_SENT, now, message, until=now + delay_s)
         self._show_after(now, message, delay_s)
         return message.key
 
@@ -76,7 +82,7 @@ class MessageStore:
         taken: list[Message] = []
         while self._visible and len(taken) < messages_max:
             _, message = self._visible.popitem(last=False)
-            message.place = Place.NOWHERE
+            message.place = _NOWHERE
             if self._is_exhausted(message):
                 self._bury(now, message, "max_receive_count")
             else:
@@ -97,7 +103,7 @@ class MessageStore:
         self._hold(message, until)
         if self._options.extend_renews_receipt:
             message.new_receipt()
-        self._tell(FactKind.EXTENDED, now, message, until=until)
+        self._tell(_EXTENDED, now, message, until=until)
         return message
 
     def show_first(self, now: float, place: int) -> None:
@@ -117,7 +123,7 @@ class MessageStore:
         """Settle for good."""
         message = self._held(now, key, receipt)
         self.acked += 1
-        self._tell(FactKind.ACKED, now, message)
+        self._tell(_ACKED, now, message)
         self._forget(message)
 
     def nack(self, now: float, key: str, receipt: str, delay_s: float, *, interrupted: bool) -> None:
@@ -132,7 +138,7 @@ class MessageStore:
             message.interruptions += 1
         delay_s = min(delay_s, self._options.delay_s_max)
         self._tell(
-            FactKind.NACKED,
+            _NACKED,
             now,
             message,
             until=now + delay_s,
@@ -152,9 +158,9 @@ class MessageStore:
         """
         self._catch_up(now)
         message = self._live.get(key)
-        if message is None or message.place is not Place.IN_FLIGHT:
+        if message is None or message.place is not _IN_FLIGHT:
             return False
-        self._tell(FactKind.EXPIRED, now, message, reason="duplicate")
+        self._tell(_EXPIRED, now, message, reason="duplicate")
         self._leave_place(message)
         self._show_after(now, message, 0.0)
         return True
@@ -176,8 +182,8 @@ class MessageStore:
                 self._wake(due, message)
 
     def _wake(self, due: float, message: Message) -> None:
-        if message.place is Place.IN_FLIGHT:
-            self._tell(FactKind.EXPIRED, due, message, reason="forgotten" if message.forgotten else "")
+        if message.place is _IN_FLIGHT:
+            self._tell(_EXPIRED, due, message, reason="forgotten" if message.forgotten else "")
         self._leave_place(message)
         self._show_after(due, message, 0.0)
 
@@ -187,12 +193,12 @@ class MessageStore:
         message = self._live.get(key)
         if message is None or message.receipt != receipt:
             raise LeaseLostError(f"message {key}: receipt {receipt} is out of date")
-        if message.place is not Place.IN_FLIGHT and not self._may_settle_late(message):
+        if message.place is not _IN_FLIGHT and not self._may_settle_late(message):
             raise LeaseLostError(f"message {key}: the lease of receipt {receipt} is over")
         return message
 
     def _may_settle_late(self, message: Message) -> bool:
-        return self._options.settles_after_expiry and message.place is Place.VISIBLE
+        return self._options.settles_after_expiry and message.place is _VISIBLE
 
     def _is_exhausted(self, message: Message) -> bool:
         limit = self._options.max_receive_count
@@ -204,40 +210,40 @@ class MessageStore:
         message.forgotten = False
         message.new_receipt()
         self._hold(message, now + self._options.lease_s)
-        self._tell(FactKind.DELIVERED, now, message, until=now + self._options.lease_s)
+        self._tell(_DELIVERED, now, message, until=now + self._options.lease_s)
 
     def _hold(self, message: Message, until: float) -> None:
-        message.place = Place.IN_FLIGHT
+        message.place = _IN_FLIGHT
         self._in_flight_count += 1
         message.timer = self._timers.add(until, message)
 
     def _show_after(self, now: float, message: Message, delay_s: float) -> None:
         """Put a message that is in no place in line, or let it wait for that."""
         if delay_s > 0:
-            message.place = Place.DELAYED
+            message.place = _DELAYED
             message.timer = self._timers.add(now + delay_s, message)
             return
-        message.place = Place.VISIBLE
+        message.place = _VISIBLE
         self._visible[message.key] = message
 
     def _leave_place(self, message: Message) -> None:
         """Undo what the message's place had put down for it."""
-        if message.place is Place.VISIBLE:
+        if message.place is _VISIBLE:
             del self._visible[message.key]
-        self._in_flight_count -= message.place is Place.IN_FLIGHT
-        message.place = Place.NOWHERE
+        self._in_flight_count -= message.place is _IN_FLIGHT
+        message.place = _NOWHERE
         if message.timer is not None:
             self._timers.discard(message.timer)
             message.timer = None
 
     def _bury(self, now: float, message: Message, reason: str) -> None:
-        self._tell(FactKind.DEAD_LETTERED, now, message, reason=reason)
+        self._tell(_DEAD_LETTERED, now, message, reason=reason)
         self.dead.append(DeadLetter(message.key, message.body, reason, now, message.delivery_count))
         self._forget(message)
 
     def _remove(self, now: float, message: Message, reason: str) -> None:
         self.removed += 1
-        self._tell(FactKind.REMOVED, now, message, reason=reason)
+        self._tell(_REMOVED, now, message, reason=reason)
         self._forget(message)
 
     def _forget(self, message: Message) -> None:

@@ -16,7 +16,9 @@ from simulation.history import History, QueueChanged
 from simulation.long_polls import LongPolls
 from simulation.loop import SimulationLoop
 
-_ABOUT_RECEIVES = (FaultClass.EMPTY_RECEIVE, FaultClass.REORDERED)
+_EMPTY, _REORDERED = FaultClass.EMPTY_RECEIVE, FaultClass.REORDERED
+_FORGOTTEN, _DUPLICATE = FaultClass.ACK_FORGOTTEN, FaultClass.DUPLICATE
+_ABOUT_RECEIVES = (_EMPTY, _REORDERED)
 
 
 class Broker:
@@ -76,21 +78,21 @@ class Broker:
         faults, now, whom = self._faults, self._loop.now, f"receive by {worker}"
         faults.occasions[whom] += 1
         which, visible = faults.occasions[whom], self._store.counts(now)["visible"]
-        if faults.strikes(FaultClass.EMPTY_RECEIVE, whom, which) is not None:
+        if faults.strikes(_EMPTY, whom, which) is not None:
             if visible:
-                faults.had_effect(FaultClass.EMPTY_RECEIVE)
+                faults.had_effect(_EMPTY)
             return True
-        reordered = faults.strikes(FaultClass.REORDERED, whom, which, lambda share: share)
+        reordered = faults.strikes(_REORDERED, whom, which, lambda share: share)
         if reordered is not None and visible > 1:
-            faults.had_effect(FaultClass.REORDERED)
+            faults.had_effect(_REORDERED)
             self._store.show_first(now, int(reordered.size * visible))
         return False
 
     def forgets(self, task_id: str, delivery: int) -> bool:
         """Whether the ack of this delivery is confirmed without being carried out."""
-        forgotten = self._faults.strikes(FaultClass.ACK_FORGOTTEN, task_id, delivery) is not None
+        forgotten = self._faults.strikes(_FORGOTTEN, task_id, delivery) is not None
         if forgotten:
-            self._faults.had_effect(FaultClass.ACK_FORGOTTEN)
+            self._faults.had_effect(_FORGOTTEN)
         return forgotten
 
     def settle(self, worker: str, act: Callable[[MessageStore, float], object]) -> None:
@@ -122,7 +124,7 @@ class Broker:
         messages = self._store.take(now, min(messages_max, self.options.batch_size_max))
         self.caller = ""
         for message in messages:
-            if self._faults.strikes(FaultClass.DUPLICATE, self.task_id(message.key), message.delivery_count):
+            if self._faults.strikes(_DUPLICATE, self.task_id(message.key), message.delivery_count):
                 share = 0.5
                 lease_s = self.options.lease_s
                 self._loop.at(self._loop.world, now + share * lease_s, self._duplicate, message.key)
@@ -142,7 +144,7 @@ class Broker:
 
     def _duplicate(self, key: str) -> None:
         if not self._faults.quiet and self._store.show_too_early(self._loop.now, key):
-            self._faults.had_effect(FaultClass.DUPLICATE)
+            self._faults.had_effect(_DUPLICATE)
             self._polls.serve()
 
     def _observe(self, fact: Fact) -> None:

@@ -15,6 +15,7 @@ from simulation.loop import SimulationLoop
 
 STORE_S = 0.002
 SLOW_S_MAX = 90.0
+_SLOW, _FAILS, _REPLY_LOST = FaultClass.SINK_SLOW, FaultClass.SINK_FAILS, FaultClass.SINK_REPLY_LOST
 
 
 class SimulatedSink:
@@ -50,23 +51,23 @@ class SimulatedSink:
         faults, name = self._faults, self._host.name
         self._history.tell(StoreIssued(at=self._loop.now, worker=name))
         pause_s = STORE_S
-        slow = faults.strikes(FaultClass.SINK_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
+        slow = faults.strikes(_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
         if slow is not None:
-            faults.had_effect(FaultClass.SINK_SLOW)
+            faults.had_effect(_SLOW)
             pause_s += slow.size
         if self._full_until() > self._loop.now:
             faults.had_effect(FaultClass.DISK_FULL)
             await asyncio.sleep(pause_s)
             self._fail("no space left on device")
-        if faults.strikes(FaultClass.SINK_FAILS, name, self._calls) is not None:
-            faults.had_effect(FaultClass.SINK_FAILS)
+        if faults.strikes(_FAILS, name, self._calls) is not None:
+            faults.had_effect(_FAILS)
             await asyncio.sleep(pause_s)
             self._fail("input/output error")
         stored: asyncio.Future[None] = self._loop.create_future()
         self._loop.at(self._loop.world, self._loop.now + pause_s, self._store, list(records), stored)
         await stored
-        if faults.strikes(FaultClass.SINK_REPLY_LOST, name, self._calls) is not None:
-            faults.had_effect(FaultClass.SINK_REPLY_LOST)
+        if faults.strikes(_REPLY_LOST, name, self._calls) is not None:
+            faults.had_effect(_REPLY_LOST)
             self._fail("the connection broke before the answer came")
 
     async def aclose(self) -> None:

@@ -20,6 +20,7 @@ START_S_MAX = 300.0
 PATIENCE_S = 120.0
 """The longest pauses between tries, and some slack."""
 PROGRESS = frozenset((FactKind.DELIVERED, FactKind.ACKED, FactKind.NACKED, FactKind.DEAD_LETTERED))
+_GONE = frozenset((FactKind.ACKED, FactKind.DEAD_LETTERED, FactKind.REMOVED))
 
 
 class Closing(Protocol):
@@ -59,20 +60,23 @@ class LivenessJudge:
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(QueueChanged, self._on_queue)
+        history.on(QueueChanged, self._on_sent, FactKind.SENT)
+        history.on(QueueChanged, self._on_progress, *PROGRESS)
+        history.on(QueueChanged, self._on_gone, *_GONE)
 
-    def _on_queue(self, happening: QueueChanged) -> None:
-        kind, message = happening.fact.kind, self._books.message
-        if kind is FactKind.SENT:
-            if not self._live:
-                self._progress_at = self._work_since = happening.at
-            self._live += 1
-            return
-        if kind in PROGRESS:
-            if happening.at > self._world.quiet_at:
-                self._look(happening)
-            self._progress_at = happening.at
-        if message is not None and message.over is kind:
+    def _on_sent(self, happening: QueueChanged) -> None:
+        if not self._live:
+            self._progress_at = self._work_since = happening.at
+        self._live += 1
+
+    def _on_progress(self, happening: QueueChanged) -> None:
+        if happening.at > self._world.quiet_at:
+            self._look(happening)
+        self._progress_at = happening.at
+
+    def _on_gone(self, happening: QueueChanged) -> None:
+        message = self._books.message
+        if message is not None and message.over is happening.fact.kind:
             self._live -= 1
 
     def _look(self, happening: QueueChanged) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from msgspec import structs
+
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.broken import BreaksNothingError
-from simulation.cases import Case, case_of, command_of, pytest_of, write_case
+from simulation.case_store import case_name, keep_case
+from simulation.cases import Case, case_of, command_of
 from simulation.commands.replay import told
 from simulation.commands.telling import say
 from simulation.draws import SWARM, PlanDraw
@@ -41,7 +44,8 @@ def concluded(failure: Failure, draw: PlanDraw, directory: Path = DIRECTORY) -> 
     """
     invariant = failure.violations[0].invariant
     try:
-        write_smallest(Case(plan=draw(failure.seed), invariant=invariant), invariant, directory)
+        case = Case(plan=draw(failure.seed), invariant=invariant)
+        write_smallest(case, invariant, directory, policy=draw.policy)
     except BreaksNothingError:
         say(
             f"seed {failure.seed} broke {invariant} in one process, and keeps it in another: "
@@ -53,13 +57,16 @@ def concluded(failure: Failure, draw: PlanDraw, directory: Path = DIRECTORY) -> 
     return of_invariant(invariant)
 
 
-def write_smallest(case: Case, invariant: str, directory: Path, *, runs_max: int = RUNS_MAX) -> Case:
+def write_smallest(
+    case: Case, invariant: str, directory: Path, *, policy: str | None = None, runs_max: int = RUNS_MAX
+) -> Case:
     """Shrink a failure, tell it in words, and write its case and a test that fails.
 
     Args:
         case: The failure, as it was found.
         invariant: What it breaks.
         directory: Where the files go.
+        policy: How its schedule was drawn, where somebody has chosen that.
         runs_max: How many runs to spend.
 
     Raises:
@@ -69,14 +76,12 @@ def write_smallest(case: Case, invariant: str, directory: Path, *, runs_max: int
     shrunk = shrink(case.plan, invariant, runs_max=runs_max)
     _tell(shrunk)
     smallest = case_of(shrunk.plan, shrunk.violation, case.mutant)
-    path = directory / f"{invariant.lower()}_seed_{case.plan.seed}.yaml"
-    test = path.with_name(f"test_{path.stem}.py")
+    name = case_name(structs.replace(case, invariant=invariant), policy)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        write_case(smallest, path)
-        test.write_text(pytest_of(smallest, path.name), encoding="utf-8")
+        path = keep_case(smallest, directory, name)
     except OSError as error:
         raise ConfigurationError(Problem(f"cannot write to `{directory}`: {error.strerror}")) from None
+    test = path.with_name(f"test_{path.stem}.py")
     say(f"Written to {path}; to see it again:", f"    {command_of(str(path))}", f"A test that fails: {test}")
     return smallest
 

@@ -35,5 +35,7 @@ def shrink(arguments: argparse.Namespace) -> Status:
     """Shrink, tell and write."""
     case = varied(arguments.case, arguments.backend, arguments.policy)
     with as_found(case):
-        write_smallest(case, broken_by(case), arguments.directory, runs_max=arguments.runs)
+        write_smallest(
+            case, broken_by(case), arguments.directory, policy=arguments.policy, runs_max=arguments.runs
+        )
     return Status.CLEAN

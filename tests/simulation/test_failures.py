@@ -87,7 +87,7 @@ def test_coverage_tells_the_lowest_seed_that_failed_and_how_to_see_it_again(
     told = capsys.readouterr().out
     assert f"python -m simulation replay {shlex.quote(scenario + ':3')} --break S1" in told
     assert "The smallest run that breaks it" in told
-    assert list((tmp_path / "simulation-failures").glob("s1_seed_3.yaml"))
+    assert list((tmp_path / "simulation-failures").glob("s1_my_scenario_seed_3.yaml"))
 
 
 @pytest.mark.parametrize("command", ["shrink", "explain"])

@@ -131,6 +131,7 @@ class WorkerShell:
         self._close_by: float | None = None
         self._signals: list[str] = []
         self._problems: list[str] = []
+        self._parts_told: list[str] = []
         self._helpers: list[asyncio.Task[None]] = []
         self._calls = QueueCalls(queue, clock, self.feed)
         self._recorder = Recorder(sink, clock, settings.hostname, self._on_stored, self._on_sink_failing)
@@ -337,12 +338,13 @@ class WorkerShell:
 
     async def _wind_up(self, finish: do.Finish, began: float) -> Summary:
         """Kill what may be left, say that the worker has stopped, and sum up."""
-        await self._bounded(self._runner.aclose())
-        await self._bounded(self._recorder.flush())
+        await self._bounded("the runner", self._runner.aclose())
+        await self._bounded("the record of events", self._recorder.flush())
         if self._calls.source_failure:
             self._problems.append(self._calls.source_failure)
         if finish.abandoned:
-            self._problems.append(_abandoned(finish.abandoned))
+            comes_again = self._queue.capabilities.requeues
+            self._problems.append(_abandoned(finish.abandoned, comes_again=comes_again))
         summary = self._sum_up(finish, self._clock.monotonic() - began)
         counts = {name: getattr(summary.counts, name) for name in summary.counts.__struct_fields__}
         for event in self._recorder.unconfirmed():  # stored before this, if this ever is
@@ -357,7 +359,7 @@ class WorkerShell:
             ),
             None,
         )
-        await self._bounded(self._recorder.flush())
+        await self._bounded("the record of events", self._recorder.flush())
         return summary
 
     def _sum_up(self, finish: do.Finish, elapsed_s: float) -> Summary:
@@ -378,24 +380,26 @@ class WorkerShell:
 
     async def _close(self) -> None:
         """Let go of everything, whatever state it is in; each part for a bounded time."""
-        await self._bounded(self._runner.aclose())
-        await self._bounded(self._recorder.flush())
+        await self._bounded("the runner", self._runner.aclose())
+        await self._bounded("the record of events", self._recorder.flush())
         for task in [*self._helpers, *([self._sleeper] if self._sleeper is not None else [])]:
             task.cancel()
         await asyncio.gather(*self._helpers, return_exceptions=True)
-        await self._bounded(self._calls.aclose())
-        await self._bounded(self._queue.aclose())
-        await self._bounded(self._sink.aclose())
-        await self._bounded(self._metadata.aclose())
+        await self._bounded("calls to the queue", self._calls.aclose())
+        await self._bounded("the queue", self._queue.aclose())
+        await self._bounded("the sink of events", self._sink.aclose())
+        await self._bounded("metadata", self._metadata.aclose())
 
-    async def _bounded(self, work: Coroutine[object, object, None]) -> None:
+    async def _bounded(self, part: str, work: Coroutine[object, object, None]) -> None:
         now = self._clock.monotonic()
         if self._close_by is None:
             self._close_by = now + _CLOSE_S - _PARTS * _LET_GO_S
         try:
             await asyncio.wait_for(work, max(_LET_GO_S, self._close_by - now))
         except Exception as error:  # noqa: BLE001 - boundary: one part that cannot let go must not keep the others
-            self._observer.worker_message(f"not closed in good order: {type(error).__name__}: {error}")
+            if part not in self._parts_told:
+                self._parts_told.append(part)
+                self._observer.worker_message(f"{part}: not closed in good order: {_why(error)}")
 
 
 class _Listener:
@@ -430,6 +434,13 @@ class _Listener:
         self._shell.feed(got.RunGone(self._attempt_id))
 
 
-def _abandoned(task_ids: tuple[str, ...]) -> str:
+def _why(error: Exception) -> str:
+    return "it took too long" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+
+
+def _abandoned(task_ids: tuple[str, ...], *, comes_again: bool) -> str:
     shown = ", ".join(task_ids[:5]) + (", ..." if len(task_ids) > 5 else "")  # noqa: PLR2004 - a few examples
-    return f"{len(task_ids)} tasks were not settled in time, and may come again: {shown}"
+    count = f"{len(task_ids)} task{'' if len(task_ids) == 1 else 's'}"
+    if comes_again:
+        return f"{count} could not be settled in time, and may come again: {shown}"
+    return f"what became of {count} could not be stored, and is not known: {shown}"

@@ -429,3 +429,31 @@ async def test_f06_a_source_that_is_always_ready_does_not_starve_the_loop() -> N
     neighbour.cancel()
     assert world.watcher.started == ["t2000"]
     assert turns > 2000 / IN_A_ROW_MAX
+
+
+@pytest.mark.parametrize(
+    ("is_local", "told"),
+    [
+        (False, "1 task could not be settled in time, and may come again: a"),
+        (True, "what became of 1 task could not be stored, and is not known: a"),
+    ],
+)
+async def test_what_a_full_disk_has_cost_is_told_once_and_as_it_is(*, is_local: bool, told: str) -> None:
+    world = World(lambda _: Script(duration_s=5.0), grace_s=10.0)
+    world.sink.failures = 1_000_000
+    if is_local:
+        world.queue = LocalQueue([Task("a", {})])
+    else:
+        await world.send("a")
+    running = world.start()
+    await world.run_for(20.0)
+    if is_local:
+        await asyncio.sleep(0.05)  # a thread reads what is local
+        await world.run_for(20.0)
+    assert world.shell is not None
+    world.shell.request_shutdown("SIGTERM")
+    summary = await world.finish(running)
+    assert summary.problems == (told,)
+    assert summary.exit_status == 143
+    ends = [message for message in world.watcher.messages if "in good order" in message]
+    assert ends == ["the record of events: not closed in good order: it took too long"]

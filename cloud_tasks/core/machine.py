@@ -148,13 +148,13 @@ class WorkerMachine:
         for attempt_id in fact.attempt_ids:
             attempt = attempts.get(attempt_id)
             if attempt is not None:
-                self._fire(attempt, Signal.STORED, fact)
+                self._fire(attempt, _STORED, fact)
 
     def _on_finished(self, fact: got.RunFinished) -> None:
         attempt = self._state.attempts.get(fact.attempt_id)
         if attempt is not None:
-            self._fire(attempt, Signal.ENDED, fact)
-            self._fire(attempt, Signal.GONE, fact)
+            self._fire(attempt, _ENDED, fact)
+            self._fire(attempt, _GONE, fact)
 
     def _on_extended(self, fact: got.Extended) -> None:
         """The lease is extended. Of one that was given up, an answer after its end may prove nothing."""
@@ -207,6 +207,8 @@ class WorkerMachine:
 
 
 _TIME = got.TimeReached()
+_STORED, _ENDED, _GONE = Signal.STORED, Signal.ENDED, Signal.GONE
+"""Of every attempt: to fetch a member from its enum takes as long as a call."""
 _GIVEN_UP = (State.LOST, State.SETTLED)
 _WITH_A_RUN = (State.LEASED, State.WAITING, State.RUNNING, State.STOPPING)
 

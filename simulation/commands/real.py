@@ -23,7 +23,7 @@ from simulation.commands.values import count, lasting
 from simulation.real.evidence import SETTINGS, EvidenceError
 from simulation.real.judging import Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
-from simulation.real.settings import RealSettings, worker_variables
+from simulation.real.settings import RealSettings, check_judged, worker_variables
 from simulation.real.telling import tables, told, without_effect
 from simulation.real.torments import read_struck
 from simulation.statuses import Status, of_invariant
@@ -148,7 +148,7 @@ def _settings(
         worker_file="" if ours else str(Path(arguments.worker).resolve()),
         variables=worker_variables(environ, ours=ours),
     )
-    settings.plan()
+    check_judged(settings.variables)
     return settings, tasks
 
 

@@ -19,6 +19,9 @@ _LOOK_S = 0.02
 _TAIL_LINES = 6
 _TAIL_BYTES = 10_000
 
+_TOLD = "RMS_CLOUD_"
+"""With this the names of variables begin that tell a worker something."""
+
 
 class Process:
     """One process.
@@ -90,11 +93,11 @@ class Process:
 
 
 def environ_of(mark: str, whose: str, more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process of ours."""
+    """The environment of a process of ours; of what workers are told, there is in it what `more` says."""
     root = str(Path(simulation.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(_TOLD)},
         "PYTHONPATH": os.pathsep.join(paths),
         **marked.environment(mark, whose),
         **more,

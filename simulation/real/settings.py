@@ -8,6 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from cloud_tasks.config.resolve import resolve
+from cloud_tasks.config.table import BY_NAME
+from cloud_tasks.errors import ConfigurationError, Problem
 from fakes.queue_options import QueueOptions
 from simulation.plan import RunPlan, WorkerPlan, Workload
 
@@ -35,6 +37,17 @@ _OURS = {
 """What our own program is told besides."""
 _THEIRS = {"MAX_RUNTIME": "60", "VISIBILITY_TIMEOUT_SECONDS": "70", "SHUTDOWN_GRACE_PERIOD": "5"}
 """What a user's program is told, where the environment does not say it."""
+_UNKNOWN_TO_JUDGES = (
+    "task_file",
+    "queue_name",
+    "exactly_once_queue",
+    "tasks_to_skip",
+    "max_num_tasks",
+    "exit_when_empty",
+    "max_interruptions",
+    "simulate_spot_termination_after",
+)
+"""Settings with which a worker rightly does what the judges would hold against it, or uses another queue."""
 
 
 class RealSettings(Struct, frozen=True, kw_only=True):
@@ -98,3 +111,27 @@ def worker_variables(environ: Mapping[str, str], *, ours: bool) -> dict[str, str
     return (
         defaults | ({} if ours else found) | {_VARIABLE.format(key): value for key, value in chosen.items()}
     )
+
+
+def check_judged(variables: Mapping[str, str]) -> None:
+    """Refuse variables that the judges cannot know of: they would accuse a worker that keeps to them.
+
+    Args:
+        variables: Those of workers.
+
+    Raises:
+        ConfigurationError: There is such a variable; or one cannot be used at all.
+    """
+    usual = resolve([], worker_variables({}, ours=False)).settings
+    wanted = resolve([], variables).settings
+    problems = [
+        Problem(
+            f"{BY_NAME[name].variable}: the judges of `real` know nothing of this setting, and would accuse "
+            "a worker that keeps to it",
+            helps=("leave it unset",),
+        )
+        for name in _UNKNOWN_TO_JUDGES
+        if getattr(wanted, name) != getattr(usual, name)
+    ]
+    if problems:
+        raise ConfigurationError(*problems)

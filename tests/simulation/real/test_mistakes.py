@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloud_tasks.errors import ConfigurationError
 from simulation.commands.app import main
-from simulation.real.settings import RealSettings, worker_variables
+from simulation.real.processes import environ_of
+from simulation.real.settings import RealSettings, check_judged, worker_variables
 from simulation.statuses import Status
 from tests.simulation.real.kept import ENDS_S, left, real, start
 
@@ -111,6 +113,51 @@ def test_mistakes_are_told_before_anything_is_started(
     told = capsys.readouterr()
     assert message in told.err
     assert not told.out
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_NUM_TASKS", "4"),
+        ("MAX_NUM_TASKS", "0"),
+        ("EXIT_WHEN_EMPTY", "3"),
+        ("EXIT_WHEN_EMPTY", "1"),
+        ("TO_SKIP", "2"),
+        ("MAX_INTERRUPTIONS", "2"),
+        ("EXACTLY_ONCE_QUEUE", "1"),
+        ("QUEUE_NAME", "another"),
+        ("TASK_FILE", "tasks.json"),
+        ("SIMULATE_SPOT_TERMINATION_AFTER", "5"),
+    ],
+)
+def test_what_the_judges_cannot_know_is_refused(name: str, value: str) -> None:
+    """A worker that ends after four tasks, as it was told to, was accused of it."""
+    with pytest.raises(ConfigurationError, match=f"RMS_CLOUD_TASKS_{name}: the judges"):
+        check_judged(worker_variables({f"RMS_CLOUD_TASKS_{name}": value}, ours=False))
+
+
+def test_such_variables_are_refused_before_anything_is_started(
+    worker: Path, task_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RMS_CLOUD_TASKS_MAX_NUM_TASKS", "4")
+    assert main(["real", "--worker", str(worker), "--task-file", str(task_file)]) == Status.USAGE
+    told = capsys.readouterr()
+    assert "RMS_CLOUD_TASKS_MAX_NUM_TASKS: the judges" in told.err
+    assert not told.out
+
+
+def test_variables_that_say_what_is_usual_are_taken() -> None:
+    variables = {"RMS_CLOUD_TASKS_EXIT_WHEN_EMPTY": "0", "RMS_CLOUD_TASKS_TO_SKIP": "0"}
+    check_judged(worker_variables(variables, ours=False))
+
+
+def test_workers_have_no_variables_of_ours_but_those_that_the_judges_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RMS_CLOUD_TASKS_MAX_NUM_TASKS", "4")
+    monkeypatch.setenv("RMS_CLOUD_WORKER_USE_NEW_PROCESS", "0")
+    environ = environ_of("mark", "worker-1", {"RMS_CLOUD_TASKS_MAX_RUNTIME": "2"})
+    assert [name for name in environ if name.startswith("RMS_")] == ["RMS_CLOUD_TASKS_MAX_RUNTIME"]
 
 
 SETTINGS = msgspec.json.encode(

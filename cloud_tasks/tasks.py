@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -185,7 +185,7 @@ class Worker:
         self._worker = ProgramWorker(
             queue_driver,
             TaskWorkerSettings(
-                queues=tuple(queues),
+                queues=_listed(queues),
                 concurrency=concurrency,
                 max_tasks=max_tasks,
                 worker_id=worker_id,
@@ -211,6 +211,12 @@ class Worker:
             What it came to. Failed tasks are told there and raise nothing.
         """
         return await self._worker.work()
+
+
+def _listed(queues: Sequence[str]) -> Sequence[str]:
+    """The names in a tuple; what holds none is left as it is, for whoever checks."""
+    whole = isinstance(queues, str | bytes) or not isinstance(queues, Iterable)
+    return queues if whole else tuple(queues)
 
 
 def _inside_import() -> Exception:

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.drivers import open_driver
 from cloud_tasks.compose.outbox import DriverOutbox
+from cloud_tasks.compose.program_checks import check_config
 from cloud_tasks.compose.queue_config import config_from_environment, usual_defaults
 from cloud_tasks.compose.running import nobody
 from cloud_tasks.compose.task_events import EnqueuedOnChannel, open_channel, open_teller
 from cloud_tasks.compose.task_worker import TaskWorker, TaskWorkerSettings
+from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import EventSink, QueueDriver
 from cloud_tasks.runners.output import Output
 from cloud_tasks.shell import Observer
@@ -38,6 +40,7 @@ def create_driver(config: Config) -> QueueDriver:
     Raises:
         ConfigurationError: There is none, its package is missing, or a setting cannot be used.
     """
+    check_config(config)
     driver = open_driver(config)
     _config_of[driver] = config
     return driver
@@ -55,6 +58,7 @@ async def open_outbox(config: Config | None, environ: Mapping[str, str]) -> Driv
         QueueUnavailableError: Nobody answers there.
     """
     found = config_from_environment(environ) if config is None else config
+    check_config(found)
     serializer = serializer_of(found.serializer)
     driver = open_driver(found)
     try:
@@ -100,6 +104,7 @@ class ProgramWorker:
         Raises:
             ConfigurationError: A setting, or a function, cannot be used.
         """
+        _check_driver(driver)
         config = _config_of.get(driver)
         self._driver = driver
         self._config = config or Config()
@@ -168,3 +173,13 @@ class ProgramWorker:
         settings = self._settings = replace(self._settings, worker_id=self.worker_id)
         words = WorkerEvents(self.worker_id, settings.queues, settings.heartbeat_s, SystemClock())
         return self._make((RedisEventSink(channel, words, self._encode),))
+
+
+def _check_driver(driver: object) -> None:
+    if not hasattr(driver, "inspector"):
+        raise ConfigurationError(
+            Problem(
+                f"queue_driver: expected a driver, got a value of type {type(driver).__name__}",
+                helps=("make one with DriverFactory.create(name, config)",),
+            )
+        )

@@ -6,19 +6,20 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.naming import new_worker_id
+from cloud_tasks.compose.program_checks import defaults_problems, queue_problems, value_problem
 from cloud_tasks.compose.running import failures_told_to, nobody, unless_signalled
 from cloud_tasks.compose.signals import SignalWatch
 from cloud_tasks.compose.task_output import OwnStreams
 from cloud_tasks.compose.task_rules import RuleBook
 from cloud_tasks.compose.task_stuck import StuckReport
 from cloud_tasks.core.machine import MachineSettings
-from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.interfaces import EventSink, QueueDriver, TaskRunner
 from cloud_tasks.metadata.opening import open_metadata
 from cloud_tasks.queues.priority import PriorityQueues
@@ -59,7 +60,7 @@ class TaskWorkerSettings(Struct, frozen=True, kw_only=True):
         handed_down: What its tasks' processes are told, to dispatch tasks themselves; "" if nothing.
     """
 
-    queues: tuple[str, ...] = ("default",)
+    queues: Sequence[str] = ("default",)
     concurrency: int = 10
     max_tasks: int | None = None
     idle_exit_s: float | None = None
@@ -251,22 +252,27 @@ class _LogObserver:
         self._log.warning("%s", text)
 
 
+_ARGUMENTS = {
+    "concurrency": "concurrency",
+    "max_tasks": "max_tasks",
+    "idle_exit_s": "exit_when_empty",
+    "starvation_guard_s": "starvation_guard",
+    "worker_id": "worker_id",
+    "heartbeat_s": "heartbeat_interval",
+    "grace_s": "shutdown_grace_period",
+    "pool_size": "process_pool_size",
+    "pool_tasks_max": "process_pool_max_tasks_per_child",
+    "provider": "provider",
+}
+"""What each setting is called on the command line, and in programs."""
+
+
 def _check(settings: TaskWorkerSettings) -> None:
-    problems = []
-    if not settings.queues or not all(settings.queues):
-        problems.append(Problem("a worker needs the name of at least one queue"))
-    twice = sorted({name for name in settings.queues if settings.queues.count(name) > 1})
-    problems += [Problem(f"the queue {name!r} is named twice") for name in twice]
-    numbers: Mapping[str, float | None] = {
-        "concurrency": settings.concurrency,
-        "max_tasks": settings.max_tasks,
-        "process_pool_size": settings.pool_size,
-        "process_pool_max_tasks_per_child": settings.pool_tasks_max,
-    }
-    problems += [
-        Problem(f"{name} is {value}, and must be at least 1")
-        for name, value in numbers.items()
-        if value is not None and value < 1
+    found = [value_problem(name, getattr(settings, field), name) for field, name in _ARGUMENTS.items()]
+    problems = [
+        *queue_problems(settings.queues),
+        *(problem for problem in found if problem is not None),
+        *defaults_problems(settings.defaults),
     ]
     if problems:
         raise ConfigurationError(*problems)

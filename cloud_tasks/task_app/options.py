@@ -12,6 +12,8 @@ from cloud_tasks.errors import Problem
 
 RETRY_STRATEGIES = ("fixed", "exponential")
 MODES = ("async", "thread", "pool", "process")
+ATTEMPTS_MAX, SECONDS_MAX = 1_000_000_000, 36_500 * 86_400
+"""As on the command line, whose table is not read where functions are marked: it is large."""
 RETRY_JITTER = 0.1
 """Share by which a pause before a retry may be shorter, so that tasks that failed together come apart."""
 
@@ -46,6 +48,7 @@ class TaskOptions(Struct, frozen=True, kw_only=True):
         for what, seconds in (("timeout", self.timeout), ("visibility_timeout", self.visibility_timeout)):
             if seconds is not None and not 0 < seconds < math.inf:
                 yield _wrong(name, what, seconds, "must be more than 0, in seconds")
+        yield from self._too_much(name)
         for what, word, words in (
             ("retry_strategy", self.retry_strategy, RETRY_STRATEGIES),
             ("mode", self.mode, MODES),
@@ -54,6 +57,14 @@ class TaskOptions(Struct, frozen=True, kw_only=True):
                 yield _wrong(name, what, repr(word), f"must be one of {', '.join(words)}")
         if self.queue is not None and not self.queue:
             yield _wrong(name, "queue", "''", "must be the name of a queue")
+
+    def _too_much(self, name: str) -> Iterator[Problem]:
+        if self.max_attempts is not None and self.max_attempts > ATTEMPTS_MAX:
+            yield _wrong(name, "max_attempts", self.max_attempts, f"must be at most {ATTEMPTS_MAX}")
+        for what in ("retry_delay", "timeout", "visibility_timeout"):
+            seconds = getattr(self, what)
+            if seconds is not None and SECONDS_MAX < seconds < math.inf:
+                yield _wrong(name, what, seconds, f"must be at most {SECONDS_MAX}, in seconds")
 
 
 def _wrong(name: str, what: str, value: object, must: str) -> Problem:

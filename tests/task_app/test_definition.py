@@ -13,12 +13,14 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from cloud_tasks.config.table import COUNT_MAX, DURATION_S_MAX
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.task_app import outbox, registry
 from cloud_tasks.task_app.calling import call_task_on_loop
 from cloud_tasks.task_app.definition import task
+from cloud_tasks.task_app.options import ATTEMPTS_MAX, SECONDS_MAX
 from cloud_tasks.task_app.serializing import Serializer, path_of
 from cloud_tasks.tasks import close_sync
 
@@ -258,6 +260,9 @@ def problem_of(**options: Any) -> str:
             {"visibility_timeout": float("inf")},
             "visibility_timeout is inf, and must be more than 0, in seconds",
         ),
+        ({"max_attempts": 10**30}, f"max_attempts is {10**30}, and must be at most 1000000000"),
+        ({"timeout": 1e10}, "timeout is 10000000000.0, and must be at most 3153600000, in seconds"),
+        ({"retry_delay": 1e10}, "retry_delay is 10000000000.0, and must be at most 3153600000, in seconds"),
         ({"mode": "fiber"}, "mode is 'fiber', and must be one of async, thread, pool, process"),
         ({"mode": "async"}, 'mode is "async", and it is no coroutine function'),
         ({"queue": ""}, "queue is '', and must be the name of a queue"),
@@ -266,6 +271,10 @@ def problem_of(**options: Any) -> str:
 )
 def test_an_option_that_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:
     assert problem_of(**options) == f"@task on `app.function`: {words}"
+
+
+def test_bounds_are_those_of_the_command_line() -> None:
+    assert (ATTEMPTS_MAX, SECONDS_MAX) == (COUNT_MAX, DURATION_S_MAX)
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -8,20 +8,24 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
 
 from cloud_tasks.compose.queue_config import usual_defaults
+from cloud_tasks.compose.task_program import open_outbox
 from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.interfaces import QueueDriver
 from cloud_tasks.tasks import (
     Config,
     DriverFactory,
+    EventsConfig,
     MySQLConfig,
     PostgresConfig,
     ProcessPoolConfig,
+    RedisConfig,
     SQLiteConfig,
     TaskDefaultsConfig,
     Worker,
@@ -219,6 +223,80 @@ def test_what_cannot_be_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Worker(made, [], concurrency=0, max_tasks=0, process_pool_size=0)
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"queues": "emails"}, 'queues: expected a list of names, got "emails"'),
+        ({"queues": None}, "queues: expected a list of names, got None"),
+        ({"queues": ["a", 5]}, "queues: expected names, got 5"),
+        ({"queues": ["a", ""]}, "a worker needs the name of at least one queue"),
+        ({"concurrency": "10"}, 'concurrency: expected an integer >= 1, got "10"'),
+        ({"concurrency": 2.5}, "concurrency: expected an integer >= 1, got 2.5"),
+        ({"concurrency": True}, "concurrency: expected an integer >= 1, got True"),
+        ({"concurrency": 10**6}, "concurrency: expected an integer <= 10000, got 1000000"),
+        ({"max_tasks": -1}, "max_tasks: expected an integer >= 1, got -1"),
+        ({"worker_id": ""}, 'worker_id: expected a text, got ""'),
+        (
+            {"heartbeat_interval": float("nan")},
+            "heartbeat_interval: expected a number of seconds >= 0, got nan",
+        ),
+        ({"heartbeat_interval": "60s"}, 'heartbeat_interval: expected a number of seconds >= 0, got "60s"'),
+        ({"shutdown_grace_period": -1}, "shutdown_grace_period: expected a number of seconds >= 0, got -1"),
+        ({"starvation_guard": -1.0}, "starvation_guard: expected a number of seconds >= 0, got -1.0"),
+        ({"process_pool_size": 0}, "process_pool_size: expected an integer >= 1, got 0"),
+        ({"queue_driver": None}, "queue_driver: expected a driver, got a value of type NoneType"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_told_in_words(
+    tmp_path: Path, said: dict[str, Any], words: str
+) -> None:
+    made = DriverFactory.create("sqlite", Config(sqlite=SQLiteConfig(path=str(tmp_path / "queues.db"))))
+    with pytest.raises(ConfigurationError) as caught:
+        Worker(**{"queue_driver": made, **said})
+    assert [problem.message for problem in caught.value.problems] == [words]
+
+
+WRONG_DEFAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"timeout": 0}, "timeout: expected a number of seconds > 0, got 0"),
+    ({"max_attempts": 0}, "max_attempts: expected an integer >= 1, got 0"),
+    ({"visibility_timeout": 0}, "visibility_timeout: expected a number of seconds > 0, got 0"),
+    ({"retry_strategy": "expo"}, 'retry_strategy: expected fixed or exponential, got "expo"'),
+    ({"retry_strategy": "Fixed"}, "retry_strategy: expected 'fixed', got \"Fixed\""),
+    ({"retry_delay": -5}, "retry_delay: expected a number of seconds >= 0, got -5"),
+    ({"queue": ""}, 'queue: expected a text, got ""'),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), WRONG_DEFAULTS)
+def test_defaults_that_cannot_be_are_told_in_words(tmp_path: Path, said: dict[str, Any], words: str) -> None:
+    sqlite, defaults = SQLiteConfig(path=str(tmp_path / "queues.db")), TaskDefaultsConfig(**said)
+    made = DriverFactory.create("sqlite", Config(sqlite=sqlite))
+    with pytest.raises(ConfigurationError) as caught:
+        Worker(made, task_defaults=defaults)
+    assert [problem.message for problem in caught.value.problems] == [f"task_defaults.{words}"]
+    with pytest.raises(ConfigurationError) as caught:
+        DriverFactory.create("sqlite", Config(sqlite=sqlite, task_defaults=defaults))
+    assert [problem.message for problem in caught.value.problems] == [f"task_defaults.{words}"]
+
+
+def test_every_setting_that_cannot_be_is_told_at_once_and_no_secret() -> None:
+    config = Config(
+        redis=RedisConfig(db="1", password=b"hush"),  # type: ignore[arg-type] # wrong, on purpose
+        rabbitmq="amqp://me:hush@localhost",  # type: ignore[arg-type] # wrong, on purpose
+        events=EventsConfig(format="xml"),
+        process_pool=ProcessPoolConfig(size=0),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        DriverFactory.create("redis", config)
+    assert len(caught.value.problems) == 5
+    assert "hush" not in str(caught.value)
+
+
+async def test_settings_of_who_only_dispatches_are_checked_as_well() -> None:
+    with pytest.raises(ConfigurationError, match=r"sqlite\.path: expected a path, got 5"):
+        await open_outbox(Config(sqlite=SQLiteConfig(path=5)), {})  # type: ignore[arg-type] # wrong, on purpose
 
 
 def test_a_driver_that_is_not_known_is_told() -> None:

@@ -37,7 +37,11 @@ def unexpected_argument(text: str) -> Problem:
 
 
 def unknown_flag(flag: str, known: Iterable[str]) -> Problem:
-    """A flag that nobody knows."""
+    """A flag that nobody knows, where it stands."""
+    known = list(known)
+    if flag in known:
+        message = f"the flag {quoted(flag)} is not of the subcommand that it stands after"
+        return Problem(message, helps=("put it before the subcommand",))
     near = nearest(flag, known)
     helps = (f"did you mean `{near}`?",) if near else ("--help lists every argument",)
     return Problem(f"unknown flag {quoted(flag)}", helps=helps)

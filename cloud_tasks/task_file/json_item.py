@@ -104,10 +104,11 @@ class ItemDecoder:
         return Problem(f"{name}: it holds a number that cannot be read", place=window.place(start))
 
 
-def too_large(name: str, size_bytes: int, limits: Limits, place: Place) -> Problem:
-    """The problem of a task that is larger than the limit."""
+def too_large(name: str, size_bytes: int, limits: Limits, place: Place, *, at_least: bool = False) -> Problem:
+    """The problem of a task that is larger than the limit; `at_least` where it was not read to its end."""
+    size = f"{'at least ' if at_least else ''}{size_bytes:,} bytes"
     return Problem(
-        f"{name} is too large: {size_bytes:,} bytes, and the limit is {limits.task_size_bytes_max:,}",
+        f"{name} is too large: {size}, and the limit is {limits.task_size_bytes_max:,}",
         place=place,
         helps=("store its data where the task can fetch it, and pass a URL",),
     )

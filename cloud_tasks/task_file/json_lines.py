@@ -78,7 +78,8 @@ class JsonLinesReader:
         size = len(self._window.text) - start
         if size > self._limits.task_size_bytes_max:
             place = self._window.place(start)
-            raise EndOfReadingError(too_large(f"task {self._number + 1}", size, self._limits, place))
+            found = too_large(f"task {self._number + 1}", size, self._limits, place, at_least=True)
+            raise EndOfReadingError(found)
         self._window.refill(start)
 
     def _item(self) -> Task | Fault:

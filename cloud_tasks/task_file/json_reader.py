@@ -162,5 +162,6 @@ class JsonListReader:
         size = len(self._window.text) - position
         if size > self._limits.task_size_bytes_max:
             place = self._window.place(position)
-            raise EndOfReadingError(too_large(f"task {self._number}", size, self._limits, place))
+            found = too_large(f"task {self._number}", size, self._limits, place, at_least=True)
+            raise EndOfReadingError(found)
         self._window.refill(position)

@@ -64,6 +64,14 @@ def test_an_argument_of_a_subcommand_clashes_by_its_name_too() -> None:
     assert "clashes with the worker's --provider" in problem.message
 
 
+def test_a_flag_of_ours_after_a_subcommand_is_told_where_it_belongs() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_subparsers().add_parser("go")
+    (problem,) = problems_of(["go", "--event-log-file", "x.log"], parser=parser)
+    assert problem.message == 'the flag "--event-log-file" is not of the subcommand that it stands after'
+    assert problem.helps == ("put it before the subcommand",)
+
+
 def test_all_clashes_come_at_once() -> None:
     parser = argparse.ArgumentParser(conflict_handler="resolve")
     parser.add_argument("--price")

@@ -1,24 +1,24 @@
 """The program's arguments as JSON, for task processes that are not forked from the program itself.
 
-What JSON has no word for (a path, a date, a set) travels as `{"$kind": ...}`. Nothing here runs code that
-came over the wire: an enumeration is looked up by name, everything else is built from plain values.
+What JSON has no word for (a path, a date, a function) travels as `{"$kind": ...}`. Never pickle: a function
+or class is looked up by name, everything else is built from plain values; see `forms`.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-
 from cloud_tasks.errors import Problem, ProgramError
+from cloud_tasks.runners.forms import FORMS, FormError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _TAG = "$kind"
 _DEPTH_MAX = 50
+_INT_BITS_MAX = 64
 FORK_HELP = "`--start-method fork` runs tasks as forks of the program itself, where anything can be used"
+_PLAIN_HELP = "or hand over plain data (text, numbers, paths, lists), and make the rest in the task"
 
 
 def encode_arguments(values: Mapping[str, object]) -> dict[str, object]:
@@ -31,44 +31,123 @@ def encode_arguments(values: Mapping[str, object]) -> dict[str, object]:
     problems: list[Problem] = []
     for name, value in values.items():
         try:
-            encoded[name] = _encode(value, 0)
-        except TypeError as error:
+            encoded[name] = encode_value(value)
+        except FormError as error:
             message = f"argument `{name}` cannot be handed to task processes: {error}"
-            problems.append(Problem(message, helps=(FORK_HELP,)))
+            problems.append(Problem(message, helps=(FORK_HELP, _PLAIN_HELP)))
     if problems:
         raise ProgramError(*problems)
     return encoded
 
 
 def decode_arguments(encoded: Mapping[str, object]) -> argparse.Namespace:
-    """The namespace that `encode_arguments` was given."""
+    """The namespace that `encode_arguments` was given.
+
+    Raises:
+        ProgramError: The program, as it was imported here, does not have what one of them was made of.
+    """
     from argparse import Namespace
 
-    return Namespace(**{name: _decode(value) for name, value in encoded.items()})
+    return Namespace(**{name: decode_value(value, f"argument `{name}`") for name, value in encoded.items()})
+
+
+def encode_value(value: object) -> object:
+    """One value in JSON.
+
+    Raises:
+        FormError: It has no form.
+    """
+    return _encode(value, 0)
+
+
+def decode_value(encoded: object, what: str) -> object:
+    """The value that `encode_value` was given.
+
+    Args:
+        encoded: What that gave.
+        what: What to call it where that fails.
+
+    Raises:
+        ProgramError: It cannot be made here.
+    """
+    try:
+        return _decode(encoded)
+    except BaseException as error:  # noqa: BLE001 - boundary: modules of the program are imported in there
+        said = str(error) if isinstance(error, FormError) else f"{type(error).__name__}: {error}"
+        raise ProgramError(
+            Problem(
+                f"{what} cannot be made again in a task process: {said}",
+                helps=(
+                    'define what it is made of at the top level, outside of `if __name__ == "__main__":`',
+                    FORK_HELP,
+                ),
+            )
+        ) from None
+
+
+def modules_in(encoded: object) -> Iterator[str]:
+    """The modules that must be there to make the value again."""
+    if isinstance(encoded, dict) and encoded.get(_TAG) == "named":
+        yield encoded["value"][0]
+    elif isinstance(encoded, dict):
+        for item in encoded.values():
+            yield from modules_in(item)
+    elif isinstance(encoded, list):
+        for item in encoded:
+            yield from modules_in(item)
 
 
 def _encode(value: object, depth: int) -> object:
-    if value is None or type(value) in {bool, int, str}:
-        return value
     if depth > _DEPTH_MAX:
         message = f"it is nested more than {_DEPTH_MAX} levels deep"
-        raise TypeError(message)
-    if type(value) is float:
-        return {_TAG: "float", "value": value.hex()}
+        raise FormError(message)
+    if value is None or type(value) in {bool, int, float, str}:
+        return _encode_atom(value)
     if type(value) is list:
-        return [_encode(item, depth + 1) for item in value]
+        return _encode_all(value, depth)
     if type(value) is dict:
-        return {_TAG: "dict", "value": _encode_all((i for pair in value.items() for i in pair), depth)}
-    for kind, (matches, dump, _load) in _KINDS.items():
+        return _tagged("dict", _encode_all((item for pair in value.items() for item in pair), depth))
+    for kind, (matches, dump, _load) in FORMS.items():
         if matches(value):
-            return {_TAG: kind, "value": _encode_all(dump(value), depth)}
-    kind_name = type(value).__qualname__
-    message = f"a value of type {type(value).__module__}.{kind_name} has no form in JSON"
-    raise TypeError(message)
+            return _tagged(kind, _encode_all(dump(value), depth))
+    raise FormError(_has_no_form(value))
+
+
+def _encode_atom(value: object) -> object:
+    """Numbers and texts, as they are where every reader of JSON takes them so."""
+    if isinstance(value, float):
+        return _tagged("float", value.hex())
+    if isinstance(value, int) and value.bit_length() >= _INT_BITS_MAX:
+        return _tagged("int", hex(value))
+    if isinstance(value, str) and not _is_unicode(value):
+        return _tagged("text", value.encode("utf-8", "surrogatepass").hex())
+    return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether it can be written down; what a command line held may not be."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _has_no_form(value: object) -> str:
+    name = getattr(value, "__qualname__", None)
+    what = f"`{name}`" if isinstance(name, str) else "a value"
+    kind = type(value)
+    return (
+        f"{what} of type {kind.__module__}.{kind.__qualname__} has no form in JSON, and no name in a module"
+    )
 
 
 def _encode_all(values: Iterable[object], depth: int) -> list[object]:
     return [_encode(value, depth + 1) for value in values]
+
+
+def _tagged(kind: str, value: object) -> object:
+    return {_TAG: kind, "value": value}
 
 
 def _decode(encoded: object) -> object:
@@ -77,96 +156,16 @@ def _decode(encoded: object) -> object:
     if not isinstance(encoded, dict):
         return encoded
     kind, value = encoded[_TAG], encoded["value"]
-    if kind == "float":
-        return float.fromhex(value)
+    if kind in _ATOMS:
+        return _ATOMS[kind](value)
     parts = [_decode(item) for item in value]
     if kind == "dict":
         return dict(zip(parts[::2], parts[1::2], strict=True))
-    return _KINDS[kind][2](parts)
+    return FORMS[kind][2](parts)
 
 
-def _is(module: str, name: str) -> Callable[[object], bool]:
-    """Whether a value is exactly of that type; a type whose module nobody imported cannot have values."""
-
-    def matches(value: object) -> bool:
-        found = getattr(sys.modules.get(module), name, None)
-        return found is not None and type(value) is found
-
-    return matches
-
-
-def _build(module: str, name: str, method: str = "") -> Callable[[list[object]], object]:
-    def load(parts: list[object]) -> object:
-        found = getattr(import_module(module), name)
-        return (getattr(found, method) if method else found)(*parts)
-
-    return load
-
-
-def _text(value: object) -> list[object]:
-    return [str(value)]
-
-
-def _iso(value: object) -> list[object]:
-    return [value.isoformat()]  # type: ignore[attr-defined] # only ever given what has it
-
-
-def _timedelta_parts(value: object) -> list[object]:
-    return [value.days, value.seconds, value.microseconds]  # type: ignore[attr-defined] # only ever given what has them
-
-
-def _is_path(value: object) -> bool:
-    pure = getattr(sys.modules.get("pathlib"), "PurePath", None)
-    return pure is not None and isinstance(value, pure)
-
-
-def _is_enum(value: object) -> bool:
-    base = getattr(sys.modules.get("enum"), "Enum", None)
-    return base is not None and isinstance(value, base) and "<locals>" not in type(value).__qualname__
-
-
-def _dump_enum(value: object) -> list[object]:
-    return [type(value).__module__, type(value).__qualname__, value.name]  # type: ignore[attr-defined] # an Enum
-
-
-def _load_enum(parts: list[object]) -> object:
-    found: object = import_module(str(parts[0]))
-    for name in [*str(parts[1]).split("."), str(parts[2])]:
-        found = getattr(found, name)
-    return found
-
-
-def _items(value: object) -> list[object]:
-    return list(value)  # type: ignore[call-overload, no-any-return] # only ever given what can be iterated
-
-
-def _sorted_items(value: object) -> list[object]:
-    return sorted(_items(value), key=repr)
-
-
-def _hex(value: object) -> list[object]:
-    return [value.hex()]  # type: ignore[attr-defined] # only ever given bytes
-
-
-_KINDS: dict[
-    str,
-    tuple[
-        Callable[[object], bool],
-        Callable[[object], Iterable[object]],
-        Callable[[list[object]], object],
-    ],
-] = {
-    "tuple": (_is("builtins", "tuple"), _items, tuple),
-    "set": (_is("builtins", "set"), _sorted_items, set),
-    "frozenset": (_is("builtins", "frozenset"), _sorted_items, frozenset),
-    "bytes": (_is("builtins", "bytes"), _hex, lambda parts: bytes.fromhex(str(parts[0]))),
-    "path": (_is_path, _text, _build("pathlib", "Path")),
-    "fcpath": (_is("filecache.file_cache_path", "FCPath"), _text, _build("filecache", "FCPath")),
-    "datetime": (_is("datetime", "datetime"), _iso, _build("datetime", "datetime", "fromisoformat")),
-    "date": (_is("datetime", "date"), _iso, _build("datetime", "date", "fromisoformat")),
-    "time": (_is("datetime", "time"), _iso, _build("datetime", "time", "fromisoformat")),
-    "timedelta": (_is("datetime", "timedelta"), _timedelta_parts, _build("datetime", "timedelta")),
-    "decimal": (_is("decimal", "Decimal"), _text, _build("decimal", "Decimal")),
-    "enum": (_is_enum, _dump_enum, _load_enum),
+_ATOMS: Mapping[str, Callable[[str], object]] = {
+    "float": float.fromhex,
+    "int": lambda text: int(text, 16),
+    "text": lambda text: bytes.fromhex(text).decode("utf-8", "surrogatepass"),
 }
-"""For each kind: whether a value is of it, the plain parts of one, and one from its parts."""

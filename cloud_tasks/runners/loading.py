@@ -7,7 +7,9 @@ import sys
 from types import ModuleType
 
 from cloud_tasks.errors import CloudTasksError, Place, Problem, ProgramError
+from cloud_tasks.runners.crossing import decode_value
 from cloud_tasks.runners.importing import ProgramImport
+from cloud_tasks.runners.named import held_by, look_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ def load_function(reference: Mapping[str, str]) -> Callable[..., object]:
     """Import the program and find the function.
 
     Args:
-        reference: "module" and "qualname" of the function, "main_path" and "main_name" of the main program;
-            "preload", modules to be imported before, with commas between them.
+        reference: "module" and "qualname" of the function; "holds", what one of that name must hold, as
+            `held_by` tells, or ""; "parts", from which it is made instead, or ""; "main_path" and "main_name"
+            of the main program; "preload", modules to be imported before, with commas between them.
 
     Raises:
         ProgramError: The import failed, or there is no such function.
@@ -34,12 +37,31 @@ def load_function(reference: Mapping[str, str]) -> Callable[..., object]:
         for name in filter(None, reference["preload"].split(",")):
             _import_program({**reference, "module": name})
         module = _import_program(reference)
-    found: object = module
-    for name in reference["qualname"].split("."):
-        found = getattr(found, name, None)
+        if reference["parts"]:
+            return _made_again(reference["parts"])
+    found = look_up(module, reference["qualname"])
     if not callable(found):
         raise ProgramError(_not_found(reference, module))
+    if reference["holds"] not in ("", held_by(found)):
+        raise ProgramError(_another(reference))
     return found
+
+
+def _made_again(parts: str) -> Callable[..., object]:
+    import json
+
+    return decode_value(json.loads(parts), "the task function")  # type: ignore[return-value] # as it was given
+
+
+def _another(reference: Mapping[str, str]) -> Problem:
+    return Problem(
+        f"`{reference['qualname']}` of module `{reference['module']}` is another one when task processes "
+        "import it: it holds other values",
+        helps=(
+            "give it its values at the top level of the module, or hand them to tasks as arguments",
+            _HELP_FORK,
+        ),
+    )
 
 
 def _not_found(reference: Mapping[str, str], module: ModuleType) -> Problem:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,9 @@ def _outer() -> object:
 
 
 class _Callable:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # so that it cannot be made again elsewhere
+
     def __call__(self) -> None: ...
 
     def method(self) -> None: ...
@@ -278,7 +282,7 @@ class _Callable:
     [
         lambda: None,
         _outer(),
-        functools.partial(programs.echo, "a"),
+        functools.partial(programs.echo, "a", {"lock": threading.Lock()}),
         _Callable(),
         _Callable().method,
     ],

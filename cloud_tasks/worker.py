@@ -9,6 +9,7 @@ heavy; what a worker needs is imported when one is made.
 from __future__ import annotations
 
 from cloud_tasks.runners.importing import importing_program
+from cloud_tasks.runners.named import SuccessFirst
 from cloud_tasks.runners.worker_data import WorkerData
 
 TYPE_CHECKING = False
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     TaskSource: TypeAlias = str | os.PathLike[str] | TaskQueue | Callable[[], Iterable[Mapping[str, object]]]
 
 __all__ = ["SuccessFirst", "Worker", "WorkerData", "success_first"]
-
-
-class SuccessFirst:
-    """A task function of the older form, marked as such by `success_first`."""
-
-    def __init__(self, function: SuccessFirstFunction) -> None:
-        """Mark `function`."""
-        self.function = function
 
 
 def success_first(function: SuccessFirstFunction) -> SuccessFirst:

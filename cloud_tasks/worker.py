@@ -122,9 +122,9 @@ class Worker:
             SystemExit: As `start` does.
         """
         self._working(_START)
-        import asyncio
+        from cloud_tasks.compose.own_loop import run_on_own_loop
 
-        return asyncio.run(self.start()).exit_status
+        return run_on_own_loop(self.start(), lambda summary: summary.exit_status)
 
     def _working(self, deed: _Deed) -> Assembly:
         """What a worker is made of, unless a task process made this one by importing the program.

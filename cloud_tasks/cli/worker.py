@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
 
 from cloud_tasks.cli.queue_call import QueueCall
+from cloud_tasks.compose.own_loop import run_on_own_loop
 from cloud_tasks.compose.running import ConsoleObserver
 from cloud_tasks.compose.service import Service
 from cloud_tasks.compose.task_app import import_app
@@ -37,7 +37,7 @@ def run(call: QueueCall) -> int:
     configure(call.config)
     import_app(call.text("app"), Path.cwd())
     driver = create_driver(call.config)
-    return asyncio.run(_work(call, driver))
+    return run_on_own_loop(_work(call, driver), int)
 
 
 async def _work(call: QueueCall, driver: QueueDriver) -> int:

@@ -17,6 +17,7 @@ from cloud_tasks.compose.conductor_stops import Signals, StopRequests
 from cloud_tasks.compose.conductor_worker import ConductorWorker, HostSettings
 from cloud_tasks.compose.fleet import Fleet
 from cloud_tasks.compose.fleet_service import FleetService
+from cloud_tasks.compose.own_loop import run_and_leave
 from cloud_tasks.compose.task_output import OwnStreams
 from cloud_tasks.compose.telling import UsageExit
 from cloud_tasks.conductor_app.configuration import (
@@ -164,7 +165,7 @@ class WorkerHost:
 
     def _run(self) -> None:
         try:
-            self.summaries = asyncio.run(self._work())
+            self.summaries, _ = run_and_leave(self._work())
         except BaseException as error:  # noqa: BLE001 - boundary: raised again in the program's own thread
             self._failure = error
         finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 import os
 from collections import deque
 from collections.abc import Awaitable, Coroutine
@@ -23,6 +24,8 @@ from cloud_tasks.runners.threads import DaemonThreads
 from cloud_tasks.runners.worker_data import FLAGS_SIZE_BYTES, SHUTDOWN_FLAG, TERMINATION_FLAG
 
 CLOSE_S_MAX = 3.0
+_NAMES_MAX = 5
+_log = logging.getLogger("cloud_tasks")
 
 
 class InlineRunner:
@@ -207,6 +210,17 @@ class InlineRunner:
                 run.abandon()
         if self._threads is not None:
             self._threads.close()
+            self._threads = None
+            self._warn_of_the_uncancelled()
+
+    def _warn_of_the_uncancelled(self) -> None:
+        """Name those that hold up the end of a program that waits for them, as `asyncio.run` does."""
+        names = [run.spec.task.task_id for run in self._running if run.task is not None]
+        if names:
+            shown = ", ".join(names[:_NAMES_MAX]) + (", ..." if len(names) > _NAMES_MAX else "")
+            _log.warning(
+                "%d functions were cancelled and go on (%s); `asyncio.run` waits for them", len(names), shown
+            )
 
 
 async def _awaited(value: Awaitable[object]) -> object:

@@ -11,7 +11,7 @@ import msgspec
 
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
-from cloud_tasks.runners.attempt import ENDED_BEFORE, KILL_CONFIRM_S
+from cloud_tasks.runners.attempt import ENDED_BEFORE
 from cloud_tasks.runners.reporting import PROGRESS_INTERVAL_S
 from cloud_tasks.runners.results import BadResultError, Encoder, check_pair, encode_result
 from cloud_tasks.runners.tracebacks import traceback_text
@@ -19,6 +19,8 @@ from cloud_tasks.runners.wire import deadline_of
 from cloud_tasks.runners.worker_data import WorkerData
 
 ABANDONED = "interrupted: a thread cannot be killed, so the function goes on until it returns"
+_CANCEL_S_MAX = 1.0
+"""How long a coroutine has to heed its cancellation; less than from a worker's last kill to its end."""
 CANCELLED = RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
 
 
@@ -81,7 +83,7 @@ class InlineRun:
         """Cancel the task, and do not wait for what does not end; a thread is not waited for at all."""
         self.stop()
         if self.task is not None:
-            self._loop.call_later(KILL_CONFIRM_S, self.abandon)
+            self._loop.call_later(_CANCEL_S_MAX, self.abandon)
         else:
             self._loop.call_soon(self.abandon)
 

@@ -24,7 +24,7 @@ from cloud_tasks.tasks import (
     SQSConfig,
     TaskDefinition,
 )
-from tests.e2e import crash_app
+from tests.e2e import crash_app, stubborn_app
 from tests.e2e import guide_app as app
 from tests.e2e.programs import ROOT, wait_until
 from tests.e2e.workers import APP, Site, new_names
@@ -361,6 +361,22 @@ def test_a_task_whose_worker_was_killed_comes_again(redis_site: Site) -> None:
     assert time.monotonic() - began < 20, "it asked for two seconds, and the worker's own setting is 300"
     redis_site.wait_for_depth(queue, visible=0, in_flight=0)
     assert redis_site.end(worker) == 0
+
+
+def test_a_function_that_heeds_no_cancellation_does_not_keep_the_worker(tmp_path: Path) -> None:
+    path = str(tmp_path / "queues.db")
+    site = Site(tmp_path, Config(sqlite=SQLiteConfig(path=path)), "--sqlite-path", path)
+    (queue,) = new_names("default")
+
+    async def work() -> None:
+        await stubborn_app.go_on.dispatch(str(site.file), queue=queue)
+
+    with site.open():
+        site.dispatch(work)
+        arguments = ("--app", stubborn_app.__name__, "--queues", queue, "--concurrency", "1")
+        worker = site.worker(*arguments, "--shutdown-grace-period", "1")
+        assert worker.wait(30) == 1
+        assert "held by what was to end" in site.log()
 
 
 def test_events_are_published(redis_site: Site, redis_server: RedisServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -321,3 +322,78 @@ def test_a_handler_on_the_programs_loop_hears_signals_after_the_worker(
     )
     assert ended.status == 0, ended
     assert ended.stdout.endswith("heard\n")
+
+
+STUBBORN = """
+    import asyncio, sys, time
+    from pathlib import Path
+    from cloud_tasks.worker import Worker
+
+    async def uncancelled(task_id, task_data, worker_data):
+        Path("started").touch()
+        while True:
+            try:
+                await asyncio.sleep(1)
+            except:
+                pass
+
+    async def in_thread(task_id, task_data, worker_data):
+        Path("started").touch()
+        await asyncio.to_thread(time.sleep, 600)
+
+    async def main(worker):
+        print("start:", (await worker.start()).exit_status, flush=True)
+
+    if __name__ == "__main__":
+        worker = Worker(globals()[sys.argv[2]], args=sys.argv[3:])
+        if sys.argv[1] == "start":
+            asyncio.run(main(worker))
+        status = worker.run()
+        print("after the worker")
+        sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("function", ["uncancelled", "in_thread"])
+def test_a_function_that_cannot_be_ended_does_not_keep_the_program(programs: Programs, function: str) -> None:
+    programs.tasks(1)
+    ended = programs.run(
+        STUBBORN, "run", function, "--task-file", "tasks.json", "--runner", "inline",
+        "--max-runtime", "1", "--shutdown-grace-period", "1",
+    )  # fmt: skip
+    assert ended.status == 1, ended
+    assert len(ended.of_type("task_timed_out")) == 1
+    if function == "uncancelled":
+        assert ended.stdout.endswith("after the worker\n")
+        assert "ignored" not in ended.stderr
+        assert "destroyed" not in ended.stderr
+    else:
+        assert "1 threads that functions have started do not return" in ended.stderr
+
+
+def test_a_second_signal_ends_a_worker_whose_function_cannot_be_ended(programs: Programs) -> None:
+    programs.tasks(1)
+    running = programs.start(
+        STUBBORN, "run", "uncancelled", "--task-file", "tasks.json", "--runner", "inline",
+        "--shutdown-grace-period", "1h",
+    )  # fmt: skip
+    running.wait_for_file("started")
+    running.send(signal.SIGTERM)
+    time.sleep(0.3)
+    running.send(signal.SIGTERM)
+    ended = running.finish()
+    assert ended.status == 143, ended
+    assert len(ended.of_type("task_interrupted")) == 1
+
+
+def test_start_tells_what_will_keep_the_program(programs: Programs) -> None:
+    programs.tasks(1)
+    running = programs.start(
+        STUBBORN, "start", "uncancelled", "--task-file", "tasks.json", "--runner", "inline",
+        "--max-runtime", "1", "--shutdown-grace-period", "1",
+    )  # fmt: skip
+    assert running.process.stdout is not None
+    assert any(line == "start: 1\n" for line in running.process.stdout)
+    running.send(signal.SIGKILL)
+    told = running.finish().stderr
+    assert "1 functions were cancelled and go on (t0); `asyncio.run` waits for them" in told

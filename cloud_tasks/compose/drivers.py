@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import QueueDriver
@@ -43,6 +45,15 @@ def _open(config: Config) -> QueueDriver:
     from cloud_tasks.queues.sql import open_driver as open_sql
 
     return open_sql(settings, SystemClock())
+
+
+def settled(config: Config) -> Config:
+    """The settings, with a path that means the same file wherever a process goes."""
+    if config.driver != "sqlite":
+        return config
+    from cloud_tasks.queues.sql.settings import file_of
+
+    return replace(config, sqlite=replace(config.sqlite, path=str(file_of(config.sqlite.path))))
 
 
 def sql_settings(config: Config) -> SqlSettings | None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cloud_tasks.clock import SystemClock
-from cloud_tasks.compose.drivers import open_driver
+from cloud_tasks.compose.drivers import open_driver, settled
 from cloud_tasks.compose.outbox import DriverOutbox
 from cloud_tasks.compose.program_checks import check_config
 from cloud_tasks.compose.queue_config import config_from_environment, usual_defaults
@@ -42,7 +42,7 @@ def create_driver(config: Config) -> QueueDriver:
     """
     check_config(config)
     driver = open_driver(config)
-    _config_of[driver] = config
+    _config_of[driver] = settled(config)
     return driver
 
 

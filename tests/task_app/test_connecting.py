@@ -15,6 +15,7 @@ import pytest
 from cloud_tasks.compose.task_program import open_outbox
 from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
 from cloud_tasks.task_app.config import Config, EventsConfig, RedisConfig, SQLiteConfig
+from cloud_tasks.tasks import DriverFactory, Worker, close, configure, task
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,3 +92,38 @@ def test_a_forked_child_dispatches_through_a_connection_of_its_own(tmp_path: Pat
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(set(done.stdout.split())) == 3
+
+
+def files_of(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+@task
+def child() -> None: ...
+
+
+@task(mode="pool")
+def goes_elsewhere_and_dispatches(place: str) -> None:
+    os.chdir(place)
+    child.dispatch_sync()
+
+
+async def test_a_task_that_changes_its_directory_dispatches_to_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    config = Config(sqlite=SQLiteConfig(path="queues.db"))
+    configure(config)
+    try:
+        driver = DriverFactory.create("sqlite", config)
+        await driver.connect()
+        await goes_elsewhere_and_dispatches.dispatch(str(tmp_path / "elsewhere"))
+        summary = await Worker(driver, max_tasks=1, process_pool_size=1).start()
+        assert summary.counts.completed == 1
+        assert (await driver.inspector("default").depth())["visible"] == 1
+        await driver.disconnect()
+    finally:
+        await close()
+        configure(None)
+    assert files_of(tmp_path / "elsewhere") == []

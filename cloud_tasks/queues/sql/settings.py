@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os.path
 import re
+from pathlib import Path
 
 from msgspec import Struct
 
 from cloud_tasks.core.arguments import check_positive
 from cloud_tasks.errors import ConfigurationError, Problem
 
+SQLITE_PREFIX = "sqlite:///"
 _SCHEME = re.compile(r"[a-z+]{1,30}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,47}")
 
@@ -88,6 +92,16 @@ class SqlSettings(Struct, frozen=True, kw_only=True):
         scheme, separator, _ = self.dsn.partition("://")
         shown = f"{scheme}://***" if separator and _SCHEME.fullmatch(scheme) else "***"
         return f"SqlSettings(dsn={shown!r}, queue_table={self.queue_table!r})"
+
+
+def file_of(dsn: str) -> Path:
+    """The file of SQLite that is meant now, wherever the process goes later."""
+    path = Path(os.path.expanduser(dsn.removeprefix(SQLITE_PREFIX)))  # noqa: PTH111 - Path's raises for `~who`
+    with contextlib.suppress(
+        FileNotFoundError
+    ):  # the directory that we are in is gone: told when it is opened
+        return path.absolute()
+    return path
 
 
 def _wrong(what: str, help_: str) -> ConfigurationError:

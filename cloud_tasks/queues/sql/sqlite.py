@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -14,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cloud_tasks.queues.sql.dialect import IDS, Dialect, Meaning, leased_columns, waiting
 from cloud_tasks.queues.sql.direct import Direct, Found, written_for
-from cloud_tasks.queues.sql.settings import SqlSettings
+from cloud_tasks.queues.sql.settings import SqlSettings, file_of
 
 CONNECTIONS_MAX = 4
 """Only one of them can write at a time."""
-PREFIX = "sqlite:///"
 
 _BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
 _OUTSIDE = frozenset(
@@ -60,7 +58,7 @@ class SqliteDialect(Dialect):
 
     def __init__(self, settings: SqlSettings) -> None:
         super().__init__(settings)
-        self._path = Path(settings.dsn.removeprefix(PREFIX)).expanduser()
+        self._path = file_of(settings.dsn)
 
     @property
     def where(self) -> str:

@@ -205,6 +205,30 @@ async def test_a_file_may_be_called_anything(name: str, tmp_path: Path) -> None:
     assert (tmp_path / name).exists()
 
 
+def databases_under(directory: Path) -> list[Path]:
+    return list(directory.glob("**/*.db"))
+
+
+async def test_a_path_means_the_same_file_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    driver = open_driver(SqlSettings(dsn="queues.db"), SystemClock())
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    await driver.connect()
+    await driver.disconnect()
+    assert databases_under(tmp_path) == [tmp_path / "queues.db"]
+
+
+async def test_nobody_s_home_is_a_directory_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="~nobody-of-that-name"):
+        await open_driver(SqlSettings(dsn="~nobody-of-that-name/x.db"), SystemClock()).connect()
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -16,6 +16,7 @@ from simulation.commands.replay import told
 from simulation.commands.telling import say
 from simulation.draws import SWARM, PlanDraw
 from simulation.fault_words import words_of
+from simulation.plan_words import options_of
 from simulation.shrinking import RUNS_MAX, Shrunk, shrink
 from simulation.source_hash import source_hash
 from simulation.statuses import Status, of_invariant
@@ -31,7 +32,8 @@ def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
     backend = "" if draw.backend == "model" else f" --backend {draw.backend}"
     invariant = failure.violations[0].invariant
     return [
-        *(told(violation) for violation in failure.violations[:3]),
+        *told(failure.violations[:3]),
+        *options_of(draw(failure.seed)),
         f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
         f"    python -m simulation replay {seed}{policy}{backend} --break {invariant}",
     ]
@@ -88,4 +90,5 @@ def write_smallest(
 
 def _tell(shrunk: Shrunk) -> None:
     say(f"The smallest run that breaks it, found in {shrunk.runs} runs: {shrunk.size}.")
-    say(*(f"  - {words_of(fault)}" for fault in shrunk.plan.faults))
+    say(*(f"  - {words_of(fault)}" for fault in shrunk.plan.faults), *told([shrunk.violation]))
+    say(*options_of(shrunk.plan))

@@ -20,6 +20,7 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_file import open_task_file
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count, lasting
+from simulation.judges.panel import INVARIANTS
 from simulation.real.evidence import SETTINGS, EvidenceError
 from simulation.real.judging import Judgement, judge
 from simulation.real.rehearsal import STRUCK, Rehearsal
@@ -108,7 +109,10 @@ def _conclude(directory: Path, judgement: Judgement) -> Status:
     for disagreement in judgement.disagreements[:SHOWN_MAX]:
         say(f"virtual and real disagree at {disagreement.at:.3f} s:")
         say(f"  {disagreement.operation}: {disagreement.what}")
-    for violation in judgement.violations[:SHOWN_MAX]:
+    shown = judgement.violations[:SHOWN_MAX]
+    for name in dict.fromkeys(violation.invariant for violation in shown):
+        say(f"{name} demands: {INVARIANTS[name].says}.")
+    for violation in shown:
         whose = " ".join(filter(None, (violation.worker, violation.task_id)))
         say(f"{violation.invariant} is broken at {violation.at_s:.3f} s: {whose}: {violation.what}")
     status = _status(judgement)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
@@ -12,6 +13,7 @@ from simulation.commands.telling import Commands, say
 from simulation.history import Happening
 from simulation.judges.panel import INVARIANTS
 from simulation.plan import RunPlan
+from simulation.plan_words import options_of
 from simulation.report import page
 from simulation.run import RunReport, run
 from simulation.statuses import Status, of_invariant
@@ -82,8 +84,8 @@ def replay(arguments: argparse.Namespace) -> Status:
         f"seed {plan.seed}: {report.attempts} attempts, {report.virtual_s:,.0f} virtual seconds, "
         f"{len(report.injected)} faults, trace {report.trace[:16]}"
     )
-    for violation in wanted:
-        say(told(violation))
+    if wanted:
+        say(*told(wanted), *options_of(plan))
     return of_invariant(wanted[0].invariant) if wanted else Status.CLEAN
 
 
@@ -96,8 +98,18 @@ def _write(path: Path, plan: RunPlan, history: list[Happening], report: RunRepor
         raise ConfigurationError(Problem(f"cannot write {path}: {error.strerror}")) from None
 
 
-def told(violation: Violation) -> str:
-    """A violation in a line."""
+def told(violations: Iterable[Violation]) -> Iterator[str]:
+    """What each invariant demands, and below it how it was broken."""
+    demanded: set[str] = set()
+    for violation in violations:
+        name = violation.invariant
+        if name not in demanded:
+            demanded.add(name)
+            yield f"{name} demands: {INVARIANTS[name].says}."
+        yield _broken(violation)
+
+
+def _broken(violation: Violation) -> str:
     who = ", ".join(name for name in (violation.task_id, violation.worker) if name)
     whose = f" ({who})" if who else ""
     return f"{violation.invariant} broken at {violation.at_s:,.3f} s{whose}: {violation.what}"

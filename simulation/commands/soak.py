@@ -59,15 +59,17 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def soak(arguments: argparse.Namespace) -> Status:
     """Run seeds until the time is over or somebody ends it, and keep what was done."""
+    draw = PlanDraw(arguments.scenario, None, arguments.backend)
+    scenario_of(draw)
     if arguments.resume:
         _found(arguments.directory)
     with sole_use(arguments.directory):
-        return _soaked(arguments)
+        return _soaked(draw, arguments)
 
 
-def _soaked(arguments: argparse.Namespace) -> Status:
+def _soaked(draw: PlanDraw, arguments: argparse.Namespace) -> Status:
     keeper = Keeper(arguments.directory)
-    state = _begun(arguments, keeper)
+    state = _begun(draw, arguments, keeper)
     earlier_s, view = state.elapsed_s, SwarmView(arguments.jobs)
     interrupted = True
     with suppress(KeyboardInterrupt):
@@ -135,15 +137,13 @@ def _found(directory: Path) -> Soak:
     return found
 
 
-def _begun(arguments: argparse.Namespace, keeper: Keeper) -> Soak:
+def _begun(draw: PlanDraw, arguments: argparse.Namespace, keeper: Keeper) -> Soak:
     """What there is to go on with, or a new one.
 
     Raises:
         ConfigurationError: There is something and it is not wanted, or nothing and something is.
     """
     where = f"`{arguments.directory}`"
-    draw = PlanDraw(arguments.scenario, None, arguments.backend)
-    scenario_of(draw)
     fresh = Soak(code_of(draw), draw)
     if not arguments.resume:
         found = load_soak(arguments.directory)

@@ -38,7 +38,7 @@ def supervised(arguments: argparse.Namespace) -> Status:
     for seed in range(seeds.first, last):
         report = SupervisedRun(draw_supervised(seed)).run()
         if report.violations:
-            say(*(told(violation) for violation in report.violations[:3]), f"seed {seed}")
+            say(*told(report.violations[:3]), f"seed {seed}")
             return of_invariant(report.violations[0].invariant)
         attempts += report.attempts
         restarts += report.restarts

@@ -269,3 +269,9 @@ def test_a_second_soak_in_a_directory_is_refused(tmp_path: Path, capsys: pytest.
         assert "another soak is at work in" in capsys.readouterr().err
     shutil.rmtree(directory)
     assert main(["soak", "--directory", str(directory), "--time", "0s"]) == Status.VACUOUS
+
+
+def test_a_scenario_that_is_not_there_makes_no_directory(tmp_path: Path) -> None:
+    command = ["soak", "--directory", str(tmp_path / "d"), "--scenario", "nowhere", "--time", "1h"]
+    assert main(command) == Status.USAGE
+    assert not (tmp_path / "d").exists()

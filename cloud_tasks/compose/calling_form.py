@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import reprlib
 
 from cloud_tasks.errors import ConfigurationError, Problem
 
@@ -11,7 +11,7 @@ _ARGUMENTS = ("task_id", "task_data", "worker_data")
 _OLDER_ARGUMENTS = _ARGUMENTS[:2]
 
 
-def check_form(function: Callable[..., object], *, success_first: bool) -> None:
+def check_form(function: object, *, success_first: bool) -> None:
     """See that a function can be called with the arguments of its form.
 
     One that cannot would fail with every task of its queue.
@@ -19,10 +19,12 @@ def check_form(function: Callable[..., object], *, success_first: bool) -> None:
     Raises:
         ConfigurationError: It cannot.
     """
+    if not callable(function):
+        raise ConfigurationError(_no_function(function))
     wanted = _OLDER_ARGUMENTS if success_first else _ARGUMENTS
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # no callable is told of elsewhere; some callables tell nothing
+    except (TypeError, ValueError):  # some tell nothing
         return
     if _takes(signature, wanted):
         return
@@ -34,6 +36,21 @@ def check_form(function: Callable[..., object], *, success_first: bool) -> None:
         f"`{name}` has the parameters {signature}", helps=helps, notes=("nothing started; 0 tasks taken",)
     )
     raise ConfigurationError(problem)
+
+
+def _no_function(given: object) -> Problem:
+    shown = reprlib.repr(given)
+    helps = ["hand over the function itself, without calling it: Worker(process_task, ...)"]
+    if isinstance(given, str):
+        module, _, name = given.replace(":", ".").rpartition(".")
+        if module and name.isidentifier():
+            helps = [f"import it: `from {module} import {name}`, and then Worker({name}, ...)"]
+    what = shown if given is None else f"{shown}, of type {type(given).__name__}"
+    return Problem(
+        f"the task function is {what}, which cannot be called",
+        helps=tuple(helps),
+        notes=("nothing started; 0 tasks taken",),
+    )
 
 
 def _takes(signature: inspect.Signature, arguments: tuple[str, ...]) -> bool:

@@ -215,3 +215,58 @@ def test_asking_for_information_starts_nothing(programs: Programs, flag: str) ->
     if flag == "--show-config":
         assert "RMS_CLOUD_TASKS_MAX_RUNTIME" in ended.stdout
     assert ended.events == []
+
+
+@pytest.mark.parametrize("runner", ["process", "inline"])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("5", ("the task function is 5, of type int",)),
+        ("'tool:process_task'", ("of type str", "from tool import process_task", "Worker(process_task")),
+        ("None", ("None",)),
+        ("success_first(5)", ("of type int",)),
+        ("process_task('', {}, None)", ("of type tuple", "without calling it")),
+    ],
+)
+def test_a_task_function_that_cannot_be_called_takes_no_task(
+    programs: Programs, function: str, words: tuple[str, ...], runner: str
+) -> None:
+    programs.tasks(1)
+    program = f"""
+        import sys
+        from cloud_tasks.worker import Worker, success_first
+
+        def process_task(task_id, task_data, worker_data):
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker({function}, args=sys.argv[1:]).run())
+    """
+    ended = programs.run(program, "--task-file", "tasks.json", "--runner", runner)
+    refused(ended, "cannot be called", *words)
+
+
+@pytest.mark.parametrize("function", ["time.sleep", "min"])
+def test_a_function_of_the_interpreter_is_no_traceback(programs: Programs, function: str) -> None:
+    """Some of them say what they take, and some do not: their tasks fail then."""
+    programs.tasks(1)
+    ended = programs.run(
+        f"""
+        import sys, time
+        from cloud_tasks.worker import Worker
+
+        if __name__ == "__main__":
+            sys.exit(Worker({function}, args=sys.argv[1:]).run())
+        """,
+        "--task-file",
+        "tasks.json",
+    )
+    assert ended.status in (1, 2), ended
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_class_that_is_no_task_function_says_so(programs: Programs) -> None:
+    programs.tasks(1)
+    ended = programs.run(PLAIN.replace("Worker(process_task", "Worker(dict"), "--task-file", "tasks.json")
+    assert ended.status in (1, 2), ended
+    assert "Traceback" not in ended.stderr

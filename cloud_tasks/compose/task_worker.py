@@ -15,6 +15,7 @@ from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.program_checks import defaults_problems, queue_problems, value_problem
 from cloud_tasks.compose.running import failures_told_to, nobody, unless_signalled
 from cloud_tasks.compose.signals import SignalWatch
+from cloud_tasks.compose.task_leases import check_timeouts
 from cloud_tasks.compose.task_output import OwnStreams
 from cloud_tasks.compose.task_rules import RuleBook
 from cloud_tasks.compose.task_stuck import StuckReport
@@ -126,16 +127,19 @@ class TaskWorker:
             outbox: Takes what tasks in this process dispatch; None: they connect themselves.
 
         Raises:
+            ConfigurationError: A function is promised more time than its queue can give.
             ProgramError: A function cannot be run in the processes of the pool.
             SystemExit: A signal came before the first task (130, 143).
         """
+        queues = self._queues()
+        check_timeouts(registry.all_definitions(), self._settings.defaults, queues.capabilities)
         with SignalWatch(nobody) as signals:
             async with contextlib.AsyncExitStack() as closing:
                 stuck = StuckReport(lambda task: str(task.data[TASK]), self._settings.grace_s)
                 runner = self._runner(self._output or _own_streams(closing), stuck, CallsHere(outbox))
                 closing.push_async_callback(runner.aclose)
                 await unless_signalled(signals, self._prepare(runner))
-                shell = self._shell(runner)
+                shell = self._shell(runner, queues)
                 signals.receiver, stuck.receiver = self._passing_on_to(shell), shell.give_up
                 with failures_told_to(shell, loop_is_shared=True):
                     return await shell.run()
@@ -189,9 +193,13 @@ class TaskWorker:
         data.handed_down = self._settings.handed_down
         return data
 
-    def _shell(self, runner: TaskRunner) -> WorkerShell:
-        settings, clock = self._settings, SystemClock()
+    def _queues(self) -> PriorityQueues:
+        settings = self._settings
         queues = {name: self._driver.tasks(name, self._rules.lease_s) for name in settings.queues}
+        return PriorityQueues(queues, self._rules.of, SystemClock(), settings.starvation_guard_s)
+
+    def _shell(self, runner: TaskRunner, queues: PriorityQueues) -> WorkerShell:
+        settings, clock = self._settings, SystemClock()
         return WorkerShell(
             self._machine_settings(),
             ShellSettings(
@@ -201,7 +209,7 @@ class TaskWorker:
                 keepalive_s=settings.heartbeat_s,
                 tell_starts=self._tell_starts,
             ),
-            queue=PriorityQueues(queues, self._rules.of, clock, settings.starvation_guard_s),
+            queue=queues,
             runner=runner,
             sink=TeeSink(self._sinks, best_effort=self._displays),
             metadata=open_metadata(

@@ -35,7 +35,7 @@ def add(definition: TaskDefinition[Any, Any]) -> None:
             Problem(
                 f"two task functions are called `{definition.name}`",
                 helps=("give one of them another name: @task(name=...)",),
-                notes=(f"one is at {_where(older.function)}", f"one is at {_where(definition.function)}"),
+                notes=(f"one is at {place_of(older.function)}", f"one is at {place_of(definition.function)}"),
             )
         )
     _definitions[definition.name] = definition
@@ -91,6 +91,7 @@ def _place(function: Callable[..., object]) -> tuple[str, int] | Callable[..., o
     return function if code is None else (code.co_filename, code.co_firstlineno)
 
 
-def _where(function: Callable[..., object]) -> str:
+def place_of(function: Callable[..., object]) -> str:
+    """Where a function is written: file and line."""
     code = _code(function)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"

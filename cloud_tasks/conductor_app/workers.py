@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 
 from cloud_tasks.conductor_app.models import Task, TaskResult
+from cloud_tasks.errors import ConfigurationError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +104,9 @@ class Worker(WorkerAbc):
         worker_id: What the server is told of who works on a task; None: the name of the machine.
         thread_count: How many tasks it runs at a time.
         runner: Where a task runs; see `WorkerAbc`.
+
+    Raises:
+        ConfigurationError: The function is nothing that can be called.
     """
 
     def __init__(
@@ -172,9 +177,17 @@ def _is_coroutine(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-def _what_it_takes(function: Callable[..., object]) -> str:
+def _what_it_takes(function: object) -> str:
     """Of what a function is called with: "task", "input" or "names"."""
-    parameters = list(inspect.signature(function).parameters.values())
+    if not callable(function):
+        message = f"the function of a worker is {reprlib.repr(function)}, which cannot be called"
+        raise ConfigurationError(
+            Problem(message, helps=("hand over the function itself, without calling it",))
+        )
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:  # some of the interpreter's own functions do not say what they take
+        return "input"
     if len(parameters) != 1 or parameters[0].kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
         return "names"
     said = parameters[0].annotation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from cloud_tasks.conductor import NonRetryableError, Task, TaskResult, Worker, WorkerAbc, worker_task
 from cloud_tasks.conductor_app.calling import call_worker, hand_down, run_worker, run_worker_on_loop
 from cloud_tasks.conductor_app.workers import decorated_workers
+from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.runners.worker_data import WorkerData
 
 TOLD = {"taskId": "t1", "workflowInstanceId": "w1", "inputData": {"a": 2, "b": 3}}
@@ -126,6 +128,16 @@ class Waits:
 class OwnExecute(Worker):
     def execute(self, task: Task) -> TaskResult:
         return self.get_task_result_from_task(task)
+
+
+def test_what_cannot_be_called_is_refused_in_words() -> None:
+    with pytest.raises(ConfigurationError, match="the function of a worker is 5, which cannot be called"):
+        Worker("sums", 5)  # type: ignore[arg-type] # that is the mistake
+
+
+def test_a_function_of_the_interpreter_that_does_not_say_what_it_takes_gets_the_input() -> None:
+    assert Worker("sums", time.sleep).execute_function is time.sleep
+    assert run(Worker("sums", max)) == (False, {"status": "COMPLETED", "outputData": {"result": "b"}})
 
 
 def test_who_runs_on_the_loop_has_to_give_way() -> None:

@@ -96,15 +96,23 @@ def problems_as_json(error: ProgramError) -> list[dict[str, object]]:
     """What a `ProgramError` says, for the other side of a wire."""
     return [
         {
-            "message": problem.message,
+            "message": _unicode(problem.message),
             "place": None
             if problem.place is None
-            else [getattr(problem.place, name) for name in ("source", "line", "column", "text", "width")],
-            "helps": list(problem.helps),
-            "notes": list(problem.notes),
+            else [
+                _unicode(getattr(problem.place, name))
+                for name in ("source", "line", "column", "text", "width")
+            ],
+            "helps": [_unicode(text) for text in problem.helps],
+            "notes": [_unicode(text) for text in problem.notes],
         }
         for problem in error.problems
     ]
+
+
+def _unicode(value: object) -> object:
+    """The value, and a text as all readers of JSON take it: paths may hold bytes that are no text."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _run_one(channel_fd: int, program: ChildProgram, task: TaskRequest | None) -> int:
@@ -202,5 +210,4 @@ def _is_memory(error: BaseException) -> bool:
 
 
 def _told(kind: str, text: str) -> Ending:
-    clean = text.encode("utf-8", "backslashreplace").decode()
-    return json.dumps({"end": kind, "exception": clean})[:-1].encode(), b"", b"}"
+    return json.dumps({"end": kind, "exception": _unicode(text)})[:-1].encode(), b"", b"}"

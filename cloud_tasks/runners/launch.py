@@ -12,14 +12,12 @@ import threading
 from collections.abc import Iterable
 from typing import Protocol
 
-import msgspec
-
 from cloud_tasks.errors import Problem, ProgramError
 from cloud_tasks.runners import strays
 from cloud_tasks.runners.descriptors import ROOM
 from cloud_tasks.runners.flags import FlagsPage
+from cloud_tasks.runners.frames import pack_json
 from cloud_tasks.runners.program import Program
-from cloud_tasks.runners.wire import pack
 
 START_METHODS = ("forkserver", "fork", "spawn")
 
@@ -76,12 +74,12 @@ class ServerLauncher:
 
     def check(self) -> None:
         """Look whether function and arguments can be named to another process."""
-        self._program.init(self._flags.fd)
+        _init(self._program, self._flags)
 
     def launch(self, close_fds: Iterable[int]) -> tuple[Child, socket.socket]:
         """Start the interpreter."""
         del close_fds  # none is inherited across exec
-        init = self._program.init(self._flags.fd)
+        init = _init(self._program, self._flags)
         return _execute_template({**init, "exec_command": []}, self._flags.fd, self._mark)
 
     def end_strays(self, keepers: Iterable[int]) -> int:
@@ -110,7 +108,7 @@ class SpawnLauncher:
     def launch(self, close_fds: Iterable[int]) -> tuple[Child, socket.socket]:
         """Start the interpreter."""
         del close_fds  # none is inherited across exec
-        init = self._program.init(self._flags.fd)
+        init = _init(self._program, self._flags)
         command = interpreter_command("child", "lead_fresh", "{channel}")
         return _execute_template({**init, "exec_command": command}, self._flags.fd, self._mark)
 
@@ -121,8 +119,7 @@ class SpawnLauncher:
     def channel_preamble(self, *, probe: bool = False) -> bytes:
         """The program, which the task's interpreter has to import."""
         if probe not in self._preambles:
-            init = {**self._program.init(self._flags.fd), "probe": probe}
-            self._preambles[probe] = pack(msgspec.json.encode(init))
+            self._preambles[probe] = pack_json({**_init(self._program, self._flags), "probe": probe})
         return self._preambles[probe]
 
 
@@ -230,6 +227,19 @@ def interpreter_command(module: str, function: str, argument: str) -> list[str]:
     return [sys.executable, *flags, "-c", code]
 
 
+def _init(program: Program, flags: FlagsPage) -> dict[str, object]:
+    """What describes the program. Its paths may hold bytes that are no text, which `msgspec` cannot write."""
+    try:
+        return program.init(flags.fd)
+    except FileNotFoundError:
+        raise ProgramError(
+            Problem(
+                "the working directory is not there any more, and task processes begin in it",
+                helps=("change to one that is there, and start the program again",),
+            )
+        ) from None
+
+
 def _execute_template(init: dict[str, object], flags_fd: int, mark: str) -> tuple[Child, socket.socket]:
     if not sys.executable:
         raise ProgramError(
@@ -249,7 +259,7 @@ def _execute_template(init: dict[str, object], flags_fd: int, mark: str) -> tupl
                 env={**os.environ, strays.MARK_VARIABLE: mark},
             )
             ROOM.restore_in(child.pid)
-        ours.sendall(pack(msgspec.json.encode(init)))
+        ours.sendall(pack_json(init))
     except BaseException:  # boundary: closed, and raised again
         ours.close()
         raise

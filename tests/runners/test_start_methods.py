@@ -217,6 +217,48 @@ def test_a_program_that_cannot_be_imported_shows_the_users_line(
     assert "search path" in said
 
 
+@pytest.mark.parametrize("method", ["forkserver", "fork", "spawn"])
+def test_paths_and_arguments_that_are_no_text_arrive_as_they_are(tmp_path: Path, method: str) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe9"))
+    odd.mkdir()
+    path = write_program(
+        odd,
+        """
+        import os, sys
+        def task(task_id, data, worker_data):
+            texts = [os.getcwd(), __file__, *sys.argv[2:]]
+            return False, " ".join(os.fsencode(text).hex() for text in texts)
+        if __name__ == "__main__":
+            main(task)
+        """,
+    )
+    said = run_program(path, method, command=(str(path), method, os.fsdecode(b"caf\xe9")))
+    texts = [str(odd), str(path), os.fsdecode(b"caf\xe9"), method]
+    assert " ".join(os.fsencode(text).hex() for text in texts) in said
+    if method != "fork":
+        path.write_text(
+            path.read_text().replace("import os, sys", "import os, sys; 1 / (__name__ == '__main__')")
+        )
+        assert "d\\udce9/users_program.py`" in run_program(path, method, status=2)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, method: str) -> None:
+    path = write_program(
+        tmp_path,
+        """
+        import os, tempfile
+        def task(task_id, data, worker_data):
+            return False, None
+        if __name__ == "__main__":
+            with tempfile.TemporaryDirectory() as gone:
+                os.chdir(gone)
+            main(task)
+        """,
+    )
+    assert "the working directory is not there any more" in run_program(path, method, status=2)
+
+
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_a_function_that_is_only_there_in_the_main_program_is_not_found(tmp_path: Path, method: str) -> None:
     path = write_program(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import selectors
+import socket
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
@@ -145,6 +147,7 @@ class _LoopThread:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._selector: selectors.BaseSelector | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -155,7 +158,8 @@ class _LoopThread:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._selector = selectors.DefaultSelector()
+                self._loop = asyncio.SelectorEventLoop(self._selector)
                 name = "cloud-tasks-sync"
                 self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
                 self._thread.start()
@@ -172,6 +176,21 @@ class _LoopThread:
             thread.join()
             loop.close()
 
+    def cut_off(self) -> None:
+        """In a forked child: put the end of a dead connection in the place of each that is the parent's.
+
+        What holds them is destroyed when the child ends, at the latest. It then takes them out of the
+        selector, which is one for both processes, so that the parent would hear of them no more; and with TLS
+        it says farewell.
+        """
+        if self._selector is None:
+            return
+        ours, other = socket.socketpair()
+        other.close()
+        with ours:
+            for key in list((self._selector.get_map() or {}).values()):
+                os.dup2(ours.fileno(), key.fd, inheritable=False)
+
 
 _thread = _LoopThread()
 _of_parents: list[_LoopThread] = []
@@ -180,9 +199,11 @@ _of_parents: list[_LoopThread] = []
 def _begin_anew() -> None:
     """In a forked child: the thread has stayed with the parent, and so may have whoever holds the lock.
 
-    What was the parent's is kept: closing a loop or a connection that both have would disturb the parent.
+    What was the parent's is kept, and cut off from the parent's connections: closing a loop or a connection
+    that both have would disturb the parent.
     """
     global _thread  # noqa: PLW0603 - one thread for all that this process dispatches so
+    _thread.cut_off()
     _of_parents.append(_thread)
     _thread = _LoopThread()
 

@@ -94,6 +94,60 @@ def test_a_forked_child_dispatches_through_a_connection_of_its_own(tmp_path: Pat
     assert len(set(done.stdout.split())) == 3
 
 
+LEAVING = """
+import os, sys
+from cloud_tasks.tasks import close_sync, task
+
+@task
+def add(a: int) -> int:
+    return a
+
+add.dispatch_sync(1)
+child = os.fork()
+if child == 0:
+    if "dispatches" in sys.argv:
+        add.dispatch_sync(2)
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+add.dispatch_sync(3)
+close_sync()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.fixture(params=["redis", "postgres", "mysql", "rabbitmq"])
+def variables(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Says where tasks go: to a server."""
+    driver: str = request.param
+    server = request.getfixturevalue(f"{'mariadb' if driver == 'mysql' else driver}_server")
+    if driver in ("redis", "rabbitmq"):
+        found = {f"ASYNCTASQ_{driver.upper()}_URL": server.url}
+    else:
+        found = {f"ASYNCTASQ_{driver.upper()}_DSN": server.dsn("test" if driver == "mysql" else "postgres")}
+    return {"ASYNCTASQ_DRIVER": driver, "ASYNCTASQ_TASK_DEFAULTS_QUEUE": f"q-{os.getpid()}", **found}
+
+
+@pytest.mark.parametrize("doing", ["nothing", "dispatches"])
+def test_a_forked_child_that_ends_leaves_the_connection_of_its_parent_alone(
+    tmp_path: Path, variables: dict[str, str], doing: str
+) -> None:
+    """What it has inherited is destroyed when it ends, which must not reach what both have."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    if variables["ASYNCTASQ_DRIVER"] in ("postgres", "mysql"):
+        command = [sys.executable, "-m", "cloud_tasks", "migrate"]
+        subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=True)  # noqa: S603 - ours
+    done = subprocess.run(  # noqa: S603 - the program of the test
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", LEAVING, doing],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def files_of(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 

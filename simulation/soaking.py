@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
 
-from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.draws import SWARM, PlanDraw
 from simulation.many import Span
@@ -79,10 +78,12 @@ class Keeper:
 
     Args:
         directory: Where.
+        complain: Tells problems.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, complain: Callable[[Sequence[Problem]], None]) -> None:
         self._directory = directory
+        self._complain = complain
         self._told: set[str] = set()
 
     def save(self, soak: Soak) -> bool:
@@ -90,7 +91,7 @@ class Keeper:
         try:
             soak.save(self._directory)
         except ConfigurationError as error:
-            tell([problem for problem in error.problems if problem.message not in self._told])
+            self._complain([problem for problem in error.problems if problem.message not in self._told])
             self._told.update(problem.message for problem in error.problems)
             return False
         return True

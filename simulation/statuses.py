@@ -13,7 +13,8 @@ class Status(enum.IntEnum):
     UNSAFE = 1
     """A safety invariant was broken."""
     USAGE = 2
-    """A mistake in options or files; or standard output, or what a clean soak has done, cannot be written."""
+    """A mistake in options or files; standard output, or what a clean soak has done, cannot be written;
+    processes that run seeds cannot be started, or were killed."""
     STUCK = 3
     """A liveness invariant was broken."""
     NOT_DETERMINISTIC = 4

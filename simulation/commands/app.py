@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import Problem, ProblemsError
 from simulation.commands import (
     coverage,
@@ -22,7 +21,7 @@ from simulation.commands import (
     soak,
     supervised,
 )
-from simulation.commands.telling import give_up_streams
+from simulation.commands.telling import UnheardError, complain, give_up_streams
 from simulation.statuses import Status
 
 COMMANDS = (
@@ -48,20 +47,25 @@ _HELP = ("-h", "--help")
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; see `Status` for what is returned."""
     if sys.stdout is None:  # as Python has it where there is none
-        tell((Problem("cannot write to standard output: it is closed"),))
+        complain((Problem("cannot write to standard output: it is closed"),))
         return Status.USAGE
     try:
-        arguments = parse(sys.argv[1:] if argv is None else argv)
-        status: Status = arguments.command(arguments)
-    except ProblemsError as error:
-        tell(error.problems)
-        give_up_streams()
-        return Status.USAGE
+        return _carried_out(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
         return Status.INTERRUPTED
-    except BrokenPipeError:
+    except UnheardError:
         give_up_streams()
         return Status.UNHEARD
+
+
+def _carried_out(words: Sequence[str]) -> Status:
+    try:
+        arguments = parse(words)
+        status: Status = arguments.command(arguments)
+    except ProblemsError as error:
+        complain(error.problems)
+        give_up_streams()
+        return Status.USAGE
     return status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from simulation.commands.at_work import at_work
 from simulation.commands.failure import concluded, told_failure
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
@@ -37,10 +38,11 @@ def coverage(arguments: argparse.Namespace) -> Status:
     view = SwarmView(arguments.jobs)
     tally = Tally()
     for name in (SWARM, *scenario_names()):
-        for part in run_many(
-            PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None, watch_rows=True
-        ):
-            tally.add(part)
+        with at_work():
+            for part in run_many(
+                PlanDraw(name), Span(0, arguments.seeds), jobs=arguments.jobs, time_s=None, watch_rows=True
+            ):
+                tally.add(part)
     show(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally))
     return conclude(tally)
 

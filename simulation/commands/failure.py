@@ -7,13 +7,12 @@ from pathlib import Path
 
 from msgspec import structs
 
-from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.broken import BreaksNothingError
 from simulation.case_store import case_name, keep_case
 from simulation.cases import Case, case_of, command_of
 from simulation.commands.replay import told
-from simulation.commands.telling import say
+from simulation.commands.telling import complain, say
 from simulation.draws import SWARM, PlanDraw
 from simulation.fault_words import words_of
 from simulation.plan_words import options_of
@@ -55,7 +54,7 @@ def concluded(failure: Failure, draw: PlanDraw, directory: Path = DIRECTORY) -> 
         )
         return Status.NOT_DETERMINISTIC
     except ConfigurationError as error:
-        tell(error.problems)
+        complain(error.problems)
     return of_invariant(invariant)
 
 

@@ -8,6 +8,7 @@ import os
 from msgspec import structs
 from rich.table import Table
 
+from simulation.commands.at_work import at_work
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
 from simulation.many import pool
@@ -37,7 +38,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def mutants(arguments: argparse.Namespace) -> Status:
     """Hunt for each, and tell of all in a table."""
     names = arguments.names or [one.name for one in MUTANTS]
-    with pool(arguments.jobs) as processes:
+    with at_work(), pool(arguments.jobs) as processes:
         futures = [processes.submit(_hunt, name, arguments.seeds) for name in names]
         results = [future.result() for future in futures]
     show(_table(results), width=_WIDTH)

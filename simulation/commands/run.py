@@ -8,6 +8,7 @@ from contextlib import closing
 
 from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
+from simulation.commands.at_work import at_work
 from simulation.commands.failure import concluded, told_failure
 from simulation.commands.plans import POLICIES, scenario_of
 from simulation.commands.telling import Commands, say, show
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> Status:
     draw = PlanDraw(arguments.scenario, arguments.policy, arguments.backend)
     scenario = scenario_of(draw)
     tally = Tally()
-    with closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
+    with at_work(), closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
         for tally in view.follow(tallies):
             if tally.failures:
                 break

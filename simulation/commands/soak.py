@@ -6,14 +6,15 @@ import argparse
 import os
 import time
 from collections.abc import Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.backends.plans import BACKENDS
+from simulation.commands.at_work import LostError, at_work
 from simulation.commands.failure import told_failure
 from simulation.commands.plans import scenario_of
-from simulation.commands.telling import Commands, say, show
+from simulation.commands.telling import Commands, complain, say, show
 from simulation.commands.values import count, duration
 from simulation.commands.view import SwarmView, speed, tables
 from simulation.draws import SWARM, PlanDraw
@@ -68,24 +69,29 @@ def soak(arguments: argparse.Namespace) -> Status:
 
 
 def _soaked(draw: PlanDraw, arguments: argparse.Namespace) -> Status:
-    keeper = Keeper(arguments.directory)
+    keeper = Keeper(arguments.directory, complain)
     state = _begun(draw, arguments, keeper)
     earlier_s, view = state.elapsed_s, SwarmView(arguments.jobs)
-    interrupted = True
-    with suppress(KeyboardInterrupt):
-        with closing(_followed(state, view, keeper, arguments)) as tallies:
+    end = Status.INTERRUPTED
+    try:
+        with at_work(), closing(_followed(state, view, keeper, arguments)) as tallies:
             for _ in view.follow(tallies):
                 state.elapsed_s = earlier_s + view.elapsed_s
-        interrupted = False
+        end = Status.CLEAN
+    except KeyboardInterrupt:
+        pass
+    except LostError as error:
+        complain(error.problems)
+        end = Status.USAGE
     saved = keeper.save(state)
     tally = state.tally
     show(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally))
     if saved:
         say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
-    return _status(state, saved=saved, interrupted=interrupted)
+    return _status(state, end if saved else Status.USAGE, saved=saved)
 
 
-def _status(state: Soak, *, saved: bool, interrupted: bool) -> Status:
+def _status(state: Soak, end: Status, *, saved: bool) -> Status:
     """What was found comes first; failures that are kept nowhere are told once more."""
     failures = sorted(state.tally.failures, key=lambda failure: failure.seed)
     if not saved:
@@ -93,9 +99,7 @@ def _status(state: Soak, *, saved: bool, interrupted: bool) -> Status:
             say("", *told_failure(failure, state.draw))
     if failures:
         return of_invariant(failures[0].violations[0].invariant)
-    if not saved:
-        return Status.USAGE
-    return Status.INTERRUPTED if interrupted else _shown(state.tally, state.draw)
+    return end if end is not Status.CLEAN else _shown(state.tally, state.draw)
 
 
 def _shown(tally: Tally, draw: PlanDraw) -> Status:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from rich.console import Console, RenderableType
 
+from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ else:
     Commands = object
 
 
+class UnheardError(Exception):
+    """Nobody reads any more what is told. Pipes of other kinds break, too, and mean something else."""
+
+
 class PlainConsole(Console):
     """A console that leaves it to `main` to say what it means that nobody reads any more."""
 
@@ -27,16 +32,16 @@ class PlainConsole(Console):
         """Raise what was raised: rich would end the program with a status that means something else here.
 
         Raises:
-            BrokenPipeError: Always.
+            UnheardError: Always.
         """
-        raise  # noqa: PLE0704 - rich calls this where it handles the error
+        raise UnheardError
 
 
 def say(*lines: str) -> None:
     """Write lines.
 
     Raises:
-        BrokenPipeError: Nobody reads them.
+        UnheardError: Nobody reads them.
         ConfigurationError: They cannot be written.
     """
     with _written():
@@ -52,11 +57,26 @@ def show(*parts: RenderableType, width: int | None = None) -> None:
         width: Of the whole; None: that of the terminal.
 
     Raises:
-        BrokenPipeError: Nobody reads them.
+        UnheardError: Nobody reads them.
         ConfigurationError: They cannot be written.
     """
     with _written():
         PlainConsole(soft_wrap=True, width=width).print(*parts, sep="\n", highlight=False)
+
+
+def complain(problems: Sequence[Problem]) -> None:
+    """Tell problems on standard error.
+
+    Args:
+        problems: They.
+
+    Raises:
+        UnheardError: Nobody reads them.
+    """
+    try:
+        tell(problems)
+    except BrokenPipeError:
+        raise UnheardError from None
 
 
 @contextmanager
@@ -64,7 +84,7 @@ def _written() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise
+        raise UnheardError from None
     except OSError as error:
         raise ConfigurationError(Problem(f"cannot write to standard output: {error.strerror}")) from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -11,6 +13,33 @@ TERMINATION_FLAG = 0
 SHUTDOWN_FLAG = 1
 FLAGS_SIZE_BYTES = 2
 """Layout of the page of flags that the worker shares with every task process."""
+_LOOK_S = 0.05
+"""How often one who waits for a flag looks at it."""
+
+
+class NoticeEvent:
+    """A flag that the worker sets once and for all, as an event: to be looked at, or waited for."""
+
+    def __init__(self, seen: Callable[[], bool]) -> None:
+        """Take note of how it is looked at."""
+        self._seen = seen
+
+    def is_set(self) -> bool:
+        """Whether it has come."""
+        return self._seen()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has come, for so many seconds at most (None: without end); whether it has.
+
+        Holds up the thread that calls it; on an event loop, look at `is_set` now and then.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._seen():
+            left_s = _LOOK_S if deadline is None else deadline - time.monotonic()
+            if left_s <= 0:
+                return self._seen()
+            time.sleep(min(left_s, _LOOK_S))
+        return True
 
 
 class WorkerData:
@@ -95,6 +124,16 @@ class WorkerData:
     def received_shutdown_request(self) -> bool:
         """Whether the worker was asked to end (SIGINT, SIGTERM)."""
         return self._flags is not None and self._flags[SHUTDOWN_FLAG] != 0
+
+    @property
+    def termination_event(self) -> NoticeEvent:
+        """`received_termination_notice` as an event, which a task can wait for."""
+        return NoticeEvent(lambda: self.received_termination_notice)
+
+    @property
+    def shutdown_event(self) -> NoticeEvent:
+        """`received_shutdown_request` as an event, which a task can wait for."""
+        return NoticeEvent(lambda: self.received_shutdown_request)
 
     def progress(self, done: float, total: float | None = None) -> None:
         """Tell how far the task is, for the worker's display.

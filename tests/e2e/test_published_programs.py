@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from tests.e2e.programs import Ended, Programs
+from tests.e2e.programs import ROOT, Ended, Programs
 
 METHODS = ["forkserver", "spawn", "fork"]
 
@@ -338,3 +342,43 @@ def test_a_directory_may_be_the_program(programs: Programs, method: str) -> None
     programs.write("RESULT = 7", "app/helper.py")
     ended = programs.launch("app", "--task-file", "tasks.json", "--start-method", method).finish()
     assert results(ended) == [7]
+
+
+@pytest.mark.parametrize("runner", ["process", "pool", "inline"])
+def test_tasks_can_wait_for_the_events_of_the_worker(programs: Programs, runner: str) -> None:
+    programs.tasks(1)
+    ended = programs.run(
+        """
+        import sys
+        from cloud_tasks.worker.worker import Worker, WorkerData
+
+        def process_task(task_id, task_data, worker_data: WorkerData):
+            events = worker_data.termination_event, worker_data.shutdown_event
+            seen = [event.is_set() for event in events]
+            seen.append(worker_data.shutdown_event.wait(0.01))
+            seen.append(worker_data.termination_event.wait(30))
+            return False, [*seen, *(event.is_set() for event in events)]
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, args=sys.argv[1:]).run())
+        """,
+        "--task-file", "tasks.json", "--runner", runner, "--simulate-spot-termination-after", "0.5",
+    )  # fmt: skip
+    assert results(ended) == [[False, False, False, True, True, False]]
+
+
+def test_both_import_paths_give_the_same_and_load_little() -> None:
+    code = (
+        "import sys; from cloud_tasks.worker.worker import Worker, WorkerData;"
+        "import cloud_tasks.worker as facade;"
+        "assert (Worker, WorkerData) == (facade.Worker, facade.WorkerData);"
+        "print(*sorted(set(sys.modules) & {'asyncio', 'msgspec', 'argparse', 'threading', 'inspect'}))"
+    )
+    done = subprocess.run(  # noqa: S603 - the interpreter with a line from here
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []

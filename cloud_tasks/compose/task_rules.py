@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import Task
+from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_app import registry
 from cloud_tasks.task_app.calling import TASK
 from cloud_tasks.task_app.options import TaskDefaults, TaskOptions, rules_of
@@ -26,17 +27,23 @@ class RuleBook:
         """Look at every function that has been imported.
 
         Raises:
-            ConfigurationError: A parameter of one has a type that JSON cannot carry.
+            ConfigurationError: Parameters have types that JSON cannot carry, or that cannot be found.
         """
         self.usual = rules_of("", TaskOptions(), defaults)
         self._rules: dict[str, TaskRules] = {}
         self._modes: dict[str, str] = {}
         self.lease_s = defaults.visibility_timeout
+        problems: list[Problem] = []
         for definition in registry.all_definitions():
-            definition.parameters.types()
+            try:
+                definition.parameters.types()
+            except ConfigurationError as error:
+                problems += error.problems
             self._rules[definition.name] = rules_of(definition.name, definition.options, defaults)
             self._modes[definition.name] = definition.mode
             self.lease_s = min(self.lease_s, self._rules[definition.name].lease_s or self.lease_s)
+        if problems:
+            raise ConfigurationError(*problems)
 
     def of(self, task: Task) -> TaskRules | str:
         """What holds for a task; or why it is none.

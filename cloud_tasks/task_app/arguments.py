@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import msgspec
 
 from cloud_tasks.core.task import Json
 from cloud_tasks.errors import ConfigurationError, Problem
+from cloud_tasks.task_app.registry import place_of
 
 _KINDS_OF_MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 Arguments: TypeAlias = tuple[list[Any], dict[str, Any]]
@@ -45,14 +47,36 @@ class Parameters:
         return self._types
 
     def _find_types(self) -> dict[str, Any]:
-        try:
-            hints = typing.get_type_hints(self._function)
-        except (NameError, TypeError) as error:
-            raise ConfigurationError(self._problem(f"its annotations cannot be resolved: {error}")) from None
-        types = {name: hints.get(name, Any) for name in self._signature.parameters}
-        for name, kind in types.items():
-            self._check(name, kind)
+        types: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for name, parameter in self._signature.parameters.items():
+            try:
+                types[name] = self._type_of(parameter)
+            except ConfigurationError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigurationError(*problems)
         return types
+
+    def _type_of(self, parameter: inspect.Parameter) -> Any:
+        """Resolved by itself: what the function returns is annotated for others, and may name anything."""
+        name, annotation = parameter.name, parameter.annotation
+        if annotation is inspect.Parameter.empty:
+            return Any
+        one = SimpleNamespace(
+            __annotations__={name: annotation},
+            __type_params__=getattr(self._function, "__type_params__", ()),
+        )
+        try:
+            kind = typing.get_type_hints(one, getattr(inspect.unwrap(self._function), "__globals__", {}))[
+                name
+            ]
+        except Exception as error:  # noqa: BLE001 - boundary: an annotation is the user's code, and runs here
+            raise ConfigurationError(self._unresolved(name, error)) from None
+        if kind is object:
+            return Any
+        self._check(name, kind)
+        return kind
 
     def _check(self, name: str, kind: object) -> None:
         try:
@@ -67,8 +91,19 @@ class Parameters:
                 )
             )
 
+    def _unresolved(self, name: str, error: Exception) -> Problem:
+        missing = f"`{error.name}`" if isinstance(error, NameError) and error.name else "what it names"
+        return self._problem(
+            f"the annotation of its parameter `{name}` cannot be resolved: {error}",
+            f"import {missing} so that it is there at run time, not under `if TYPE_CHECKING:`",
+            "arguments are read by the annotations of parameters; `object` takes whatever JSON can carry",
+        )
+
     def _problem(self, what: str, *helps: str) -> Problem:
-        return Problem(f"the task function `{self._name}`: {what}", helps=helps)
+        return Problem(
+            f"the task function `{self._name}` ({place_of(self._function)}): {what}",
+            helps=helps,
+        )
 
     def check(self, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
         """See that the function can be called so, types apart.
@@ -146,7 +181,7 @@ class Parameters:
         if kind is Any:
             return value
         try:
-            return msgspec.convert(value, kind)
+            return msgspec.convert(value, kind, str_keys=True)
         except msgspec.ValidationError as error:
             raise TypeError(f"{self._name}(): `{name}`: {error}") from None
 

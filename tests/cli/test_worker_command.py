@@ -185,9 +185,35 @@ def test_a_function_that_cannot_be_a_task(here: Here) -> None:
         "tasks.py",
         "from cloud_tasks.tasks import task\nclass Thing: ...\n@task\ndef f(thing: Thing) -> None: ...\n",
     )
-    assert (
-        "the task function `tasks.f`: parameter `thing` is Thing, which JSON cannot carry" in here.refused()
+    text = here.refused()
+    assert "the task function `tasks.f` (" in text
+    assert "tasks.py:3): parameter `thing` is Thing, which JSON cannot carry" in text
+
+
+def test_all_functions_that_cannot_be_tasks_are_told_at_once(here: Here) -> None:
+    here.write(
+        "tasks.py",
+        """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from cloud_tasks.tasks import task
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+@task
+def price(amount: Decimal) -> None: ...
+
+@task
+def fee() -> Decimal: ...
+
+@task
+def tax(share: Decimal) -> None: ...
+""",
     )
+    text = here.refused()
+    assert "tasks.py:8): the annotation of its parameter `amount` cannot be resolved: name 'Decimal'" in text
+    assert "tasks.py:14): the annotation of its parameter `share` cannot be resolved" in text
+    assert "fee" not in text
 
 
 def test_a_queue_that_is_named_twice(here: Here) -> None:

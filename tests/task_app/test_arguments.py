@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -28,6 +29,42 @@ class Point(msgspec.Struct):
 
 class Named(TypedDict):
     name: str
+
+
+class Level(enum.IntEnum):
+    LOW = -1
+    HIGH = 7
+
+
+class Numbered(enum.Enum):
+    ONE = 1
+
+
+@dataclasses.dataclass
+class Invoice:
+    lines: dict[int, str]
+    by_level: dict[Level, list[dict[dt.date, int]]]
+
+
+KEYS: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(),
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False),
+    bytes: st.binary(),
+    Level: st.sampled_from(Level),
+    Numbered: st.sampled_from(Numbered),
+    Colour: st.sampled_from(Colour),
+    Literal[1, 2]: st.sampled_from([1, 2]),
+    Literal["a", "b"]: st.sampled_from(["a", "b"]),
+    int | None: st.integers(-(2**63), 2**63 - 1),
+    dt.date: st.dates(),
+    dt.datetime: st.datetimes(timezones=st.just(dt.UTC)),
+    dt.time: st.times(),
+    dt.timedelta: st.timedeltas(dt.timedelta(-99), dt.timedelta(99)),
+    decimal.Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    uuid.UUID: st.uuids(),
+}
+"""What keys of dictionaries may be, as far as JSON can carry them as text that tells them apart."""
 
 
 def typed(  # noqa: PLR0917 - one parameter for each kind of value
@@ -97,8 +134,53 @@ def test_a_type_that_json_cannot_carry_is_told() -> None:
 
 
 def test_an_annotation_that_cannot_be_resolved_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="its annotations cannot be resolved: name 'Missing' is not"):
+    with pytest.raises(ConfigurationError) as caught:
         Parameters(takes_unknown, "takes_unknown").types()
+    (problem,) = caught.value.problems
+    line = takes_unknown.__code__.co_firstlineno
+    assert problem.message == (
+        f"the task function `takes_unknown` ({__file__}:{line}): the annotation of its parameter `thing` "
+        "cannot be resolved: name 'Missing' is not defined"
+    )
+    assert "not under `if TYPE_CHECKING:`" in problem.helps[0]
+
+
+def takes_several(
+    first: Missing,  # type: ignore[name-defined]  # noqa: F821 - that is the mistake
+    second: dt.nothing,  # type: ignore[name-defined] # likewise
+    third: "int |",  # type: ignore[valid-type]  # noqa: F722 - likewise
+    fourth: Anything,
+) -> None: ...
+
+
+def test_every_parameter_that_cannot_be_is_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Parameters(takes_several, "takes_several").types()
+    told = [problem.message for problem in caught.value.problems]
+    assert [
+        name for one in told for name in ("first", "second", "third", "fourth") if f"`{name}`" in one
+    ] == [
+        "first",
+        "second",
+        "third",
+        "fourth",
+    ]
+
+
+def gives_unknown(thing: int) -> Missing: ...  # type: ignore[name-defined]  # noqa: F821 - nobody needs it
+
+
+def test_what_a_function_returns_may_be_annotated_with_anything() -> None:
+    assert over_the_wire(Parameters(gives_unknown, "gives_unknown"), 1) == ([1], {})
+
+
+def takes_objects(thing: object, *rest: object, **more: "object | None") -> None: ...  # noqa: UP037 - as some do
+
+
+def test_object_is_whatever_json_can_carry() -> None:
+    given = ({"a": [1, None]}, "x", 2.5)
+    got, named = over_the_wire(Parameters(takes_objects, "takes_objects"), *given, last=[True])
+    assert (got, named) == (list(given), {"last": [True]})
 
 
 def many(first, *rest: int, last: int = 0, **more: float) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -128,3 +210,28 @@ def test_whatever_fits_arrives(first: Any, rest: list[int], last: int | None, mo
     got, named = over_the_wire(Parameters(many, "many"), first, *rest, **kwargs)
     assert got == [first, *rest]
     assert named == kwargs
+
+
+def keyed(kind: Any) -> Parameters:
+    def function(plain: Any, within: Any) -> None: ...
+
+    function.__annotations__ = {"plain": dict[kind, int], "within": list[dict[str, dict[kind, str]]]}
+    return Parameters(function, "keyed")
+
+
+@pytest.mark.parametrize("kind", KEYS, ids=str)
+@given(data=st.data())
+def test_keys_arrive_with_their_types(kind: Any, data: st.DataObject) -> None:
+    keys = data.draw(st.lists(KEYS[kind], max_size=3))
+    plain, within = dict.fromkeys(keys, 1), [{"x": dict.fromkeys(keys, "y")}]
+    (got, got_within), _ = over_the_wire(keyed(kind), plain, within)
+    assert (got, got_within) == (plain, within)
+    assert [type(key) for key in got] == [type(key) for key in plain]
+
+
+def takes_invoice(invoice: Invoice) -> None: ...
+
+
+def test_keys_inside_of_dataclasses_do_as_well() -> None:
+    invoice = Invoice({1: "one", 2: "two"}, {Level.LOW: [{dt.date(2026, 1, 2): 3}]})
+    assert over_the_wire(Parameters(takes_invoice, "takes_invoice"), invoice) == ([invoice], {})

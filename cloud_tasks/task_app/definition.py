@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
@@ -165,17 +165,27 @@ def task(  # noqa: D417 - `function` is what the decorator stands on
     Raises:
         ConfigurationError: A value cannot be used, or two functions have the same name.
     """
-    if process:
-        options.setdefault("mode", "pool")
 
     def mark(marked: Callable[P, R]) -> TaskDefinition[P, R]:
-        return _define(marked, name, options)
+        return _define(marked, name, process, options)
 
     return mark if function is None else mark(function)
 
 
-def _define(function: Callable[P, R], name: str | None, options: dict[str, Any]) -> TaskDefinition[P, R]:
-    found = registry.name_of(function) if name is None else name
+def _define(
+    function: Callable[P, R],
+    name: str | None,
+    process: bool,  # noqa: FBT001 - as it stands in `@task(...)`
+    options: dict[str, Any],
+) -> TaskDefinition[P, R]:
+    _check_is_function(function)
+    usual = registry.name_of(function)
+    found = usual if name is None else name
+    contradictions = [*_of_name(name, usual), *_of_process(process, options.get("mode"), usual)]
+    if contradictions:
+        raise ConfigurationError(*contradictions)
+    if process:
+        options = {**options, "mode": "pool"}
     try:
         said = msgspec.convert(options, TaskOptions, strict=True)
     except msgspec.ValidationError as error:
@@ -191,6 +201,32 @@ def _define(function: Callable[P, R], name: str | None, options: dict[str, Any])
     definition = TaskDefinition(function, found, said)
     registry.add(definition)
     return definition
+
+
+def _check_is_function(function: object) -> None:
+    """See that it has a name by which processes can find it."""
+    if isinstance(function, TaskDefinition) or not (callable(function) and hasattr(function, "__qualname__")):
+        raise ConfigurationError(
+            Problem(
+                f"@task marks functions, not a value of type {type(function).__name__}",
+                helps=("write a function with `def` that calls it, and mark that",),
+            )
+        )
+
+
+def _of_name(name: object, usual: str) -> Iterator[Problem]:
+    if name is not None and not (isinstance(name, str) and name.strip()):
+        yield Problem(f"@task on `{usual}`: name is {name!r}, and must be a text")
+
+
+def _of_process(process: object, mode: object, name: str) -> Iterator[Problem]:
+    if not isinstance(process, bool):
+        yield Problem(f"@task on `{name}`: process is {process!r}, and must be True or False")
+    elif process and mode is not None and mode != "pool":
+        yield Problem(
+            f'@task on `{name}`: process=True is mode="pool", and mode is "{mode}"',
+            helps=("leave one of the two out",),
+        )
 
 
 def _of_function(function: Callable[..., object], name: str, options: TaskOptions) -> list[Problem]:

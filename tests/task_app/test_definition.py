@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import functools
 import pickle
 from collections.abc import AsyncIterator
 from typing import Any
@@ -46,6 +47,10 @@ def double(number: int) -> int:
 @task(name="old-name", process=True)
 def renamed(anything) -> object:  # type: ignore[no-untyped-def]  # noqa: ANN001 - users write such functions
     return anything
+
+
+@task(process=True, mode="pool")
+def twice_said() -> None: ...
 
 
 class PickleJar:
@@ -266,11 +271,39 @@ def problem_of(**options: Any) -> str:
         ({"mode": "fiber"}, "mode is 'fiber', and must be one of async, thread, pool, process"),
         ({"mode": "async"}, 'mode is "async", and it is no coroutine function'),
         ({"queue": ""}, "queue is '', and must be the name of a queue"),
+        ({"name": 5}, "name is 5, and must be a text"),
+        ({"name": ""}, "name is '', and must be a text"),
+        ({"name": " "}, "name is ' ', and must be a text"),
+        ({"name": b"f"}, "name is b'f', and must be a text"),
+        ({"process": True, "mode": "thread"}, 'process=True is mode="pool", and mode is "thread"'),
+        ({"process": "no"}, "process is 'no', and must be True or False"),
         ({"attempts": 3}, "there is no option `attempts`"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:
     assert problem_of(**options) == f"@task on `app.function`: {words}"
+
+
+def test_the_same_said_twice_is_no_contradiction() -> None:
+    assert twice_said.mode == "pool"
+
+
+class Caller:
+    def __call__(self, number: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [(functools.partial(double, 1), "partial"), (Caller(), "Caller"), (5, "int"), (double, "TaskDefinition")],
+)
+@pytest.mark.parametrize("name", [None, "named"])
+def test_only_functions_can_be_marked(what: Any, kind: str, name: str | None) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"@task marks functions, not a value of type {kind}"
+    ) as caught:
+        task(name=name)(what)
+    assert caught.value.problems[0].helps == ("write a function with `def` that calls it, and mark that",)
+    assert registry.get("named") is None
 
 
 def test_bounds_are_those_of_the_command_line() -> None:

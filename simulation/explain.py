@@ -34,8 +34,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
         points: Shares of redraws that fail, in order of time.
         before: The moment before the steepest rise.
         after: The moment after it.
-        decided_by: What happened in between, the first of it.
-        around: Happenings around that, in order.
+        decided_by: What happened in between, the first of it; "" where it was bound to fail anyway.
+        around: Happenings around that, in order; none, then.
         summary: All this in two sentences.
     """
 
@@ -65,9 +65,19 @@ def explain(
     violation, seen = _live(plan, invariant)
     search = _Search(plan, invariant, redraws, seen, progress)
     before, after = search.steepest()
+    points = search.points()
+    if points[0].failed == redraws:
+        return Explanation(
+            violation=violation,
+            points=points,
+            before=points[0],
+            after=points[0],
+            decided_by="",
+            around=(),
+            summary=_inevitable(violation, redraws),
+        )
     index = next(number for number, one in enumerate(seen) if one.at >= before.at_s)
     decided_by = line_of(seen[index]).strip()
-    points = search.points()
     return Explanation(
         violation=violation,
         points=points,
@@ -136,6 +146,13 @@ class _Search:
             return Point(self._moments[-1], self._redraws, self._redraws)
         at_s = self._moments[index]
         return point_at(self._plan, self._invariant, at_s, self._redraws, self._happenings_max)
+
+
+def _inevitable(violation: Violation, redraws: int) -> str:
+    return (
+        f"All {redraws} runs that are drawn anew from the beginning break {violation.invariant}: with this "
+        "workload and these options it was inevitable from the beginning, and no later moment has decided it."
+    )
 
 
 def _summary(violation: Violation, first: Point, before: Point, after: Point, decided_by: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from cloud_tasks.diagnostics import near
 from cloud_tasks.errors import Problem, ProblemsError
 from simulation.commands import (
     coverage,
@@ -73,6 +74,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """What was typed: a command with its options; or options alone, which are those of `run`."""
     parser = make_parser()
     if words and (not words[0].startswith("-") or words[0] in _HELP):
+        _check_command(parser, words[0])
         return parser.parse_args(words)
     arguments, rest = parser.parse_known_args(["run", *words])
     late = next((word for word in rest if word in _NAMES), "")
@@ -81,6 +83,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return arguments
+
+
+def _check_command(parser: argparse.ArgumentParser, word: str) -> None:
+    """End with a message where there is no such command: argparse has no name for what is wrong."""
+    names = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+    if word not in names and word not in _HELP:
+        like = near(word, names)
+        more = f"did you mean {like}?" if like else f"choose from {', '.join(names)}"
+        parser.error(f"there is no command {word!r}: {more}")
 
 
 def parsers() -> list[argparse.ArgumentParser]:

@@ -61,4 +61,10 @@ def conclude(tally: Tally) -> Status:
         draw = PlanDraw(failure.scenario)
         say("", *told_failure(failure, draw))
         return concluded(failure, draw)
-    return Status.VACUOUS if never or faultless else Status.CLEAN
+    if never or faultless:
+        say(
+            f"status {int(Status.VACUOUS)}: of {len(never) + len(faultless)} situations and faults these "
+            "runs have shown nothing; more `--seeds` reach more"
+        )
+        return Status.VACUOUS
+    return Status.CLEAN

@@ -33,5 +33,5 @@ def explain(arguments: argparse.Namespace) -> Status:
         explanation = explained(case.plan, broken_by(case), redraws=arguments.redraws)
     for point in explanation.points:
         say(f"{point.at_s:12.3f} s  {point.share:4.0%}  {'#' * round(point.share * _BAR)}")
-    say("", explanation.summary, "", *explanation.around)
+    say("", explanation.summary, *(("", *explanation.around) if explanation.around else ()))
     return Status.CLEAN

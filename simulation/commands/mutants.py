@@ -8,6 +8,7 @@ import os
 from msgspec import structs
 from rich.table import Table
 
+from cloud_tasks.diagnostics import near
 from simulation.commands.at_work import at_work
 from simulation.commands.telling import Commands, say, show
 from simulation.commands.values import count
@@ -26,13 +27,21 @@ _WIDTH = 200
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Tell its options."""
     parser = commands.add_parser("mutants", help=__doc__, description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", choices=[[], *(one.name for one in MUTANTS)], help="which"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", type=_name, help="which (default: all)")
     parser.add_argument("--seeds", type=count, default=SEEDS_MAX, help="at most (default: %(default)s)")
     parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help="processes")
     parser.set_defaults(command=mutants)
     return parser
+
+
+def _name(text: str) -> str:
+    """The name of a mutant."""
+    names = [one.name for one in MUTANTS]
+    if text in names:
+        return text
+    like = near(text, names)
+    more = f"did you mean {like}?" if like else f"choose from {', '.join(names)}"
+    raise argparse.ArgumentTypeError(f"there is no mutant {text!r}: {more}")
 
 
 def mutants(arguments: argparse.Namespace) -> Status:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.commands.plans import add_variants, as_found, case_of_text, varied
 from simulation.commands.telling import Commands, say
+from simulation.commands.values import duration
 from simulation.history import Happening
 from simulation.judges.panel import INVARIANTS
 from simulation.plan import RunPlan
@@ -33,7 +34,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="SEED|FILE",
         help="such as 4711 or spot_storm:4711, or the file of a case",
     )
-    parser.add_argument("--until", type=float, metavar="S", help="up to this second of virtual time")
+    parser.add_argument(
+        "--until", type=duration, metavar="S", help="up to this moment of virtual time, such as 90 or 2m"
+    )
     parser.add_argument(
         "--break",
         dest="invariant",

@@ -10,9 +10,12 @@ from cloud_tasks.config.durations import parse_duration
 def duration(text: str) -> float:
     """A duration, in seconds."""
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, got {text!r}")
+    return seconds
 
 
 def lasting(text: str) -> float:

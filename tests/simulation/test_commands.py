@@ -77,7 +77,7 @@ def test_seeds_and_a_time_end_with_whichever_is_over_first(simulation: Simulatio
         (["run", "--jobs", "0"], "expected at least 1, got '0'"),
         (["run", "--time", "soon"], "soon"),
         (["replay", "seven"], "expected a seed such as 4711 or spot_storm:4711, or the file of a case, got"),
-        (["dance"], "invalid choice"),
+        (["dance"], "there is no command 'dance'"),
         (["explain", "3", "--redraws", "0"], "expected at least 1, got '0'"),
         (["shrink", "3", "--runs", "0"], "expected at least 1, got '0'"),
         (["coverage", "--jobs", "0"], "expected at least 1, got '0'"),

@@ -67,7 +67,7 @@ async def open_source(
     if isinstance(source, TaskQueue):
         return Source(source)
     if callable(source):
-        return Source(LocalQueue(source, convert=task_from_item))
+        return Source(LocalQueue(source, convert=task_from_item), warnings=_told_to_wait(settings))
     if isinstance(source, str | os.PathLike) or hasattr(source, "as_posix"):
         return await _open_file(source, settings, checking)
     raise ConfigurationError(_no_source(source))
@@ -88,10 +88,23 @@ async def _open_file(source: Any, settings: Settings, checking: Checking) -> Sou
         )
 
     file = await in_thread(open_it)
-    queue = LocalQueue(_tasks_of(file))
+    queue, warnings = LocalQueue(_tasks_of(file)), _told_to_wait(settings)
     if settings.no_check:
-        return Source(queue, left_out=lambda: file.problems)
-    return Source(queue, _to_do(file.count, settings), file.problems)
+        return Source(queue, warnings=warnings, left_out=lambda: file.problems)
+    return Source(queue, _to_do(file.count, settings), (*file.problems, *warnings))
+
+
+def _told_to_wait(settings: Settings) -> tuple[Problem, ...]:
+    """Whoever says so expects a worker that goes on."""
+    if settings.exit_when_empty is not None:
+        return ()
+    return (
+        Problem(
+            "`--no-exit-when-empty` has no effect: what tasks are read from has an end, and the worker ends "
+            "with it",
+            helps=("a function that yields tasks may wait for more of them itself",),
+        ),
+    )
 
 
 def _tasks_of(file: TaskFile) -> Callable[[], Iterable[object]]:

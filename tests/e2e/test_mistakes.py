@@ -270,3 +270,33 @@ def test_a_class_that_is_no_task_function_says_so(programs: Programs) -> None:
     ended = programs.run(PLAIN.replace("Worker(process_task", "Worker(dict"), "--task-file", "tasks.json")
     assert ended.status in (1, 2), ended
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("source", ["", "task_source=tasks, "])
+@pytest.mark.parametrize("variable", [False, True])
+def test_waiting_for_more_tasks_of_what_has_an_end_is_warned_of(
+    programs: Programs, source: str, *, variable: bool
+) -> None:
+    programs.tasks(1)
+    program = f"""
+        import sys
+        from cloud_tasks.worker import Worker
+
+        def tasks():
+            yield {{"task_id": "t", "data": {{}}}}
+
+        def process_task(task_id, task_data, worker_data):
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, {source}args=sys.argv[1:]).run())
+    """
+    given = () if source else ("--task-file", "tasks.json")
+    plain = programs.run(program, *given)
+    assert (plain.status, "has no effect" in plain.stderr) == (0, False), plain
+    if variable:
+        ended = programs.run(program, *given, env={"RMS_CLOUD_TASKS_EXIT_WHEN_EMPTY": "no"})
+    else:
+        ended = programs.run(program, *given, "--no-exit-when-empty")
+    assert ended.status == 0, ended
+    assert "warning: `--no-exit-when-empty` has no effect" in ended.stderr

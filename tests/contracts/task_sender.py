@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -48,6 +49,14 @@ class TaskSenderContract(QueueContract):
     async def test_send_refuses_what_makes_no_sense(self, sender: TaskSender, delay_s: float) -> None:
         with pytest.raises(ValueError, match="delay_s"):
             await sender.send(Task("a", {}), delay_s=delay_s)
+
+    @pytest.mark.parametrize("delay_s", [1e12, math.inf])
+    async def test_send_refuses_a_delay_that_is_longer_than_it_can_keep(
+        self, queue: TaskQueue, sender: TaskSender, delay_s: float
+    ) -> None:
+        with pytest.raises(ValueError, match=rf"delay_s is {re.escape(str(delay_s))}"):
+            await sender.send(Task("a", {}), delay_s=delay_s)
+        await self.assert_nothing(queue)
 
     async def test_a_task_that_is_too_large_is_refused_by_name(
         self, harness: QueueHarness, queue: TaskQueue, sender: TaskSender

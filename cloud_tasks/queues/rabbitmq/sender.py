@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cloud_tasks.core.arguments import check_not_negative
 from cloud_tasks.core.task import Task
 from cloud_tasks.queues.batching import body_of, send_in_batches
+from cloud_tasks.queues.delays import check_delay
 from cloud_tasks.queues.rabbitmq.messages import new_message
 from cloud_tasks.queues.rabbitmq.publisher import Publisher
 from cloud_tasks.queues.rabbitmq.task_queue import MESSAGE_BYTES_MAX
+from cloud_tasks.queues.rabbitmq.topology import DELAY_S_MAX
 
 BATCH_MAX = 500
 BATCH_BYTES_MAX = 8_000_000
@@ -28,13 +29,14 @@ class RabbitSender:
         self._name = name
 
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
-        """Put one task into the queue, to be taken when the delay (of at most 30 days) is over.
+        """Put one task into the queue, to be taken when the delay is over.
 
         Raises:
             MessageRefusedError: The task is not JSON, or too large.
             QueueUnavailableError: Nobody knows whether it was sent.
+            ValueError: The delay is longer than 30 days.
         """
-        check_not_negative("delay_s", delay_s)
+        check_delay(delay_s, DELAY_S_MAX, "RabbitMQ")
         await self._publisher.send(self._name, [new_message(_body(task))], delay_s)
 
     async def send_many(self, tasks: Iterable[Task]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 
-from cloud_tasks.core.arguments import check_not_negative
 from cloud_tasks.core.task import Task
 from cloud_tasks.queues.batching import body_of, send_in_batches
+from cloud_tasks.queues.delays import check_delay
 from cloud_tasks.queues.redis_streams.connection import Connection
 from cloud_tasks.queues.redis_streams.keys import QueueKeys
 from cloud_tasks.queues.redis_streams.leases import ms_of
@@ -37,13 +37,14 @@ class RedisSender:
         self._named = False
 
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
-        """Put one task into the queue, to be taken when the delay (of at most a year) is over.
+        """Put one task into the queue, to be taken when the delay is over.
 
         Raises:
             MessageRefusedError: The task is not JSON.
             QueueUnavailableError: Nobody knows whether it was sent.
+            ValueError: The delay is longer than a year.
         """
-        check_not_negative("delay_s", delay_s)
+        check_delay(delay_s, YEAR_S, "Redis")
         body = body_of(task)
         await self._tell_name()
         if delay_s:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloud_tasks.core.arguments import check_not_negative
 from cloud_tasks.core.task import Task
 from cloud_tasks.queues.batching import body_of, send_in_batches
+from cloud_tasks.queues.delays import check_delay
 from cloud_tasks.queues.sql.leases import US
 from cloud_tasks.queues.sql.limits import BODY_BYTES_MAX, SEND_BYTES_MAX, SEND_MAX, YEAR_S
 from cloud_tasks.queues.sql.parts import Parts
@@ -27,19 +27,21 @@ class SqlSender:
         self._queue = queue
 
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
-        """Put one task into the queue; a delay is clipped to a year.
+        """Put one task into the queue, to be taken when the delay is over.
 
         Raises:
             MessageRefusedError: The task is not JSON, or too large.
             QueueUnavailableError: Nobody knows whether it was sent.
+            ValueError: The delay is longer than a year.
         """
-        check_not_negative("delay_s", delay_s)
+        dialect = self._parts.database.dialect
+        check_delay(delay_s, YEAR_S, dialect.name)
         parameters = {
             "b_queue": self._queue,
             "b_body": sql_body_of(task),
-            "b_delay": int(min(delay_s, YEAR_S) * US),
+            "b_delay": int(delay_s * US),
         }
-        statements, dialect = self._parts.statements, self._parts.database.dialect
+        statements = self._parts.statements
         insert = (
             statements.insert_soon if delay_s else dialect.announcing(statements.insert_soon, self._queue)
         )

@@ -16,16 +16,17 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud_tasks.core.arguments import check_not_negative, check_receive
+from cloud_tasks.core.arguments import check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Task
 from cloud_tasks.errors import QueueError
 from cloud_tasks.interfaces import Clock
 from cloud_tasks.queues.batching import body_of
+from cloud_tasks.queues.delays import check_delay
 from cloud_tasks.queues.opened_late import QueueOpenedLate
 from cloud_tasks.queues.sqs.batches import Batches
 from cloud_tasks.queues.sqs.leases import SqsLease
-from cloud_tasks.queues.sqs.limits import LEASE_S_MAX, SEND_DELAY_S_MAX
+from cloud_tasks.queues.sqs.limits import LATE_S_MAX, LEASE_S_MAX, SEND_DELAY_S_MAX
 from cloud_tasks.queues.sqs.opening import OpenedQueue
 from cloud_tasks.queues.sqs.sender import SqsSender
 from cloud_tasks.queues.sqs.task_queue import QueueFacts, SqsQueue, capabilities_of
@@ -54,8 +55,12 @@ class LateSender:
         self._sender: SqsSender | None = None
 
     async def send(self, task: Task, delay_s: float = 0.0) -> None:
-        """Put one task into the queue, however long it is to be delayed; see `TaskSender`."""
-        check_not_negative("delay_s", delay_s)
+        """Put one task into the queue, also with a delay that SQS does not know; see `TaskSender`.
+
+        Raises:
+            ValueError: The delay is longer than the queue would keep the task.
+        """
+        check_delay(delay_s, LATE_S_MAX, "SQS")
         sender = await self._open()
         if delay_s <= SEND_DELAY_S_MAX:
             await sender.send(task, delay_s)

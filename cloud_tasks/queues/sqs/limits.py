@@ -9,6 +9,8 @@ LEASE_S_MAX = 43_200
 BATCH_MAX = 10
 WAIT_S_MAX = 20
 SEND_DELAY_S_MAX = 900
+LATE_S_MAX = 13 * 86_400
+"""Longest delay of a task: SQS keeps no message for longer than 14 days, and the task is to be run, too."""
 MESSAGE_BYTES_MAX = 1_048_576
 """Body and attributes of a message, and of all messages of a batch together."""
 REASON_CHARS_MAX = 1_000

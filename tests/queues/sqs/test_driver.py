@@ -1,4 +1,4 @@
-"""Queues of SQS by name: made when they are wanted, delays without a limit, dead letters to look at."""
+"""Queues of SQS by name: made when they are wanted, long delays, dead letters to look at."""
 
 from __future__ import annotations
 
@@ -121,6 +121,14 @@ async def test_a_longer_delay_is_kept_by_hiding_the_task_again(bench: Bench, del
     assert lease.task == Task("a", {"x": 1})
     assert lease.delivery_count is not None
     assert lease.delivery_count - lease.interruptions == 1, "being early is no attempt"
+
+
+async def test_a_delay_longer_than_a_message_is_kept_is_refused(bench: Bench) -> None:
+    sender = bench.driver.sender("q")
+    with pytest.raises(ValueError, match=r"the limit of SQS is 1123200 \(13 days\)"):
+        await sender.send(Task("a", {}), 14 * 24 * HOUR_S)
+    await sender.send(Task("b", {}), 13 * 24 * HOUR_S)
+    assert (await bench.driver.inspector("q").depth())["delayed"] == 1
 
 
 async def test_what_cannot_be_hidden_again_costs_nothing_of_what_came_with_it() -> None:

@@ -19,7 +19,7 @@ from cloud_tasks.runners.wire import deadline_of
 from cloud_tasks.runners.worker_data import WorkerData
 
 ABANDONED = "interrupted: a thread cannot be killed, so the function goes on until it returns"
-_CANCEL_S_MAX = 1.0
+_CANCEL_S_MAX = 0.5
 """How long a coroutine has to heed its cancellation; less than from a worker's last kill to its end."""
 CANCELLED = RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
 

@@ -164,7 +164,11 @@ class WorkerShell:
             self._recorder.put(self._started_event(), None)
             self._start_helpers()
             self.feed(got.Opened())
-            finish = await self._over
+            try:
+                finish = await asyncio.shield(self._over)
+            except asyncio.CancelledError:
+                await self._end_cancelled(began)
+                raise
             return await self._wind_up(finish, began)
         except Exception as error:
             self._recorder.put(FatalException(exception=str(error), stack_trace=traceback.format_exc()), None)
@@ -335,6 +339,14 @@ class WorkerShell:
     def _finish(self, command: do.Finish) -> None:
         if self._over is not None and not self._over.done():
             self._over.set_result(command)
+
+    async def _end_cancelled(self, began: float) -> None:
+        """Kill what runs, tell what becomes of it, and hand it back, as after a second signal."""
+        assert self._over is not None  # noqa: S101 - the caller waits for it
+        self._observer.worker_message("the worker was cancelled: killing what still runs")
+        for _ in range(2):
+            self.feed(got.ShutdownRequested())
+        await self._wind_up(await self._over, began)
 
     async def _wind_up(self, finish: do.Finish, began: float) -> Summary:
         """Kill what may be left, say that the worker has stopped, and sum up."""

@@ -397,3 +397,40 @@ def test_start_tells_what_will_keep_the_program(programs: Programs) -> None:
     running.send(signal.SIGKILL)
     told = running.finish().stderr
     assert "1 functions were cancelled and go on (t0); `asyncio.run` waits for them" in told
+
+
+@pytest.mark.parametrize("runner", ["process", "pool", "inline"])
+def test_a_start_that_is_cancelled_tells_what_it_has_cut_short(programs: Programs, runner: str) -> None:
+    programs.tasks(3)
+    ended = programs.run(
+        """
+        import asyncio, sys, time
+        from pathlib import Path
+        from cloud_tasks.worker import Worker
+
+        async def process_task(task_id, task_data, worker_data):
+            Path("started").touch()
+            await asyncio.sleep(600)
+            return False, None
+
+        async def main(worker):
+            work = asyncio.ensure_future(worker.start())
+            while not Path("started").exists():
+                await asyncio.sleep(0.01)
+            began = time.monotonic()
+            try:
+                await asyncio.wait_for(work, 0.1)
+            except TimeoutError:
+                print("given up after", time.monotonic() - began)
+
+        if __name__ == "__main__":
+            asyncio.run(main(Worker(process_task, args=sys.argv[1:])))
+        """,
+        "--task-file", "tasks.json", "--runner", runner, "--num-simultaneous-tasks", "2",
+    )  # fmt: skip
+    assert ended.status == 0, ended
+    assert float(ended.stdout.split("given up after")[1]) < 5
+    told = {(event["task_id"], event["reason"]) for event in ended.of_type("task_interrupted")}
+    assert told == {("t0", "shutdown"), ("t1", "shutdown")}, ended
+    assert [event["counts"]["interrupted"] for event in ended.of_type("worker_stopped")] == [2]
+    assert "the worker was cancelled: killing what still runs" in ended.stderr

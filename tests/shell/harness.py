@@ -122,5 +122,13 @@ class World:
         assert running.done(), "the worker has not ended"
         return running.result()
 
+    async def cancel(self, running: asyncio.Task[Summary], times: int = 1) -> None:
+        """Cancel the worker, and let time go by until it has ended."""
+        for _ in range(times):
+            running.cancel()
+            await asyncio.sleep(0)
+        while not running.done():
+            await self.clock.run_for(0.1)
+
     def events(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.sink.events if isinstance(event, kind)]

@@ -307,8 +307,7 @@ async def test_f10_a_lease_that_cannot_be_renewed_stops_its_run_before_it_ends()
     await world.run_for(29.9)
     assert world.runner.running == []
     assert [event.reason for event in world.events(TaskInterrupted)] == ["lease_lost"]
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await world.cancel(running)
 
 
 async def test_the_runs_of_leases_that_the_queue_knows_to_be_lost_end_at_once() -> None:
@@ -333,8 +332,7 @@ async def test_the_runs_of_leases_that_the_queue_knows_to_be_lost_end_at_once() 
     await world.run_for(10.0)
     assert [(event.task_id, event.reason) for event in world.events(TaskInterrupted)] == [("a", "lease_lost")]
     assert world.model.acked == 1
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await world.cancel(running)
 
 
 async def test_a_bug_of_ours_ends_the_worker_with_a_fatal_event_instead_of_hanging() -> None:
@@ -358,11 +356,25 @@ async def test_cancelling_the_worker_kills_its_runs_and_closes_everything() -> N
     await world.send("a")
     running = world.start()
     await world.run_for(1.0)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await world.cancel(running)
     assert world.runner.running == []
     assert world.sink.closed
     assert running.cancelled()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_cancelled_worker_tells_what_it_cuts_short_and_hands_it_back(times: int) -> None:
+    world = World(lambda _: Script(duration_s=500.0))
+    await world.send("a")
+    running = world.start()
+    await world.run_for(1.0)
+    await world.cancel(running, times)
+    assert running.cancelled()
+    assert world.sink.closed
+    if times == 1:
+        assert [event.reason for event in world.events(TaskInterrupted)] == ["shutdown"]
+        assert len(world.events(WorkerStopped)) == 1
+        assert (await world.model.depth())["visible"] == 1
 
 
 async def test_a_shutdown_request_before_the_first_receive_was_issued_ends_the_worker() -> None:

@@ -60,7 +60,8 @@ def _why(event: TaskEvent, took: str) -> str:
         case TaskTimedOut():
             return f"timed out after {took}"
         case TaskExited():
-            return f"its process ended with {found}"
+            # With a status of its own also a thread, or a coroutine, that calls `sys.exit`.
+            return f"{'its process' if event.signal else 'it'} ended with {found}"
         case TaskDeadLettered():
             return f"put aside without being run: {found}"
         case _:

@@ -132,7 +132,7 @@ class InlineRunner:
                 value = self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
             end = end_of_value(await _awaited(value), success_first=self._program.success_first)  # type: ignore[arg-type] # can be awaited
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
-            end = end_of_exception(error)
+            end = end_of_exception(error, asked=run.asked)
         run.over(end)
 
     def _call(self, run: InlineRun) -> object:
@@ -155,7 +155,7 @@ class InlineRunner:
                 return
             end = end_of_value(value, success_first=self._program.success_first)
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
-            end = end_of_exception(error)
+            end = end_of_exception(error, asked=run.asked)
         try:
             self._loop.call_soon_threadsafe(run.over, end)
         except RuntimeError:
@@ -240,6 +240,6 @@ def _end_unstarted(run: InlineRun, value: Awaitable[object] | None) -> None:
         elif isinstance(value, asyncio.Future):
             value.cancel()
     except BaseException as error:  # noqa: BLE001 - boundary: the user's object
-        run.over(end_of_exception(error))
+        run.over(end_of_exception(error, asked=True))
     else:
         run.over(CANCELLED)

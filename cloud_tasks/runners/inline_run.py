@@ -141,9 +141,9 @@ def end_of_value(value: object, *, success_first: bool) -> RunEnd:
     return RunEnd(EndKind.RETURNED, retry=retry, result=msgspec.Raw(encoded))
 
 
-def end_of_exception(error: BaseException) -> RunEnd:
-    """The end of a function that raised, was cancelled, or called `sys.exit`."""
-    if isinstance(error, asyncio.CancelledError):
+def end_of_exception(error: BaseException, *, asked: bool) -> RunEnd:
+    """The end of a function that raised, was cancelled (`asked`: as it was to be), or called `sys.exit`."""
+    if asked and isinstance(error, asyncio.CancelledError):
         return CANCELLED
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)

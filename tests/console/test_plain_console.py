@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_tasks.console import Console, Level, Output, PlainConsole, Stream, choose_console
 from cloud_tasks.console.writer import HIGH_WATER_BYTES, PENDING_BYTES_MAX
@@ -106,6 +107,7 @@ async def test_failures_are_told_as_they_happen(out: Pipe, err: Pipe) -> None:
         raised("t2"),
         raised("t3", retry=True),
         exited("t4"),
+        replace(exited("t4"), signal="", exit_code=3, stderr_tail=""),
         timed_out("t5"),
         dead_lettered("t6"),
         interrupted("t7"),
@@ -127,6 +129,7 @@ async def test_failures_are_told_as_they_happen(out: Pipe, err: Pipe) -> None:
         "failed: t2: ValueError: bad value",
         "to be retried: t3: ValueError: bad value",
         "failed: t4: its process ended with SIGSEGV: last words",
+        "failed: t4: it ended with exit status 3",
         "failed: t5: timed out after 1 min 1 s",
         "failed: t6: put aside without being run: it is a list",
         "unfinished: t7: shutdown",

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,30 @@ async def test_sys_exit_in_an_async_function_does_not_end_the_worker() -> None:
     async with inline(leave) as runner:
         recorder = await finish(runner)
         assert (recorder.end.kind, recorder.end.exit_code) == (EndKind.EXITED, 5)
+
+
+async def cancelled_within(task_id: str, data: dict[str, object], worker_data: WorkerData) -> object:
+    """It awaits what somebody else cancels."""
+    other = asyncio.ensure_future(asyncio.sleep(600))
+    await asyncio.sleep(0)
+    other.cancel()
+    await other
+    return False, None
+
+
+def cancelled_in_its_thread(task_id: str, data: dict[str, object], worker_data: WorkerData) -> object:
+    return asyncio.run(cancelled_within(task_id, data, worker_data))
+
+
+@pytest.mark.parametrize("function", [cancelled_within, cancelled_in_its_thread])
+async def test_a_cancellation_that_nobody_asked_for_is_an_exception_like_others(function: Any) -> None:
+    """As in a process of its own: nothing has ended, and the traceback says where it came from."""
+    async with inline(function) as runner:
+        recorder = await finish(runner)
+        assert recorder.end.kind is EndKind.RAISED
+        assert "Traceback" in recorder.end.exception
+        assert "in cancelled_within" in recorder.end.exception
+        assert "CancelledError" in recorder.end.exception
 
 
 async def test_stop_cancels_an_async_function() -> None:

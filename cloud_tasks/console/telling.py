@@ -58,7 +58,7 @@ def _why(event: TaskEvent, took: str) -> str:
     found = clean(headline_of_event(event).text[:TEXT_LENGTH_MAX])
     match event:
         case TaskTimedOut():
-            return f"timed out after {took}"
+            return f"timed out after {took}" + (f": {found}" if event.reason else "")
         case TaskExited():
             # With a status of its own also a thread, or a coroutine, that calls `sys.exit`.
             return f"{'its process' if event.signal else 'it'} ended with {found}"

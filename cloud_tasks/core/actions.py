@@ -89,11 +89,24 @@ def _take_own_length(state: WorkerState, attempt: Attempt, lease_s: float) -> No
 
 def _runtime_s(state: WorkerState, attempt: Attempt) -> float:
     """How long a run may take from now: a lease that nothing extends has to be settled before its end."""
-    rules, total_s = attempt.lease.rules, state.capabilities.lease_total_s_max
-    runtime_s = state.settings.max_runtime_s if rules is None else rules.max_runtime_s
+    runtime_s, total_s = _allowed_s(state, attempt), state.capabilities.lease_total_s_max
     if total_s is None or state.capabilities.renewable:
         return runtime_s
     return min(runtime_s, attempt.held_since + longest_run_s(total_s) - state.now)
+
+
+def _allowed_s(state: WorkerState, attempt: Attempt) -> float:
+    """How long a run may take by the settings."""
+    rules = attempt.lease.rules
+    return state.settings.max_runtime_s if rules is None else rules.max_runtime_s
+
+
+def _why_cut_short(state: WorkerState, attempt: Attempt) -> str:
+    """Why a run that was stopped for its time had less than it may take; "" where it had it all."""
+    total_s = state.capabilities.lease_total_s_max
+    if total_s is None or state.now - attempt.requested_at >= _allowed_s(state, attempt):
+        return ""
+    return f"its queue lets a task be held for {total_s:g} s at most"
 
 
 def plan_deadline(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
@@ -186,7 +199,8 @@ def conclude(state: WorkerState, attempt: Attempt, fact: got.RunEnded) -> None:
     else:
         policy = attempt.retry_policy(state.settings.retry)
         wanted = policy.wants_retry(end, timed_out=kind is _TIMED_OUT)
-        _set_outcome(state, attempt, kind, wanted=wanted, end=end)
+        reason = _why_cut_short(state, attempt) if kind is _TIMED_OUT else ""
+        _set_outcome(state, attempt, kind, wanted=wanted, end=end, reason=reason)
 
 
 def _complete(state: WorkerState, attempt: Attempt, end: RunEnd) -> None:
@@ -263,6 +277,8 @@ def _keep_in_history(state: WorkerState, attempt: Attempt) -> None:
     if outcome.kind in NEVER_RUN:
         return
     why = cause_of(outcome.end, outcome.reason)
+    if outcome.kind is _TIMED_OUT and not why.startswith(outcome.reason):
+        why = f"{outcome.reason}\n{why}"
     note = note_of(attempt, outcome.kind, outcome.elapsed_s, why, state.settings.worker_id)
     attempt.lease = replace(lease, history=(*lease.history, note)[-NOTES_MAX:])
 

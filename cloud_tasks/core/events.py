@@ -94,9 +94,11 @@ class TaskTimedOut(TaskEvent, frozen=True, kw_only=True, tag="task_timed_out"):
 
     Attributes:
         stderr_tail: The last lines that it wrote to stderr.
+        reason: Why it had less time than that, where its queue had no more to give; left out elsewhere.
     """
 
     stderr_tail: str
+    reason: str = ""
 
 
 class TaskExited(TaskEvent, frozen=True, kw_only=True, tag="task_exited"):

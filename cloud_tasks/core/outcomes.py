@@ -160,6 +160,7 @@ def event_of(attempt: Attempt, outcome: Outcome) -> TaskEvent:
             queue=queue,
             task_name=name,
             stderr_tail=end.stderr_tail,
+            reason=outcome.reason,
         )
     return TaskExited(
         task_id=task_id,

@@ -156,9 +156,10 @@ def _failure(event: TaskEvent) -> tuple[str, str]:
     if isinstance(event, TaskException):
         return error_of(event.exception), event.exception
     if isinstance(event, TaskTimedOut):
-        return "TimeoutError: it ran for longer than it may", event.stderr_tail
+        return f"TimeoutError: {event.reason or 'it ran for longer than it may'}", event.stderr_tail
     if isinstance(event, TaskExited):
-        how = f"ended by {event.signal}" if event.signal else f"exit status {event.exit_code}"
-        return f"the process of the task: {how}", event.stderr_tail
+        if event.signal:
+            return f"the process of the task: ended by {event.signal}", event.stderr_tail
+        return f"the task ended with exit status {event.exit_code}", event.stderr_tail
     assert isinstance(event, TaskInterrupted | TaskDeadLettered)  # noqa: S101 - there are no others
     return event.reason, ""

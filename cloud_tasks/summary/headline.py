@@ -65,7 +65,7 @@ def headline_of_event(event: TaskEvent) -> Headline:
             found = headline(event.exception)
             return found if found.error else Headline(event.exception_kind, found.message)
         case TaskTimedOut():
-            return Headline("", "ran longer than its time limit")
+            return Headline("", event.reason or "ran longer than its time limit")
         case TaskExited():
             return Headline(_end(event), event.stderr_tail.rstrip().rpartition("\n")[2])
         case TaskInterrupted() | TaskDeadLettered():

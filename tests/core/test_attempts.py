@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
@@ -343,12 +344,37 @@ def test_a_run_ends_while_its_task_can_still_be_settled_where_nothing_extends_th
     assert started.max_runtime_s == 1800.0 - 10.0 - 60.0
     assert not only(driver.wait(1800.0 - 10.0 - 60.0 - 60.0 - 1.0), do.StopRun)
     one(driver.wait(1.0), do.StopRun)
-    assert one(driver.finish(started.attempt_id, TERMINATED), do.Ack).outcome.kind is OutcomeKind.TIMED_OUT
+    asked = driver.finish(started.attempt_id, TERMINATED)
+    assert one(asked, do.Ack).outcome.kind is OutcomeKind.TIMED_OUT
+    (event,) = events(asked)
+    assert isinstance(event, TaskTimedOut)
+    assert event.reason == "its queue lets a task be held for 1800 s at most"
 
 
 def test_a_shorter_time_of_its_own_counts_there() -> None:
     driver = Driver(BROKER)
-    assert one(driver.receive(lease()), do.StartRun).max_runtime_s == 60.0
+    started = one(driver.receive(lease()), do.StartRun)
+    assert started.max_runtime_s == 60.0
+    driver.tell(got.RunStarted(started.attempt_id))
+    one(driver.wait(60.0), do.StopRun)
+    (event,) = events(driver.finish(started.attempt_id, TERMINATED))
+    assert isinstance(event, TaskTimedOut)
+    assert event.reason == ""
+
+
+def test_why_a_run_was_cut_short_is_kept_with_its_task() -> None:
+    broker = replace(BROKER, history=True, dead_letters=True)
+    policy = RetryPolicy(on_timeout=True, attempts_max=1)
+    driver = Driver(broker, max_runtime_s=math.inf, retry=policy)
+    started = one(driver.receive(lease()), do.StartRun)
+    driver.tell(got.RunStarted(started.attempt_id))
+    driver.wait(1740.0)
+    cancelled = RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
+    (note,) = one(driver.finish(started.attempt_id, cancelled), do.DeadLetter).lease.history
+    assert note.error.splitlines() == [
+        "its queue lets a task be held for 1800 s at most",
+        "interrupted: the function was cancelled",
+    ]
 
 
 def test_waiting_for_a_process_does_not_count_against_the_time_that_a_task_may_run() -> None:

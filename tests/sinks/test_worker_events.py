@@ -167,7 +167,7 @@ def test_a_completed_task(told: Told) -> None:
                 **end(), exit_code=3, signal="", oom_killed=False, peak_memory_bytes=None, stderr_tail="bye"
             ),
             "task_failed",
-            "the process of the task: exit status 3",
+            "the task ended with exit status 3",
             "bye",
         ),
         (interrupted(), "task_cancelled", "shutdown", None),

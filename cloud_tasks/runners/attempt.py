@@ -8,7 +8,7 @@ import os
 import signal
 from typing import Protocol
 
-from cloud_tasks.core.task import RunEnd
+from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunListener, RunSpec
 from cloud_tasks.runners.channel import Channel
 from cloud_tasks.runners.children import kill_group
@@ -30,8 +30,10 @@ KILL_CONFIRM_S = 2.0
 """How long a slot has to confirm a kill; then the worker ends group and slot itself."""
 EXIT_AFTER_FINAL_S = 10.0
 """How long a process may take from its final frame to its exit; longer means that its slot was stopped."""
+TELL_S_MAX = 2.0
+"""How long a slot may take to say that a leader was forked; then the time of the task runs all the same."""
 START_S_MAX = 60.0
-"""How long a slot may take to say that a leader was forked; longer means the same."""
+"""How long it may take at the very most; longer means that it was stopped."""
 SLOT_DIED = "cloud_tasks: the process that watched over this task was killed, and the task with it"
 ENDED_BEFORE = "it was ended before it could be started"
 _CONTENT_UNREADABLE = "cloud_tasks: what the task's process reported cannot be read"
@@ -127,11 +129,21 @@ class ProcessAttempt:
             kill_group(self._pid)
         self._slot.kill()
 
-    def is_stuck(self, now: float) -> bool:
-        """Whether the slot must have been stopped: it does not tell what it should have told long ago."""
-        if self.final is not None:
-            return now - self.final_at > EXIT_AFTER_FINAL_S
-        return self.granted_at is not None and not self._started and now - self.granted_at > START_S_MAX
+    def look_after(self, now: float) -> None:
+        """Do without a slot that does not tell what it should have told: its task must have stopped it."""
+        if self.granted_at is None or self.over:
+            return
+        silent_s = now - self.granted_at if self._pid is None else 0.0
+        if silent_s > START_S_MAX or (self.final is not None and now - self.final_at > EXIT_AFTER_FINAL_S):
+            self.kill_hard()
+        elif silent_s > TELL_S_MAX and self._slot is not None and self._slot.pid is not None:
+            self._listen()
+
+    def _listen(self) -> None:
+        """Hear what the leader says, and have its time run."""
+        if self._channel is not None:
+            self._channel.watch()
+        self._tell_started()
 
     # What the tree tells.
 
@@ -173,14 +185,18 @@ class ProcessAttempt:
         if not self.over:
             self._close_channel()
             self._finish()
-            self._listener.start_failed(reason)
+            if self._started:
+                self._listener.finished(RunEnd(EndKind.EXITED, exception=reason))
+            else:
+                self._listener.start_failed(reason)
 
     def slot_started(self, pid: int, *, goes_on: bool) -> None:
         """The leader runs. What a short one says is read at its end, without asking the loop to watch."""
         self._pid = pid
-        if goes_on and self._channel is not None:
-            self._channel.watch()
-        self._tell_started()
+        if goes_on:
+            self._listen()
+        else:
+            self._tell_started()
 
     def _tell_started(self) -> None:
         if not self._started:

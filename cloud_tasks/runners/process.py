@@ -17,7 +17,7 @@ from cloud_tasks.runners.output import Output
 from cloud_tasks.runners.program import Program
 
 CLOSE_S_MAX = 5.0
-_NET_INTERVAL_S = 5.0
+_NET_INTERVAL_S = 1.0
 
 
 class ProcessRunner:
@@ -92,6 +92,5 @@ class ProcessRunner:
         """A safety net under attempts whose slot was stopped by a task, and will never tell anything."""
         loop = asyncio.get_running_loop()
         for attempt in list(self._active):
-            if attempt.is_stuck(loop.time()):
-                attempt.kill_hard()
+            attempt.look_after(loop.time())
         self._net = loop.call_later(_NET_INTERVAL_S, self._cast_net)

@@ -434,3 +434,23 @@ def test_a_start_that_is_cancelled_tells_what_it_has_cut_short(programs: Program
     assert told == {("t0", "shutdown"), ("t1", "shutdown")}, ended
     assert [event["counts"]["interrupted"] for event in ended.of_type("worker_stopped")] == [2]
     assert "the worker was cancelled: killing what still runs" in ended.stderr
+
+
+def test_a_task_that_stops_its_watcher_at_once_has_no_more_time_than_others(programs: Programs) -> None:
+    programs.tasks(1)
+    ended = programs.run(
+        """
+        import os, signal, sys, time
+        from cloud_tasks.worker import Worker
+
+        def process_task(task_id, task_data, worker_data):
+            os.kill(os.getppid(), signal.SIGSTOP)
+            time.sleep(600)
+            return False, None
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, args=sys.argv[1:]).run())
+        """,
+        "--task-file", "tasks.json", "--max-runtime", "2",
+    )  # fmt: skip
+    assert ended.of_type("task_timed_out")[0]["elapsed_time"] < 10, ended

@@ -210,6 +210,11 @@ def do_stop_parent(data: Data, worker_data: WorkerData) -> object:
     return False, None
 
 
+def do_stop_parent_and_return(data: Data, worker_data: WorkerData) -> object:
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return False, "done"
+
+
 def do_kill_grandparent(data: Data, worker_data: WorkerData) -> object:
     with open(f"/proc/{os.getppid()}/stat") as file:
         os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)

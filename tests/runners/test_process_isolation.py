@@ -82,6 +82,25 @@ async def test_a_task_that_stops_its_parent_can_still_be_killed(
     assert not is_alive(pids_in(path)[0])
 
 
+async def test_a_task_that_stops_its_watcher_before_that_tells_of_it_has_started_all_the_same(
+    runner: ProcessRunner, tmp_path: Path
+) -> None:
+    run, recorder = start(runner, {"do": "stop_parent", "path": str(tmp_path / "pid")})
+    async with asyncio.timeout(10):
+        await recorder.wait("started")
+    run.kill()
+    await recorder.wait("gone")
+    assert recorder.end.signal == "SIGKILL"
+
+
+async def test_a_task_that_stops_its_watcher_and_returns_is_heard(
+    runner: ProcessRunner, tmp_path: Path
+) -> None:
+    async with asyncio.timeout(30):
+        recorder = await finish(runner, {"do": "stop_parent_and_return", "path": str(tmp_path / "pid")})
+    assert recorder.result == "done"
+
+
 async def test_a_task_that_closes_all_its_descriptors_is_told_so(runner: ProcessRunner) -> None:
     recorder = await finish(runner, {"do": "close_all"})
     assert (recorder.end.kind, recorder.end.exit_code) == (EndKind.EXITED, 74)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 
 from simulation.backends.plans import BACKENDS
 from simulation.bounds import failure_bound
@@ -69,11 +69,20 @@ def run(arguments: argparse.Namespace) -> Status:
     draw = PlanDraw(arguments.scenario, arguments.policy, arguments.backend)
     scenario = scenario_of(draw)
     tally = Tally()
-    with at_work(), closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies:
-        for tally in view.follow(tallies):
-            if tally.failures:
-                break
+    interrupted = True
+    with suppress(KeyboardInterrupt):
+        with (
+            at_work(),
+            closing(run_many(draw, seeds, jobs=arguments.jobs, time_s=time_s)) as tallies,
+            closing(view.follow(tallies)) as sums,
+        ):
+            for tally in sums:
+                if tally.failures:
+                    break
+        interrupted = False
     show(speed(tally, view.elapsed_s, arguments.jobs), *tables(tally))
+    if interrupted and not tally.failures:
+        return Status.INTERRUPTED
     return _conclude(tally, draw, what_is_missing(scenario, tally, draw.backend))
 
 

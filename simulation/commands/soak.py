@@ -74,8 +74,12 @@ def _soaked(draw: PlanDraw, arguments: argparse.Namespace) -> Status:
     earlier_s, view = state.elapsed_s, SwarmView(arguments.jobs)
     end = Status.INTERRUPTED
     try:
-        with at_work(), closing(_followed(state, view, keeper, arguments)) as tallies:
-            for _ in view.follow(tallies):
+        with (
+            at_work(),
+            closing(_followed(state, view, keeper, arguments)) as tallies,
+            closing(view.follow(tallies)) as sums,
+        ):
+            for _ in sums:
                 state.elapsed_s = earlier_s + view.elapsed_s
         end = Status.CLEAN
     except KeyboardInterrupt:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from simulation.commands.dashboard import dashboard
 from simulation.commands.telling import PlainConsole
 from simulation.tally import Tally
 
@@ -30,7 +32,7 @@ class SwarmView:
         self._began = time.monotonic()
         self._told = self._began
 
-    def follow(self, tallies: Iterable[Tally]) -> Iterator[Tally]:
+    def follow(self, tallies: Iterable[Tally]) -> Generator[Tally, None, None]:
         """Add them up; yields the sum after each."""
         tally = Tally()
         if not self._console.is_terminal:
@@ -39,16 +41,30 @@ class SwarmView:
                 self._tell_now_and_then(tally)
                 yield tally
             return
-        with Live(console=self._console, refresh_per_second=4, transient=True) as live:
+        live = Live(
+            self._drawn(tally),
+            console=self._console,
+            refresh_per_second=4,
+            transient=True,
+            vertical_overflow="crop",
+            redirect_stdout=sys.stdout.isatty(),  # what is told in a file is no part of the picture
+        )
+        try:
+            live.start(refresh=True)
             for part in tallies:
                 tally.add(part)
-                live.update(Group(speed(tally, self.elapsed_s, self._jobs), *tables(tally)))
+                live.update(self._drawn(tally))
                 yield tally
+        finally:
+            live.stop()
 
     @property
     def elapsed_s(self) -> float:
         """Since it began."""
         return time.monotonic() - self._began
+
+    def _drawn(self, tally: Tally) -> RenderableType:
+        return dashboard(tally, speed(tally, self.elapsed_s, self._jobs), self._console)
 
     def _tell_now_and_then(self, tally: Tally) -> None:
         now = time.monotonic()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from cloud_tasks.config.settings import Settings
 from cloud_tasks.core.capabilities import QueueCapabilities
+from cloud_tasks.core.task import MalformedTask, Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.interfaces import QueueBackend, TaskQueue
 from cloud_tasks.queues.local import LocalQueue
@@ -22,6 +23,47 @@ _T = TypeVar("_T")
 
 _SETTLE_MARGIN_S = 5.0
 """What a lease must leave, beside the longest run, for recording and settling."""
+
+
+class _ProgramQueue(LocalQueue):
+    """The tasks that a function of the program gives, and whether the worker has taken them all."""
+
+    def __init__(self, source: Callable[[], object]) -> None:
+        super().__init__(self._followed, convert=self._convert)
+        self._source = source
+        self._read = 0
+        self._at_end = False
+
+    def not_exhausted(self) -> tuple[Problem, ...]:
+        """What to say of tasks that are left: of how many, only the function could tell."""
+        if self._at_end and self._read == self._handed_out:
+            return ()
+        return (
+            Problem(
+                f"the source was not exhausted: the worker took {self._handed_out:,} of its tasks, and ended "
+                "before it could know of their end",
+            ),
+        )
+
+    def _followed(self) -> Iterable[object]:
+        items = self._source()
+        if isinstance(items, Iterable) and not isinstance(items, str | bytes | Mapping):
+            return self._to_its_end(items)
+        return items  # type: ignore[return-value] # no tasks; the queue says so
+
+    def _to_its_end(self, items: Iterable[object]) -> Iterator[object]:
+        try:
+            yield from items
+        except GeneratorExit:
+            raise
+        except BaseException:  # boundary: the program's own, told by the queue
+            self._at_end = True
+            raise
+        self._at_end = True
+
+    def _convert(self, item: object) -> Task | MalformedTask:
+        self._read += 1
+        return task_from_item(item)
 
 
 class Source(Struct, frozen=True):
@@ -67,7 +109,9 @@ async def open_source(
     if isinstance(source, TaskQueue):
         return Source(source)
     if callable(source):
-        return Source(LocalQueue(source, convert=task_from_item), warnings=_told_to_wait(settings))
+        queue = _ProgramQueue(source)
+        left_out = tuple if settings.max_num_tasks is not None else queue.not_exhausted
+        return Source(queue, warnings=_told_to_wait(settings), left_out=left_out)
     if isinstance(source, str | os.PathLike) or hasattr(source, "as_posix"):
         return await _open_file(source, settings, checking)
     raise ConfigurationError(_no_source(source))

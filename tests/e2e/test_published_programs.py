@@ -382,3 +382,40 @@ def test_both_import_paths_give_the_same_and_load_little() -> None:
         check=True,
     )
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "words"),
+    [
+        (9, ("--simulate-spot-termination-after", "0.5"), True),
+        (5000, ("--simulate-spot-termination-after", "0.5"), True),
+        (2, ("--simulate-spot-termination-after", "0.5"), False),
+        (2, (), False),
+        (9, ("--max-num-tasks", "2"), False),
+    ],
+    ids=["some are left", "more than are read ahead are left", "none is left", "to its end", "so many"],
+)
+def test_tasks_of_the_program_that_were_never_asked_for_are_spoken_of(
+    programs: Programs, count: int, options: tuple[str, ...], *, words: bool
+) -> None:
+    waits = "--simulate-spot-termination-after" in options
+    ended = programs.run(
+        f"""
+        import sys
+        from cloud_tasks.worker import Worker
+
+        def tasks():
+            for number in range({count}):
+                yield {{"task_id": f"t{{number}}", "data": {{}}}}
+
+        def process_task(task_id, task_data, worker_data):
+            return False, {waits} and worker_data.termination_event.wait(30)
+
+        if __name__ == "__main__":
+            sys.exit(Worker(process_task, task_source=tasks, args=sys.argv[1:]).run())
+        """,
+        "--num-simultaneous-tasks", "2", *options,
+    )  # fmt: skip
+    assert len(ended.of_type("task_completed")) == 2, ended
+    assert ("warning: the source was not exhausted" in ended.stderr) is words, ended
+    assert "Traceback" not in ended.stderr

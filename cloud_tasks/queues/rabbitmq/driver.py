@@ -10,6 +10,7 @@ from cloud_tasks.queues.rabbitmq.dead_letters import RabbitDeadLetters
 from cloud_tasks.queues.rabbitmq.inbox import Inbox
 from cloud_tasks.queues.rabbitmq.inspector import RabbitInspector
 from cloud_tasks.queues.rabbitmq.link import Link, address_of
+from cloud_tasks.queues.rabbitmq.names import checked
 from cloud_tasks.queues.rabbitmq.problems import bad_exchange
 from cloud_tasks.queues.rabbitmq.publisher import Publisher
 from cloud_tasks.queues.rabbitmq.sender import RabbitSender
@@ -65,7 +66,7 @@ class RabbitDriver:
 
     def tasks(self, queue: str, lease_s: float) -> RabbitQueue:
         """The queue for a worker. The length of a lease is the broker's matter, not ours."""
-        self._names.add(queue)
+        self._names.add(checked(queue))
         inbox = Inbox(
             self._receiving, self._topology, queue, self._settings.prefetch_count - 1, self._settings.call_s
         )
@@ -73,17 +74,17 @@ class RabbitDriver:
 
     def sender(self, queue: str) -> RabbitSender:
         """The queue for a producer."""
-        self._names.add(queue)
+        self._names.add(checked(queue))
         return RabbitSender(self._publisher, queue)
 
     def inspector(self, queue: str) -> RabbitInspector:
         """The queue, to be looked at and managed."""
-        self._names.add(queue)
+        self._names.add(checked(queue))
         return RabbitInspector(self._receiving, self._topology, queue)
 
     def dead_letters(self, queue: str) -> RabbitDeadLetters:
         """The dead letters of the queue."""
-        return RabbitDeadLetters(self._receiving, self._topology, self._publisher, queue)
+        return RabbitDeadLetters(self._receiving, self._topology, self._publisher, checked(queue))
 
     async def queue_names(self) -> list[str]:
         """Names of the queues that this driver was asked for: the protocol cannot list them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cloud_tasks.core.arguments import check_positive
+from cloud_tasks.queues.rabbitmq.names import check_exchange
 
 PREFETCH_MAX = 65_535
 
@@ -33,6 +34,7 @@ class RabbitSettings(Struct, frozen=True, kw_only=True):
         """Refuse what cannot be.
 
         Raises:
+            ConfigurationError: No exchange can have that name.
             ValueError: A number is out of range, or the exchange has no name.
         """
         check_positive("prefetch_count", self.prefetch_count)
@@ -42,6 +44,7 @@ class RabbitSettings(Struct, frozen=True, kw_only=True):
             raise ValueError(f"prefetch_count is {self.prefetch_count}, and the limit is {PREFETCH_MAX}")
         if not self.exchange_name:
             raise ValueError("exchange_name is empty")
+        check_exchange(self.exchange_name)
 
     def __repr__(self) -> str:
         """Without passwords."""

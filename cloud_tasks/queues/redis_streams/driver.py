@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.naming import check_name, is_text
 from cloud_tasks.queues.redis_streams.completed import CompletedTask, completed_of
 from cloud_tasks.queues.redis_streams.connection import Connection
 from cloud_tasks.queues.redis_streams.dead_letters import RedisDeadLetters
@@ -83,4 +84,5 @@ class RedisDriver:
         return [completed_of(queue, entry_id, fields[1]) for entry_id, fields in entries]
 
     def _keys(self, queue: str) -> QueueKeys:
-        return QueueKeys(self._settings.prefix, queue)
+        checked = check_name(queue, "Redis", "1 character or more, of any kind", fits=is_text(queue))
+        return QueueKeys(self._settings.prefix, checked)

@@ -19,6 +19,7 @@ from cloud_tasks.interfaces import (
     TaskQueue,
     TaskSender,
 )
+from cloud_tasks.queues.naming import check_name, is_text
 from cloud_tasks.queues.sql import problems
 from cloud_tasks.queues.sql.database import CallFailedError, StatementFailedError
 from cloud_tasks.queues.sql.dead_letters import SqlDeadLetters
@@ -88,27 +89,32 @@ class SqlDriver:
     def tasks(self, queue: str, lease_s: float) -> TaskQueue:
         """The queue for a worker; a lease of it lasts `lease_s`."""
         check_positive("lease_s", lease_s)
-        return SqlQueue(self._parts, _checked(queue), lease_s, self._faults)
+        return SqlQueue(self._parts, self._checked(queue), lease_s, self._faults)
 
     def sender(self, queue: str) -> TaskSender:
         """The queue for a producer."""
-        return SqlSender(self._parts, _checked(queue))
+        return SqlSender(self._parts, self._checked(queue))
 
     def inspector(self, queue: str) -> QueueInspector:
         """The queue, to be looked at and managed."""
-        return SqlInspector(self._parts, _checked(queue))
+        return SqlInspector(self._parts, self._checked(queue))
 
     def dead_letters(self, queue: str) -> DeadLetterBox:
         """The dead letters of the queue."""
-        return SqlDeadLetters(self._parts, _checked(queue))
+        return SqlDeadLetters(self._parts, self._checked(queue))
 
     def once_sender(self, queue: str) -> OnceSender:
         """The queue, for several producers of the same tasks; see `OnceDriver`."""
-        return SqlOnce(self._parts, _checked(queue), self._need_once)
+        return SqlOnce(self._parts, self._checked(queue), self._need_once)
 
     def once_book(self, queue: str) -> OnceBook:
         """What was done once for the queue; see `OnceDriver`."""
-        return SqlOnce(self._parts, _checked(queue), self._need_once)
+        return SqlOnce(self._parts, self._checked(queue), self._need_once)
+
+    def _checked(self, queue: str) -> str:
+        fits = is_text(queue) and len(queue) <= QUEUE_CHARACTERS_MAX and "\0" not in queue
+        allowed = f"1 to {QUEUE_CHARACTERS_MAX} characters, of any kind but NUL"
+        return check_name(queue, self._dialect.name, allowed, fits=fits)
 
     async def queue_names(self) -> list[str]:
         """Names of all queues that have a message or a dead letter, sorted."""
@@ -184,9 +190,3 @@ class SqlDriver:
         return ConfigurationError(
             problems.refused(self._dialect.given_with, self._dialect.where, text, help_)
         )
-
-
-def _checked(queue: str) -> str:
-    if not 0 < len(queue) <= QUEUE_CHARACTERS_MAX:
-        raise ValueError(f"{queue!r} is no name of a queue: 1 to {QUEUE_CHARACTERS_MAX} characters")
-    return queue

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.naming import check_name
 from cloud_tasks.queues.sqs.checking import QueueCheck
 from cloud_tasks.queues.sqs.connection import Connection, connect
 from cloud_tasks.queues.sqs.dead_letters import SqsDeadLetters
 from cloud_tasks.queues.sqs.inspector import SqsInspector
 from cloud_tasks.queues.sqs.late import LateQueue, LateSender
-from cloud_tasks.queues.sqs.names import dead_letter_name
+from cloud_tasks.queues.sqs.names import HOW_TO_NAME, QUEUE_NAME, dead_letter_name
 from cloud_tasks.queues.sqs.opening import OpenedQueue
 from cloud_tasks.queues.sqs.queues import Queues
 from cloud_tasks.queues.sqs.settings import SqsDriverSettings, SqsSettings
@@ -70,6 +71,8 @@ class SqsDriver:
         return [name for name in names if name not in letters]
 
     def _opened(self, queue: str, lease_s: float = 60.0) -> OpenedQueue:
+        fits = QUEUE_NAME.fullmatch(queue) is not None
+        check_name(queue, "SQS", HOW_TO_NAME, fits=fits)
         settings = replace(self._settings_of(queue), lease_s=lease_s)
         return OpenedQueue(self._connected, settings, self._settings.queue_url_prefix)
 

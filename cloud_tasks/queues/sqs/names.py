@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 FIFO_SUFFIX = ".fifo"
 _DEAD_SUFFIX = "-dead"
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}")
+HOW_TO_NAME = "1 to 75 of a-z, A-Z, 0-9, _ and -: SQS takes 80, and its dead letters are in NAME-dead"
 
 
 def full_name(queue: str, *, fifo: bool) -> str:

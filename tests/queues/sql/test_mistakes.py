@@ -255,7 +255,7 @@ def test_settings_show_no_password() -> None:
 
 @pytest.mark.parametrize("queue", ["", "x" * 256])
 def test_a_name_that_no_queue_can_have_is_refused(queue: str) -> None:
-    with pytest.raises(ValueError, match="name of a queue"):
+    with pytest.raises(ConfigurationError, match="name of a queue"):
         open_driver(SqlSettings(dsn="x.db"), SystemClock()).sender(queue)
 
 

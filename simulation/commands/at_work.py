@@ -26,5 +26,7 @@ def at_work() -> Generator[None, None, None]:
         helps = ("if memory ran out: fewer `--jobs`",)
         raise LostError(Problem("a process that runs seeds was killed", helps=helps)) from None
     except (OSError, EOFError) as error:
+        if error.__cause__ is not None:  # it comes out of a run, with the traceback of that as its cause
+            raise
         why = getattr(error, "strerror", None) or "it ended at once"
         raise LostError(Problem(f"cannot start processes for runs: {why}")) from None

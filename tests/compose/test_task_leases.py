@@ -125,3 +125,36 @@ def test_a_worker_of_sqs_refuses_what_is_longer_than_twelve_hours(tmp_path: Path
     text = refused(tmp_path, *where)
     assert "tasks.py:7): the default timeout, which holds for it, is 46800 s" in text
     assert "tasks.long" not in text
+
+
+ENDLESS = """
+import asyncio
+import sys
+from cloud_tasks.tasks import Config, RabbitMQConfig, configure, task
+
+@task(max_attempts=1, queue="cut-short")
+async def endless() -> None:
+    await asyncio.sleep(600)
+
+if __name__ == "__main__":
+    configure(Config(driver="rabbitmq", rabbitmq=RabbitMQConfig(url=sys.argv[1])))
+    endless.dispatch_sync()
+"""
+
+
+def test_a_function_without_a_timeout_is_cut_at_the_limit_and_told_why(
+    rabbitmq_server: RabbitmqServer, tmp_path: Path
+) -> None:
+    (tmp_path / "tasks.py").write_text(ENDLESS)
+    env = {"PYTHONPATH": str(ROOT)}
+    python, url = sys.executable, rabbitmq_server.url
+    subprocess.run([python, "tasks.py", url], cwd=tmp_path, env=env, timeout=60, check=True)  # noqa: S603 - our own
+    where = ("--driver", "rabbitmq", "--rabbitmq-url", url, "--rabbitmq-consumer-timeout", "2s")
+    how = ("--queues", "cut-short", "--max-tasks", "1", "--event-log-file", "events.log")
+    command = [python, "-m", "cloud_tasks", "worker", *where, *how]
+    ended = subprocess.run(  # noqa: S603 - our own
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+    why = "its queue lets a task be held for 2 s at most"
+    assert f": {why}" in ended.stderr
+    assert f'"reason":"{why}"' in (tmp_path / "events.log").read_text()

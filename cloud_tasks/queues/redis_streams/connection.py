@@ -24,6 +24,7 @@ from cloud_tasks.queues.redis_streams.failures import (
     is_for_now,
     is_no_database,
     one_line,
+    refused_for_good,
     unavailable,
 )
 from cloud_tasks.queues.redis_streams.problems import (
@@ -96,6 +97,7 @@ class Connection:
 
         Raises:
             QueueUnavailableError: Nobody knows whether it ran.
+            QueueError: It was refused, and would be again.
         """
         try:
             return await self.call(b"EVALSHA", script.digest, len(keys), *keys, *values)
@@ -107,6 +109,7 @@ class Connection:
 
         Raises:
             QueueUnavailableError: Nobody knows whether it was.
+            QueueError: It was refused, and would be again.
         """
         return await self._carried_out(self._calls, words)
 
@@ -123,9 +126,11 @@ class Connection:
         try:
             return await _execute(client, *words)
         except (RedisError, *SILENCE) as error:
-            if isinstance(error, asyncio.CancelledError) or not is_for_now(error):
+            if isinstance(error, asyncio.CancelledError | NoScriptError):
                 raise
-            raise unavailable(self.where, error) from error
+            if is_for_now(error):
+                raise unavailable(self.where, error) from error
+            raise refused_for_good(self.where, self._settings.prefix, error) from error
 
 
 async def _execute(client: Redis, *words: bytes | int) -> Any:

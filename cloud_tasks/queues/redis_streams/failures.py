@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as SilenceError
 
-from cloud_tasks.errors import QueueUnavailableError
+from cloud_tasks.errors import QueueError, QueueUnavailableError
 
 # What a server says that may do it later: a failover, a start, a disk or a memory that is full.
 _LATER = (
@@ -34,6 +34,17 @@ def is_for_now(error: Exception) -> bool:
     if isinstance(error, SILENCE):
         return True
     return isinstance(error, RedisError) and _code(error) in _LATER
+
+
+def refused_for_good(where: str, prefix: str, error: Exception) -> QueueError:
+    """What the server would refuse again."""
+    hint = f"; look at the keys of the queue, which begin with {{{prefix}:" if _is_wrong_type(error) else ""
+    return QueueError(f"Redis at {where}: {one_line(error)}{hint}")
+
+
+def _is_wrong_type(error: Exception) -> bool:
+    """Whether a key is somebody else's; in a script the word is not the first."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def unavailable(where: str, error: Exception) -> QueueUnavailableError:

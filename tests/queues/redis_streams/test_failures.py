@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
-from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
+from cloud_tasks.errors import LeaseLostError, QueueError, QueueUnavailableError
 from cloud_tasks.queues.redis_streams.driver import RedisDriver
 from cloud_tasks.queues.redis_streams.keys import GROUP, QueueKeys
 from tests.contracts.task_queue import ids_of, tasks_named
@@ -155,6 +155,27 @@ class TestWorkers:
         (lease,) = await queue.receive(1, 1.0)
         await queue.dead_letter(lease, "malformed")
         assert [letter.body for letter in await driver.dead_letters(QUEUE).oldest(5)] == [b""]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda driver: driver.sender(QUEUE).send(Task("a", {})),
+        lambda driver: driver.sender(QUEUE).send_many(tasks_named("a")),
+        lambda driver: driver.inspector(QUEUE).depth(),
+        lambda driver: driver.tasks(QUEUE, 10.0).receive(1, 0.0),
+    ],
+    ids=["send", "send_many", "depth", "receive"],
+)
+async def test_a_key_of_another_type_is_told_as_an_error_of_ours(
+    driver: RedisDriver, use: Callable[[RedisDriver], Awaitable[object]]
+) -> None:
+    stream = keys_of(driver).stream
+    await driver._connection.call(b"SET", stream, b"of somebody else")
+    with pytest.raises(QueueError, match=rf"^Redis at .*WRONGTYPE.*{driver._settings.prefix}:") as caught:
+        await use(driver)
+    assert not isinstance(caught.value, QueueUnavailableError), "nothing mends itself"
+    await driver._connection.call(b"DEL", stream)
 
 
 @pytest_asyncio.fixture

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
+
+    _Place: TypeAlias = tuple["_Place", object] | tuple[()]
+    """Where something is in a result: what it is in, and the key or index there."""
 
 RESULT_SIZE_BYTES_MAX = 256 * 1024 * 1024
 """Largest result, as JSON. Whatever is larger belongs into a store, with its address as the result."""
@@ -130,8 +135,11 @@ def encode_result(result: object, encoder: Encoder = _of_process) -> bytes:
             "store it somewhere and return its URL"
         )
         raise BadResultError("not_serializable", message)
-    if isinstance(result, (dict, list, tuple)) and _may_be_deep(encoded) and _too_deep(result):
-        raise BadResultError("not_serializable", _TOO_DEEP)
+    if isinstance(result, (dict, list, tuple)):
+        if _may_be_deep(encoded) and _too_deep(result):
+            raise BadResultError("not_serializable", _TOO_DEEP)
+        if _MAY_BE_NO_TEXT(encoded) and (lost := _lost_key(result)):
+            raise BadResultError("not_serializable", lost)
     return encoded
 
 
@@ -153,6 +161,43 @@ def _too_deep(result: object) -> bool:
         if not level:
             return False
     return True
+
+
+_MAY_BE_NO_TEXT = re.compile(rb'"(?:-?[0-9][^"]*+|true|false|null)":').search
+"""Whether some key may have been a number, True, False or None before it was JSON: seldom, and soon seen."""
+
+
+def _lost_key(result: object) -> str | None:
+    """What is said where two keys of a mapping, as 1 and "1", are one in JSON; None if there are none."""
+    left: list[tuple[_Place, object]] = [((), result)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, dict):
+            if len(set(map(type, value))) > 1 and (pair := _same_in_json(value)):
+                return f"{_path(place)} has the keys {pair[0]!r} and {pair[1]!r}, of which JSON makes one"
+            items: Iterable[tuple[object, object]] = value.items()
+        else:
+            items = enumerate(value)  # type: ignore[arg-type] # nothing but these comes here
+        left += [((place, key), item) for key, item in items if isinstance(item, (dict, list, tuple))]
+    return None
+
+
+def _same_in_json(value: dict[object, object]) -> tuple[object, object] | None:
+    seen: dict[str, object] = {}
+    for key in value:
+        text = key if isinstance(key, str) else json.dumps(key)
+        if text in seen:
+            return seen[text], key
+        seen[text] = key
+    return None
+
+
+def _path(place: _Place) -> str:
+    keys = []
+    while place:
+        place, key = place
+        keys.append(f"[{_short_repr(key, _KEY_CHARS_MAX)}]")
+    return "result" + "".join(reversed(keys))
 
 
 def find_fault(result: object) -> str | None:

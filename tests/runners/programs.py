@@ -111,6 +111,9 @@ VALUES: dict[str, Callable[[], object]] = {
     "path": lambda: (False, [PurePosixPath("/a/b"), {"p": _Remote()}]),
     "big_number": lambda: (False, 2**200),
     "object": lambda: (False, _Strange()),
+    "number_and_text": lambda: (False, {"a": [0, {1: "a", "1": "b"}]}),
+    "none_and_text": lambda: (False, {"null": 0, None: 1}),
+    "keys": lambda: (False, [{1: 1, "2": 2, -1.5: 3}, {"1": "true"}, {True: 1, "None": 2}]),
 }
 
 

@@ -109,6 +109,8 @@ async def test_f28_a_wrong_return_value_is_named(runner: TaskRunner, value: str,
         ("deep", "nested more than 500 levels deep"),
         ("very_deep", "nested more than 500 levels deep"),
         ("object", "_Strange"),
+        ("number_and_text", "result['a'][1] has the keys 1 and '1', of which JSON makes one"),
+        ("none_and_text", "result has the keys 'null' and None, of which JSON makes one"),
     ],
 )
 async def test_f16_a_result_that_json_cannot_hold_is_a_named_end(
@@ -121,7 +123,12 @@ async def test_f16_a_result_that_json_cannot_hold_is_a_named_end(
 
 @pytest.mark.parametrize(
     ("value", "result"),
-    [("path", ["/a/b", {"p": "gs://bucket/key"}]), ("big_number", 2**200), ("list", "x")],
+    [
+        ("path", ["/a/b", {"p": "gs://bucket/key"}]),
+        ("big_number", 2**200),
+        ("list", "x"),
+        ("keys", [{"1": 1, "2": 2, "-1.5": 3}, {"1": "true"}, {"true": 1, "None": 2}]),
+    ],
 )
 async def test_results_that_json_can_hold(runner: TaskRunner, value: str, result: object) -> None:
     recorder = await finish(runner, {"do": "return", "value": value})

@@ -90,8 +90,8 @@ def _soaked(draw: PlanDraw, arguments: argparse.Namespace) -> Status:
     saved = keeper.save(state)
     tally = state.tally
     show(speed(tally, state.elapsed_s, arguments.jobs), *tables(tally))
-    if saved:
-        say(f"`--resume` goes on; what was done is in `{arguments.directory}`")
+    where = f"`{arguments.directory}`"
+    say(f"`--resume` goes on; what was done is in {where}" if saved else f"this could not be kept in {where}")
     return _status(state, end if saved else Status.USAGE, saved=saved)
 
 

@@ -259,6 +259,7 @@ def test_clean_runs_that_cannot_be_kept_are_told_with_a_status(
     told = capsys.readouterr()
     assert "Situations" in told.out
     assert "goes on" not in told.out
+    assert "this could not be kept in" in told.out
     assert "cannot write" in told.err
 
 

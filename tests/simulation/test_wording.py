@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import simulation.world  # noqa: F401 - whatever can happen is defined once this is imported
 from simulation.commands.app import main
+from simulation.commands.coverage import conclude
 from simulation.explain import explain
+from simulation.faults import FaultClass
 from simulation.history import EndHeard, Happening, RunNotStarted, RunRequested
 from simulation.mutants import mutated
 from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.sometimes import POINTS
 from simulation.statuses import Status
+from simulation.tally import Tally
 from simulation.wording import WORDS, line_of
 
 
@@ -74,7 +77,7 @@ def test_until_is_a_moment_as_durations_are_written(capsys: pytest.CaptureFixtur
     assert 3 < ends[0].count("\n") < 2_000
 
 
-def test_what_was_inevitable_from_the_beginning_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_inevitable_from_the_beginning_is_said_so() -> None:
     plan = RunPlan(
         seed=5,
         workload=Workload(tasks=4, duration_s=5.0),
@@ -90,11 +93,8 @@ def test_what_was_inevitable_from_the_beginning_is_said_so(capsys: pytest.Captur
     assert found.around == ()
 
 
-def test_coverage_says_why_it_ends_as_it_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["coverage", "--seeds", "1", "--jobs", "2"]) == Status.VACUOUS
+def test_coverage_says_why_it_ends_as_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conclude(Tally()) == Status.VACUOUS
     told = capsys.readouterr().out
-    assert "status 5: " in told
+    assert f"status 5: of {len(POINTS) + len(FaultClass)} situations and faults" in told
     assert "more `--seeds`" in told

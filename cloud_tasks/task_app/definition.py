@@ -205,7 +205,8 @@ def _define(
 
 def _check_is_function(function: object) -> None:
     """See that it has a name by which processes can find it."""
-    if isinstance(function, TaskDefinition) or not (callable(function) and hasattr(function, "__qualname__")):
+    named = callable(function) and hasattr(function, "__qualname__")
+    if isinstance(function, TaskDefinition | type) or not named:
         raise ConfigurationError(
             Problem(
                 f"@task marks functions, not a value of type {type(function).__name__}",

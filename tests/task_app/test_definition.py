@@ -294,7 +294,13 @@ class Caller:
 
 @pytest.mark.parametrize(
     ("what", "kind"),
-    [(functools.partial(double, 1), "partial"), (Caller(), "Caller"), (5, "int"), (double, "TaskDefinition")],
+    [
+        (functools.partial(double, 1), "partial"),
+        (Caller(), "Caller"),
+        (Caller, "type"),
+        (5, "int"),
+        (double, "TaskDefinition"),
+    ],
 )
 @pytest.mark.parametrize("name", [None, "named"])
 def test_only_functions_can_be_marked(what: Any, kind: str, name: str | None) -> None:

@@ -60,7 +60,7 @@ class QueueCheck:
         name = self._queues.name(which)
         url = await self._queues.find(name)
         if url is None:
-            return [problems.no_queue(name, self._where, await self._names())]
+            return [problems.no_queue(name, self._where, await self._queues.names_if_allowed())]
         if which == "events":
             return []
         attributes = await self._queues.attributes(url)
@@ -85,12 +85,6 @@ class QueueCheck:
                 elif not error.code:
                     raise
         return found
-
-    async def _names(self) -> list[str] | None:
-        try:
-            return await self._queues.names()
-        except CallFailedError:
-            return None
 
     def _understood(self, error: CallFailedError, name: str) -> Problem:
         """What a refusal means for the user.

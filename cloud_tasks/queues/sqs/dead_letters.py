@@ -23,6 +23,8 @@ _WAIT_S = 1
 class SqsDeadLetters:
     """Looks through them, in no particular order; see `DeadLetterBox`.
 
+    No queue is made for who looks, who needs no right to make one.
+
     What is looked at is hidden from others meanwhile, and handed back at the end.
 
     Args:
@@ -50,17 +52,19 @@ class SqsDeadLetters:
 
     async def retry(self, keys: Sequence[str] | None) -> int:
         """Send them to their queue, and then remove them here."""
-        connection, url, dead_url = await self._opened.addresses()
+        connection, url, dead_url = await self._opened.existing()
         return await self._remove(keys, connection.calls, dead_url, to_url=url)
 
     async def purge(self, keys: Sequence[str] | None) -> int:
         """Remove them."""
-        connection, _, dead_url = await self._opened.addresses()
+        connection, _, dead_url = await self._opened.existing()
         return await self._remove(keys, connection.calls, dead_url, to_url=None)
 
     async def _remove(
-        self, keys: Sequence[str] | None, calls: Calls, dead_url: str, *, to_url: str | None
+        self, keys: Sequence[str] | None, calls: Calls, dead_url: str | None, *, to_url: str | None
     ) -> int:
+        if dead_url is None:
+            return 0
         removed = 0
         batches = Batches(calls, dead_url)
         async for messages in self._look(LOOKED_MAX):
@@ -73,7 +77,9 @@ class SqsDeadLetters:
 
     async def _look(self, messages_max: int) -> AsyncIterator[list[dict[str, Any]]]:
         """Take letters, batch after batch, until none comes; hand back those that are still there."""
-        connection, _, dead_url = await self._opened.addresses()
+        connection, _, dead_url = await self._opened.existing()
+        if dead_url is None:
+            return
         taken: list[str] = []
         try:
             while len(taken) < messages_max:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from cloud_tasks.errors import ConfigurationError
 from cloud_tasks.queues.sqs.connection import Connection
 from cloud_tasks.queues.sqs.failures import NO_QUEUE, CallFailedError
+from cloud_tasks.queues.sqs.problems import MADE_WHEN_WANTED, no_queue
 from cloud_tasks.queues.sqs.queues import Queues
 from cloud_tasks.queues.sqs.settings import SqsSettings
 
@@ -62,6 +64,22 @@ class OpenedQueue:
         if self._prefix is None:
             return connection, Queues(connection.calls, self.settings)
         return connection, PrefixedQueues(connection, self.settings, self._prefix)
+
+    async def existing(self) -> tuple[Connection, str, str | None]:
+        """The connection, and the addresses, for who only looks: nothing is made. None: no dead letters.
+
+        Raises:
+            ConfigurationError: There is no such queue.
+        """
+        connection, queues = await self.queues()
+        if self._dead_url:
+            return connection, self._url, self._dead_url
+        name = queues.name("tasks")
+        url = await queues.find(name)
+        if url is None:
+            there = await queues.names_if_allowed()
+            raise ConfigurationError(no_queue(name, connection.where, there, MADE_WHEN_WANTED))
+        return connection, url, await queues.dead_letter_url(await queues.attributes(url))
 
     async def addresses(self) -> tuple[Connection, str, str]:
         """The connection, and the addresses of the queue and of its dead letters; made if need be."""

@@ -74,20 +74,25 @@ def credentials_refused(source: str, code: str, text: str) -> Problem:
     )
 
 
-def no_queue(name: str, where: str, there: Sequence[str] | None) -> Problem:
+MADE_FOR_JOBS = "load_queue makes it, and a worker that is told --create-queue; nothing else does"
+MADE_WHEN_WANTED = "it is made when a task is sent to it, or a worker takes from it"
+
+
+def no_queue(name: str, where: str, there: Sequence[str] | None, made: str = MADE_FOR_JOBS) -> Problem:
     """A queue does not exist.
 
     Args:
         name: Its full name.
         where: Region and address.
         there: The queues that are there; None where we may not ask.
+        made: What makes it.
     """
     if there is None:
         listed, like = "not known: sqs:ListQueues is not allowed", None
     else:
         listed = ", ".join(there[:_SHOWN_NAMES_MAX]) + (", ..." if len(there) > _SHOWN_NAMES_MAX else "")
         like = near(name, list(there))
-    helps = ["load_queue makes it, and a worker that is told --create-queue; nothing else does"]
+    helps = [made]
     if there is not None and (twin := _twin(name)) in there:
         like = twin
         way = "without" if name.endswith(FIFO_SUFFIX) else "with"

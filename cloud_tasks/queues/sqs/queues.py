@@ -105,6 +105,13 @@ class Queues:
         answer = await self._calls.call("list_queues", MaxResults=LISTED_MAX)
         return sorted(str(url).rpartition("/")[2] for url in answer.get("QueueUrls", ()))
 
+    async def names_if_allowed(self) -> list[str] | None:
+        """As `names`, for a message about one that is not there; None where we may not ask."""
+        try:
+            return await self.names()
+        except CallFailedError:
+            return None
+
     async def create(self, which: Which) -> None:
         """Make a queue, and for tasks the queue for dead letters first; what exists stays as it is."""
         if await self.find(self.name(which)) is not None:

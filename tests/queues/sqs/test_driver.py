@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.core.task import HandBack, Lease, Outcome, OutcomeKind, Task
-from cloud_tasks.errors import LeaseLostError, MessageRefusedError
+from cloud_tasks.errors import ConfigurationError, LeaseLostError, MessageRefusedError
 from cloud_tasks.queues.sqs import SqsDriverSettings
+from cloud_tasks.queues.sqs.dead_letters import SqsDeadLetters
 from cloud_tasks.queues.sqs.driver import SqsDriver
 from fakes.clock import VirtualClock
 from fakes.sqs import SqsService
@@ -192,6 +193,38 @@ async def test_dead_letters_are_looked_at_and_stay(bench: Bench) -> None:
     found = await bench.drive(box.find(letters[1].key))
     assert found == letters[1]
     assert await bench.drive(box.find("nobody")) is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda box: box.oldest(5),
+        lambda box: box.find("key"),
+        lambda box: box.retry(None),
+        lambda box: box.purge(("key",)),
+    ],
+    ids=["oldest", "find", "retry", "purge"],
+)
+async def test_who_looks_for_dead_letters_makes_no_queue(
+    bench: Bench, use: Callable[[SqsDeadLetters], Awaitable[object]]
+) -> None:
+    await bench.driver.sender("jobs").send(Task("a", {}))
+    before = await bench.driver.queue_names()
+    with pytest.raises(ConfigurationError) as caught:
+        await use(bench.driver.dead_letters("job"))
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("there is no queue job in http")
+    assert problem.hint == "did you mean `jobs`?"
+    assert "load_queue" not in problem.helps[0]
+    assert await bench.driver.queue_names() == before == ["jobs"]
+
+
+async def test_a_queue_without_a_place_for_dead_letters_has_none(bench: Bench) -> None:
+    connection = await bench.driver._connected()
+    await connection.calls.call("create_queue", QueueName="bare")
+    box = bench.driver.dead_letters("bare")
+    assert (await box.oldest(5), await box.find("key"), await box.retry(None)) == ([], None, 0)
+    assert await bench.driver.queue_names() == ["bare"]
 
 
 async def test_dead_letters_are_retried(bench: Bench) -> None:

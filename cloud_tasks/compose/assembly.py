@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.calling_form import check_form
@@ -124,6 +125,7 @@ class Assembly:
         signals.receiver, stuck.receiver = shell.request_shutdown, shell.give_up
         with failures_told_to(shell, loop_is_shared=self._settings.runner == "inline"):
             summary = await shell.run()
+        summary = replace(summary, problems=summary.problems + parts.source.left_undone())
         console.finish(summary)
         tell(parts.source.left_out(), "warning")
         if shell.source_problems:

@@ -64,7 +64,11 @@ def value_problem(name: str, value: object, label: str) -> Problem | None:
 
 
 def _in_programs(expected: str) -> str:
-    return expected.replace("a duration", "a number of seconds").replace("a name", "a text")
+    return (
+        expected.replace("a duration", "a number of seconds")
+        .replace("a name", "a text")
+        .replace("a path", "a path as text")
+    )
 
 
 def queue_problems(queues: object) -> Iterator[Problem]:

@@ -34,16 +34,14 @@ class _ProgramQueue(LocalQueue):
         self._read = 0
         self._at_end = False
 
-    def not_exhausted(self) -> tuple[Problem, ...]:
+    def not_exhausted(self) -> tuple[str, ...]:
         """What to say of tasks that are left: of how many, only the function could tell."""
         if self._at_end and self._read == self._handed_out:
             return ()
-        return (
-            Problem(
-                f"the source was not exhausted: the worker took {self._handed_out:,} of its tasks, and ended "
-                "before it could know of their end",
-            ),
+        taken = (
+            f"the worker took {self._handed_out:,} of its tasks, and ended before it could know of their end"
         )
+        return (f"the source was not exhausted: {taken}",)
 
     def _followed(self) -> Iterable[object]:
         items = self._source()
@@ -74,12 +72,14 @@ class Source(Struct, frozen=True):
         tasks_total: Number of tasks; None where that is not known.
         warnings: What is odd about it but no error.
         left_out: What is known at the end alone: that of a file that was not checked.
+        left_undone: What is left although nobody said that it may be, known at the end too: a problem.
     """
 
     queue: TaskQueue
     tasks_total: int | None = None
     warnings: tuple[Problem, ...] = ()
     left_out: Callable[[], tuple[Problem, ...]] = tuple
+    left_undone: Callable[[], tuple[str, ...]] = tuple
 
 
 def is_local(given: object, settings: Settings) -> bool:
@@ -110,8 +110,8 @@ async def open_source(
         return Source(source)
     if callable(source):
         queue = _ProgramQueue(source)
-        left_out = tuple if settings.max_num_tasks is not None else queue.not_exhausted
-        return Source(queue, warnings=_told_to_wait(settings), left_out=left_out)
+        left_undone = tuple if settings.max_num_tasks is not None else queue.not_exhausted
+        return Source(queue, warnings=_told_to_wait(settings), left_undone=left_undone)
     if isinstance(source, str | os.PathLike) or hasattr(source, "as_posix"):
         return await _open_file(source, settings, checking)
     raise ConfigurationError(_no_source(source))

@@ -417,5 +417,6 @@ def test_tasks_of_the_program_that_were_never_asked_for_are_spoken_of(
         "--num-simultaneous-tasks", "2", *options,
     )  # fmt: skip
     assert len(ended.of_type("task_completed")) == 2, ended
-    assert ("warning: the source was not exhausted" in ended.stderr) is words, ended
+    assert ("problem: the source was not exhausted" in ended.stderr) is words, ended
+    assert ended.status == (1 if words else 0), ended
     assert "Traceback" not in ended.stderr

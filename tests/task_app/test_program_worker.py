@@ -295,7 +295,7 @@ def test_every_setting_that_cannot_be_is_told_at_once_and_no_secret() -> None:
 
 
 async def test_settings_of_who_only_dispatches_are_checked_as_well() -> None:
-    with pytest.raises(ConfigurationError, match=r"sqlite\.path: expected a path, got 5"):
+    with pytest.raises(ConfigurationError, match=r"sqlite\.path: expected a path as text, got 5"):
         await open_outbox(Config(sqlite=SQLiteConfig(path=5)), {})  # type: ignore[arg-type] # wrong, on purpose
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -26,6 +28,8 @@ BLOCK_S = 0.5
 """About how long a block of runs takes: long enough to be worth a message, short enough for a live table."""
 BLOCK_SEEDS = 64
 """Most seeds of a block."""
+P = ParamSpec("P")
+T = TypeVar("T")
 _Work = Callable[["Span", float], tuple[Tally, int]]
 Draw = Callable[[int], RunPlan]
 """Makes the plan of a seed; must be fit to be pickled."""
@@ -141,16 +145,55 @@ def pool(jobs: int) -> Generator[ProcessPoolExecutor, None, None]:
     """
     others = {child.pid for child in multiprocessing.active_children()}
     context = multiprocessing.get_context("forkserver")
-    processes = ProcessPoolExecutor(jobs, context, initializer=_prepare)
+    _start_server()
+    processes = _Pool(jobs, context, initializer=_prepare)
     try:
         yield processes
     except BaseException:  # boundary: ended, and raised again
-        processes.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             if child.pid not in others:
                 child.kill()
+        processes.shutdown(
+            cancel_futures=True
+        )  # at once, now; a thread of it that is left may fail at our end
         raise
     processes.shutdown()
+
+
+class _Pool(ProcessPoolExecutor):
+    """Starts each process whole: one that is half started when we go complains of what it finds gone."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As in the base class; Ctrl-C and SIGTERM are heard after it."""
+        with _held_back():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _held_back() -> Generator[None, None, None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
+
+
+def _start_server() -> None:
+    """Start the server that processes are forked from, deaf to Ctrl-C, as they are from their birth then."""
+    resource_tracker.ensure_running()  # which would end what is blocked here, were it started with the server
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare() -> None:

@@ -104,3 +104,39 @@ def test_a_process_that_is_killed_is_told(command: str, tmp_path: Path) -> None:
         state = load_soak(tmp_path / "d")
         assert state is not None
         assert state.tally.total > 0
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3, 0.6])
+def test_ctrl_c_while_processes_are_started_is_without_a_traceback(delay_s: float) -> None:
+    """Ctrl-C goes to all of them, and they hear it before they can say that it is none of theirs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulation", "run", "--time", "5m", "--jobs", "2"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 30
+        while others(process.pid) < SERVER_AND_TRACKER:
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        time.sleep(delay_s)
+        os.killpg(process.pid, signal.SIGINT)
+        _, complained = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == Status.INTERRUPTED
+    assert complained == ""
+
+
+SERVER_AND_TRACKER = 2
+
+
+def others(group: int) -> int:
+    """How many processes there are in a group besides the one in charge."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found += int(fields[2]) == group and int(path.parent.name) != group
+    return found

@@ -15,6 +15,8 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_app.registry import place_of
 
 _KINDS_OF_MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_COLON = b'":'
+_written = msgspec.json.Encoder().encode
 Arguments: TypeAlias = tuple[list[Any], dict[str, Any]]
 """Positional and keyword arguments."""
 
@@ -131,10 +133,9 @@ class Parameters:
 
     def _encoded(self, value: object, what: str) -> Json:
         try:
-            encoded: Json = msgspec.to_builtins(value, str_keys=True)
+            return as_json(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(f"{self._name}(): {what} cannot be written as JSON: {error}") from None
-        return encoded
 
     def decode(self, args: Sequence[Json], kwargs: Mapping[str, Json]) -> Arguments:
         """Arguments with the types of the annotations.
@@ -184,6 +185,21 @@ class Parameters:
             return msgspec.convert(value, kind, str_keys=True)
         except msgspec.ValidationError as error:
             raise TypeError(f"{self._name}(): `{name}`: {error}") from None
+
+
+def as_json(value: object) -> Json:
+    """A value as JSON has it.
+
+    Raises:
+        TypeError: JSON cannot carry it.
+        ValueError: Likewise; or keys of a mapping, as 1 and "1", would be one, and a value would be lost.
+        RecursionError: It is too deep, or holds itself.
+    """
+    found: Json = msgspec.to_builtins(value, str_keys=True)
+    # Written as it is, a value has both keys; numbers may look different, so that lengths say nothing.
+    if isinstance(found, dict | list) and _written(value).count(_COLON) != _written(found).count(_COLON):
+        raise ValueError("it has keys of which JSON makes one")
+    return found
 
 
 def _shown(kind: object) -> str:

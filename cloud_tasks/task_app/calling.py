@@ -11,6 +11,7 @@ import msgspec
 from cloud_tasks.core.task import Json
 from cloud_tasks.runners.worker_data import WorkerData
 from cloud_tasks.task_app import outbox, registry
+from cloud_tasks.task_app.arguments import as_json
 from cloud_tasks.task_app.serializing import Serializer, serializer_of, unpack
 
 TASK, ARGS, KWARGS, PACKED = "task", "args", "kwargs", "packed"
@@ -109,6 +110,6 @@ def _pair(value: object) -> tuple[bool, object]:
     if value is None:
         return False, None
     try:
-        return False, msgspec.to_builtins(value, str_keys=True)
+        return False, as_json(value)
     except (TypeError, ValueError, RecursionError):
         return False, value  # who writes the result down says what is wrong with it

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_tasks.errors import ConfigurationError
-from cloud_tasks.task_app.arguments import Parameters
+from cloud_tasks.task_app.arguments import Parameters, as_json
 
 
 class Colour(enum.Enum):
@@ -229,9 +229,54 @@ def test_keys_arrive_with_their_types(kind: Any, data: st.DataObject) -> None:
     assert [type(key) for key in got] == [type(key) for key in plain]
 
 
+@dataclasses.dataclass
+class Box:
+    inside: list[dict[Any, int]]
+
+
+def takes_any(thing: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "thing", [{1: 1, "1": 2}, [{"x": {1.5: 1, "1.5": 2}}], Box([{Numbered.ONE: 1, 1: 2}])]
+)
+def test_keys_of_which_json_would_make_one_are_refused(thing: object) -> None:
+    """One of the values would be lost."""
+    with pytest.raises(
+        TypeError, match=r"argument 1 cannot be written as JSON: .* keys of which JSON makes one"
+    ):
+        Parameters(takes_any, "takes_any").encode((thing,), {})
+
+
 def takes_invoice(invoice: Invoice) -> None: ...
 
 
 def test_keys_inside_of_dataclasses_do_as_well() -> None:
     invoice = Invoice({1: "one", 2: "two"}, {Level.LOW: [{dt.date(2026, 1, 2): 3}]})
     assert over_the_wire(Parameters(takes_invoice, "takes_invoice"), invoice) == ([invoice], {})
+
+
+@given(
+    thing=st.recursive(
+        st.text() | st.integers() | st.floats(allow_nan=False),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text() | st.integers(-9, 9) | st.floats(allow_nan=False), inner, max_size=4)
+        ),
+        max_leaves=6,
+    )
+)
+def test_nothing_is_lost_and_nothing_refused_without_need(thing: Any) -> None:
+    def clashes(value: Any) -> bool:
+        if isinstance(value, list):
+            return any(map(clashes, value))
+        if not isinstance(value, dict):
+            return False
+        whole = len(msgspec.to_builtins(value, str_keys=True)) < len(value)
+        return whole or any(map(clashes, value.values()))
+
+    if clashes(thing):
+        with pytest.raises(ValueError, match="keys of which JSON makes one"):
+            as_json(thing)
+    else:
+        assert as_json(thing) == msgspec.to_builtins(thing, str_keys=True)

@@ -154,6 +154,17 @@ async def test_a_serializer_of_ones_own_packs_the_arguments(box: Outbox) -> None
     assert (retry, result) == (False, "7 2026 ('quickly',) False {'weight': 3}")
 
 
+@task
+async def clashing() -> object:
+    return {1: "one", "1": "other"}
+
+
+async def test_a_result_of_which_json_would_lose_a_part_is_left_to_who_tells_so() -> None:
+    """Turned into text beforehand, the two keys would be one, and nobody would know."""
+    _, result = await call_task_on_loop("", {"task": clashing.name, "args": [], "kwargs": {}}, WorkerData())
+    assert result == {1: "one", "1": "other"}
+
+
 async def test_two_dispatches_have_two_ids(box: Outbox) -> None:
     assert await double.dispatch(1) != await double.dispatch(1)
 

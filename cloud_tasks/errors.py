@@ -109,6 +109,18 @@ class QueueUnavailableError(QueueError):
     """The queue did not do what was asked, and may do so later: time-out, throttling, outage."""
 
 
+class ServerAwayError(QueueUnavailableError):
+    """Nobody is there when a program begins; may work later.
+
+    Attributes:
+        problem: Where was looked, and what says so.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
 class NotYetError(QueueUnavailableError):
     """The service will do what was asked, but not so soon.
 

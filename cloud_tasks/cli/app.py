@@ -15,7 +15,7 @@ from cloud_tasks.cli.parser import Line, Parser, make_parser, parse
 from cloud_tasks.compose.backends import BackendSettings, open_backend
 from cloud_tasks.compose.telling import FAILED_STATUS, USAGE_STATUS, tell
 from cloud_tasks.config.printing import write_no_more
-from cloud_tasks.errors import CloudTasksError, ConfigurationError, Problem, ProblemsError
+from cloud_tasks.errors import CloudTasksError, ConfigurationError, Problem, ProblemsError, ServerAwayError
 from cloud_tasks.interfaces import QueueBackend
 from cloud_tasks.version import __version__
 
@@ -47,7 +47,7 @@ def main(
         tell([Problem(str(error))])
         return FAILED_STATUS
     except CloudTasksError as error:
-        tell([Problem(str(error))])
+        tell([error.problem if isinstance(error, ServerAwayError) else Problem(str(error))])
         return FAILED_STATUS
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS

@@ -6,6 +6,7 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
 from cloud_tasks.errors import ConfigurationError, QueueUnavailableError
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.queues.absence import away
 from cloud_tasks.queues.rabbitmq.dead_letters import RabbitDeadLetters
 from cloud_tasks.queues.rabbitmq.inbox import Inbox
 from cloud_tasks.queues.rabbitmq.inspector import RabbitInspector
@@ -49,7 +50,10 @@ class RabbitDriver:
 
     async def connect(self) -> None:
         """See that the broker and the exchange can be used; see `QueueDriver`."""
-        await self._receiving.check()
+        try:
+            await self._receiving.check()
+        except QueueUnavailableError as error:
+            raise away(error, "--rabbitmq-url", has_flags=self._settings.has_flags) from error
         try:
             await self._topology.need_exchange()
         except QueueUnavailableError as error:

@@ -18,6 +18,7 @@ from redis.exceptions import (
 
 from cloud_tasks.config.redis_url import read_redis_url
 from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.queues.absence import away
 from cloud_tasks.queues.redis_streams.failures import (
     SILENCE,
     host_is_unknown,
@@ -87,7 +88,7 @@ class Connection:
                 raise ConfigurationError(
                     unknown_host(self._host, one_line(error), has_flags=has_flags)
                 ) from error
-            raise unavailable(self.where, error) from error
+            raise away(unavailable(self.where, error), "--redis-url", has_flags=has_flags) from error
         version = next(line[14:] for line in facts.decode().splitlines() if line.startswith("redis_version:"))
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
             raise ConfigurationError(too_old(self.where, version))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloud_tasks.core.arguments import check_positive
-from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.errors import ConfigurationError, ServerAwayError
 from cloud_tasks.interfaces import (
     Clock,
     DeadLetterBox,
@@ -19,6 +19,7 @@ from cloud_tasks.interfaces import (
     TaskQueue,
     TaskSender,
 )
+from cloud_tasks.queues.absence import away
 from cloud_tasks.queues.naming import check_name, is_text
 from cloud_tasks.queues.sql import problems
 from cloud_tasks.queues.sql.database import CallFailedError, StatementFailedError
@@ -111,6 +112,12 @@ class SqlDriver:
         """What was done once for the queue; see `OnceDriver`."""
         return SqlOnce(self._parts, self._checked(queue), self._need_once)
 
+    def _away(self, error: CallFailedError | StatementFailedError) -> ServerAwayError | None:
+        """The server did not answer, if that is why it failed."""
+        if self._dialect.embedded or isinstance(error, StatementFailedError) or error.is_busy:
+            return None
+        return away(error, self._dialect.option, has_flags=self._dialect.settings.has_flags)
+
     def _checked(self, queue: str) -> str:
         fits = is_text(queue) and len(queue) <= QUEUE_CHARACTERS_MAX and "\0" not in queue
         allowed = f"1 to {QUEUE_CHARACTERS_MAX} characters, of any kind but NUL"
@@ -140,7 +147,7 @@ class SqlDriver:
                 await self._parts.database.probe()
             return await call()
         except (CallFailedError, StatementFailedError) as error:
-            raise self._refused(error) or error from error
+            raise self._refused(error) or self._away(error) or error from error
 
     async def _look_again(self) -> None:
         """See that the tables can still be used; nothing is made, also of SQLite's."""

@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
+    InvalidRegionError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -77,6 +78,8 @@ def _connect(settings: SqsSettings) -> Connection:
         raise ConfigurationError(
             problems.credentials_refused("a part of them", "incomplete", one_line(str(error)))
         ) from error
+    except InvalidRegionError as error:
+        raise ConfigurationError(problems.bad_region(error)) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(problems.bad_endpoint(error)) from error
     where = f"region {client.meta.region_name} ({client.meta.endpoint_url})"

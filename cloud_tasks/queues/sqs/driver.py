@@ -15,7 +15,7 @@ from cloud_tasks.queues.sqs.dead_letters import SqsDeadLetters
 from cloud_tasks.queues.sqs.inspector import SqsInspector
 from cloud_tasks.queues.sqs.late import LateQueue, LateSender
 from cloud_tasks.queues.sqs.names import HOW_TO_NAME, QUEUE_NAME, dead_letter_name
-from cloud_tasks.queues.sqs.opening import OpenedQueue
+from cloud_tasks.queues.sqs.opening import OpenedQueue, hearing_nobody
 from cloud_tasks.queues.sqs.queues import Queues
 from cloud_tasks.queues.sqs.settings import SqsDriverSettings, SqsSettings
 
@@ -120,8 +120,9 @@ class DriverInspector:
         """
         connection, queues = await self._opened.queues()
         check = QueueCheck(connection.calls, queues, connection.where, connection.source)
-        await check.run(["tasks"], create=True, fifo=False)
-        await queues.make_dead_letters()
+        with hearing_nobody(connection):
+            await check.run(["tasks"], create=True, fifo=False)
+            await queues.make_dead_letters()
 
     async def delete(self) -> None:
         """Delete the queue; the dead letters stay."""

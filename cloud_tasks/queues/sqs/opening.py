@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
-from cloud_tasks.errors import ConfigurationError
+from cloud_tasks.errors import ConfigurationError, ServerAwayError
 from cloud_tasks.queues.sqs.connection import Connection
 from cloud_tasks.queues.sqs.failures import NO_QUEUE, CallFailedError
-from cloud_tasks.queues.sqs.problems import MADE_WHEN_WANTED, no_queue
+from cloud_tasks.queues.sqs.problems import MADE_WHEN_WANTED, no_queue, nobody_there
 from cloud_tasks.queues.sqs.queues import Queues
 from cloud_tasks.queues.sqs.settings import SqsSettings
 
@@ -74,18 +75,39 @@ class OpenedQueue:
         connection, queues = await self.queues()
         if self._dead_url:
             return connection, self._url, self._dead_url
+        with hearing_nobody(connection):
+            url, dead_url = await self._found(connection, queues)
+        return connection, url, dead_url
+
+    async def _found(self, connection: Connection, queues: Queues) -> tuple[str, str | None]:
         name = queues.name("tasks")
         url = await queues.find(name)
         if url is None:
             there = await queues.names_if_allowed()
             raise ConfigurationError(no_queue(name, connection.where, there, MADE_WHEN_WANTED))
-        return connection, url, await queues.dead_letter_url(await queues.attributes(url))
+        return url, await queues.dead_letter_url(await queues.attributes(url))
 
     async def addresses(self) -> tuple[Connection, str, str]:
         """The connection, and the addresses of the queue and of its dead letters; made if need be."""
         connection, queues = await self.queues()
         if not self._dead_url:
-            await queues.create("tasks")
-            self._url = await queues.find(queues.name("tasks")) or ""
-            self._dead_url = await queues.make_dead_letters()
+            with hearing_nobody(connection):
+                await queues.create("tasks")
+                self._url = await queues.find(queues.name("tasks")) or ""
+                self._dead_url = await queues.make_dead_letters()
         return connection, self._url, self._dead_url
+
+
+@contextlib.contextmanager
+def hearing_nobody(connection: Connection) -> Iterator[None]:
+    """Say where somebody should be who does not answer when a queue is first wanted.
+
+    Raises:
+        ServerAwayError: Nobody answered.
+    """
+    try:
+        yield
+    except CallFailedError as error:
+        if error.code:
+            raise
+        raise ServerAwayError(nobody_there(connection.where, str(error))) from error

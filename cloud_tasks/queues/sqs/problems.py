@@ -33,11 +33,32 @@ def no_region() -> Problem:
     )
 
 
+def bad_region(error: Exception) -> Problem:
+    """What is said to be the region cannot be one."""
+    return Problem(
+        f"this is no AWS region: {one_line(str(error))}",
+        helps=("give one as us-east-1, with --sqs-region, --region or the variable AWS_REGION",),
+        notes=_NOTES,
+    )
+
+
 def no_profile(error: Exception) -> Problem:
     """A profile was named that is not there."""
     return Problem(
         one_line(str(error)),
         helps=("look at AWS_PROFILE and at the files ~/.aws/config and ~/.aws/credentials",),
+        notes=_NOTES,
+    )
+
+
+def nobody_there(where: str, reason: str) -> Problem:
+    """Nobody answers where the queues are said to be."""
+    return Problem(
+        f"SQS in {where}: {reason}",
+        helps=(
+            "look at --sqs-endpoint-url (ASYNCTASQ_SQS_ENDPOINT_URL), AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL",
+            "look at --sqs-region (ASYNCTASQ_SQS_REGION)",
+        ),
         notes=_NOTES,
     )
 

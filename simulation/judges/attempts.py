@@ -43,6 +43,7 @@ class AttemptsJudge:
         self._by_pubsub = bench.plan.backend.name == "pubsub"
         self._by_server = bench.plan.backend.decides_retries
         self._counts_apart = queue.counts_interruptions and not (self._by_pubsub or self._by_server)
+        self._remembers = bench.exact and not self._by_server
         self._uncounted: Counter[str] = Counter()
 
     def listen(self, history: History) -> None:
@@ -94,16 +95,16 @@ class AttemptsJudge:
             task_id=task_id,
             worker=happening.worker,
         )
-        if self._counts_apart:
-            bench.check(
-                "S8",
-                min(happening.attempt, message.deliveries) <= self._own(message),
-                "attempt {} of a task that came {} times, interruptions left out, which are counted apart",
-                happening.attempt,
-                self._own(message),
-                task_id=task_id,
-                worker=happening.worker,
-            )
+        own = self._own(holding)
+        bench.check(
+            "S8",
+            min(happening.attempt, message.deliveries) <= max(own, 1),
+            "attempt {} of a task that came {} times, without interruptions that its worker has to know of",
+            happening.attempt,
+            own,
+            task_id=task_id,
+            worker=happening.worker,
+        )
         self._check_budget(message, happening)
 
     def _check_budget(self, message: MessageRecord, happening: RunBegan) -> None:
@@ -177,19 +178,24 @@ class AttemptsJudge:
         if self._is_malformed(fact.key) or fact.reason == "max_receive_count":
             return True
         most, message, holding = self._policy.attempts_max, self._books.message, self._books.holding
-        if message is None:
+        if message is None or holding is None:
             return False
         if self._by_server and fact.reason == "FAILED_WITH_TERMINAL_ERROR":
-            return holding is not None and holding.verdict is not None and holding.verdict[0] == "ack"
-        if self._policy.interruptions_max is not None and message.interruptions:
-            return message.interruptions + 1 >= self._policy.interruptions_max
-        counted = self._own(message) if self._counts_apart else self._counted(message)
-        return most is not None and counted >= most
+            return holding.verdict is not None and holding.verdict[0] == "ack"
+        has_run = holding.run is not None or not self._bench.exact
+        if has_run and self._policy.too_often_interrupted(holding.interruptions + 1):
+            return True
+        # What was not run has had its last attempt before.
+        return most is not None and self._own(holding) - (not has_run) >= most
 
-    def _own(self, message: MessageRecord) -> int:
-        """How many deliveries count where interruptions are counted apart."""
-        # A late word of one who had it before is counted for a delivery that was not interrupted.
-        return message.own_deliveries + self._uncounted[message.key]
+    def _own(self, holding: Holding) -> int:
+        """How many deliveries count, without those that its worker has to know were interrupted."""
+        message = holding.message
+        if self._counts_apart:
+            # A late word of one who had it before is counted for a delivery that was not interrupted.
+            return message.own_deliveries + self._uncounted[message.key]
+        counted = self._counted(message)
+        return counted - holding.interruptions if self._remembers else counted
 
     def _counted(self, message: MessageRecord) -> int:
         """How many deliveries a message has had as its queue counts them."""

@@ -184,7 +184,18 @@ class Books:
             if operation != "extend" and holding.verdict is None:
                 self.first_verdict = True
                 holding.verdict = operation, happening.reason, happening.seconds
-                holding.message.interrupted += _is_interrupted_run(holding, happening)
+                if operation == "nack" and happening.reason != "retry":
+                    self._note_hand_back(holding)
+
+    def _note_hand_back(self, holding: Holding) -> None:
+        """It is handed back unfinished: its worker has to know that if the task comes to it again."""
+        message, life = holding.message, self.life
+        if holding.run is not None and holding.run.began_at is not None:
+            message.interrupted += 1
+        if life is None or holding.let_go or life.holdings.get(message.key, (None,))[-1] is not holding:
+            return  # nobody waited for it; or what came after it was counted without that
+        known = max(life.interruptions.get(message.key, 0), holding.interruptions)
+        life.interruptions[message.key] = known + 1
 
     def _on_received(self, happening: CallAnswered) -> None:
         call = self._find_call(happening)
@@ -216,7 +227,9 @@ class Books:
         holding.receipt = lease.receipt
         holding.term_s = lease.duration_s or 0.0
         holding.known_end = call.at + holding.term_s
-        life.holdings.setdefault(holding.message.key, []).append(holding)
+        key = holding.message.key
+        holding.interruptions = max(lease.interruptions, life.interruptions.get(key, 0))
+        life.holdings.setdefault(key, []).append(holding)
 
     def _answer(self, holding: Holding, call: CallRecord, happening: CallAnswered) -> None:
         holding.open_calls -= 1
@@ -402,12 +415,6 @@ class Books:
         within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
         life.stop_from = min(life.stop_from, happening.at + UNTIL_STOP_SHARE * within_s)
         life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
-
-
-def _is_interrupted_run(holding: Holding, call: CallIssued) -> bool:
-    """Whether a call hands back what was begun and is not to count."""
-    begun = holding.run is not None and holding.run.began_at is not None
-    return begun and call.operation == "nack" and call.reason != "retry"
 
 
 def _unheard(run: RunRecord, life: Life, at: float) -> bool:

@@ -77,6 +77,8 @@ class Holding(Struct, eq=False):
         open_calls: How many calls about it are under way.
         run: The newest run that was asked for; None before that.
         starts_failed: How often a run of it could not be started.
+        interruptions: How often it had been handed back through no fault of the task, as far as its worker
+            had to know when it came: from the queue, and from what it had handed back itself.
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.
         renewed_halted_s: Likewise, when the call was issued that it lasts since: that, or the last extension.
         term_s: How long the lease lasts from that call.
@@ -110,6 +112,7 @@ class Holding(Struct, eq=False):
     open_calls: int = 0
     run: RunRecord | None = None
     starts_failed: int = 0
+    interruptions: int = 0
 
 
 class RunRecord(Struct, eq=False):
@@ -189,6 +192,8 @@ class Life(Struct, eq=False):
         told: What it has stored of each task and no settlement followed from yet, and when.
         events: What it has stored, by identity, with the failures before that.
         holdings: What it was given of each message and has not settled, by key, oldest first.
+        interruptions: How often each message was handed back through no fault of its own, as far as it has
+            to know, by key; without those that it has not handed back itself.
         runs: The runs of each task that are not gone.
         occupied: How many runs it has asked for that are not gone.
         dying: How many of those are over.
@@ -211,6 +216,7 @@ class Life(Struct, eq=False):
     told: dict[str, list[tuple[TaskEvent, float]]] = {}
     events: dict[int, tuple[Event, int]] = {}
     holdings: dict[str, list[Holding]] = {}
+    interruptions: dict[str, int] = {}
     runs: dict[str, list[RunRecord]] = {}
     occupied: int = 0
     dying: int = 0

@@ -218,6 +218,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("L4",),
         taking.recovers_slowly,
     ),
+    Mutant(
+        46,
+        "forgets_its_hand_backs",
+        "takes what it has handed back untried for attempts",
+        ("S8", "S9"),
+        taking.forgets_its_hand_backs,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -17,6 +17,7 @@ from cloud_tasks.core.book import Attempt, Runs
 from cloud_tasks.core.intake import Intake
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.core.state import WorkerState
+from cloud_tasks.core.task import HandBack
 from cloud_tasks.core.timers import NEVER
 from cloud_tasks.shell.calls import QueueCalls
 from simulation.mutants.patching import instead_of, rewired, swapped
@@ -38,6 +39,17 @@ def interruptions_use_up_attempts() -> AbstractContextManager[None]:
         return max(1, delivery_count or 0, seen_before + 1)
 
     return swapped(intake, "attempt_number", with_interruptions)
+
+
+def forgets_its_hand_backs() -> AbstractContextManager[None]:
+    """What was handed back untried is remembered as attempts, where the queue counts nothing apart."""
+
+    def note_nothing_more(state: WorkerState, attempt: Attempt, fact: got.Input | None) -> None:
+        key, (_, interruptions) = attempt.lease.key, state.ledger.of(attempt.lease.key)
+        counts = attempt.hand_back is HandBack.RETRY
+        state.ledger.note(key, attempt.number - (not counts), max(interruptions, attempt.interruptions))
+
+    return instead_of("note_hand_back", note_nothing_more)
 
 
 def retries_at_once() -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from msgspec import structs
 from cloud_tasks.core.events import FatalException, WorkerStarted, WorkerStopped
 from cloud_tasks.core.policy import Backoff
 from fakes.history import FactKind
+from fakes.queue_options import QueueOptions
 from simulation.judges import INVARIANTS
 from tests.simulation.judges.conductor_story import DONE, FAILED, ConductorStory
 from tests.simulation.judges.story import (
@@ -195,6 +196,32 @@ def an_interruption_that_is_counted_apart_counts_as_an_attempt() -> Story:
 @breaks("S9")
 def put_with_the_dead_letters_after_interruptions_that_are_counted_apart() -> Story:
     return interrupted_three_times().deliver().record(dead(attempt=4)).bury()
+
+
+def handed_back_untouched(times: int) -> Story:
+    """By a worker that has to remember it: the queue counts every delivery."""
+    story = Story(structs.replace(PLAN, queue=QueueOptions(counts_interruptions=False))).worker().send()
+    for _ in range(times):
+        story.deliver().nack(reason="interrupted")
+    return story
+
+
+@breaks("S8")
+def what_a_worker_has_handed_back_itself_counts_as_an_attempt() -> Story:
+    return handed_back_untouched(times=2).hold(attempt=2)
+
+
+@breaks("S9")
+def a_task_that_never_ran_is_put_with_the_dead_letters() -> Story:
+    return handed_back_untouched(times=3).deliver().record(dead(attempt=3)).bury()
+
+
+@breaks("S9")
+def put_with_the_dead_letters_in_the_place_of_the_last_attempt() -> Story:
+    story = Story().worker().send()
+    for attempt in (1, 2):
+        story.hold(attempt=attempt).wait(1).finish(end=EXITED).record(exited(attempt=attempt)).nack()
+    return story.deliver().record(dead(attempt=2)).bury()
 
 
 @breaks("S5")

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from cloud_tasks.core.task import Outcome, OutcomeKind
 from fakes.history import FactKind
+from fakes.queue_options import QueueOptions
 from simulation.history import CallIssued
 from simulation.judges import INVARIANTS, excuses
 from simulation.plan import BackendPlan
@@ -72,6 +73,20 @@ def test_a_task_whose_attempts_were_used_up_by_crashes_is_put_aside() -> None:
     story.worker("worker-4").deliver(TASK, "worker-4").record(dead(), "worker-4").bury(TASK, "worker-4")
     assert story.end() == NONE
     assert story.bench.excuses[excuses.DEAD] == 3
+
+
+def test_what_others_have_handed_back_may_count_where_the_queue_counts_every_delivery() -> None:
+    """A worker cannot know why a task came before; what it has handed back itself it remembers."""
+    story = Story(structs.replace(PLAN, queue=QueueOptions(counts_interruptions=False)))
+    for name in ("worker-1", "worker-2"):
+        story.worker(name)
+        if name == A:
+            story.send()
+        story.deliver(TASK, name).nack(TASK, name, reason="interrupted")
+    story.deliver(TASK, B).nack(TASK, B, reason="interrupted")
+    story.hold(TASK, B, 2).wait(1).finish(TASK, B, EXITED).record(exited(attempt=2), B).nack(TASK, B)
+    story.hold(TASK, B, 3).wait(1).finish(TASK, B, EXITED).record(exited(attempt=3, retry=False), B)
+    assert story.bury(TASK, B).end() == NONE
 
 
 def test_an_interruption_gives_the_attempt_back() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -32,6 +32,10 @@ class Workload(Struct, frozen=True, kw_only=True):
     malformed: int = 0
 
 
+RetryStrategy: TypeAlias = Literal["exponential", "fixed"]
+RETRY_STRATEGIES: tuple[RetryStrategy, ...] = ("exponential", "fixed")
+
+
 class WorkerPlan(Struct, frozen=True, kw_only=True):
     """What every worker is told, under the names of the options.
 
@@ -44,6 +48,10 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
         retry_on_exception: Likewise.
         retry_on_timeout: Likewise.
         max_attempts: Of a task; None: no bound.
+        max_interruptions: Likewise.
+        retry_delay_s: Pause before the first retry; 0: none before any.
+        retry_delay_max_s: Longest pause before a retry, unless the first is longer.
+        retry_strategy: Whether pauses are twice as long each time, or all alike.
     """
 
     workers: int = 2
@@ -54,6 +62,15 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
     retry_on_exception: bool = False
     retry_on_timeout: bool = False
     max_attempts: int | None = None
+    max_interruptions: int | None = None
+    retry_delay_s: float = 0.0
+    retry_delay_max_s: float = 0.0
+    retry_strategy: RetryStrategy = "exponential"
+
+    @property
+    def longest_retry_delay_s(self) -> float:
+        """No pause before a retry is longer."""
+        return max(self.retry_delay_s, self.retry_delay_max_s) if self.retry_delay_s else 0.0
 
 
 class MonitorPlan(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,9 @@ from msgspec import Struct, structs
 from cloud_tasks.config.option import Kind, Option, Value
 from cloud_tasks.config.table import BY_NAME
 from simulation.faults import DRIFT_PPM_MAX, FaultClass
+from simulation.plan import RETRY_STRATEGIES
 from simulation.sizes import STEP_S_MAX
-from simulation.swarm import ODDS, PER_HOUR
+from simulation.swarm import END_ODDS, ODDS, PER_HOUR
 from simulation.swarm_job import JOB_ODDS, JOB_PER_HOUR
 
 SEMANTICS = ("sqs", "pubsub", "strict")
@@ -82,9 +83,23 @@ WORKER: tuple[Key, ...] = (
     _of_worker("retry_on_exception", default=False),
     _of_worker("retry_on_timeout", default=False),
     _of_worker("max_attempts"),
+    _of_worker("max_interruptions"),
+    _duration("retry_delay", "Pause before the first retry; 0: none before any.", default=0, above=None),
+    _duration("retry_delay_max", "Longest pause before a retry, unless the first is longer.", above=None),
+    Key(
+        Option(
+            name="retry_strategy",
+            flag="",
+            kind=Kind.CHOICE,
+            choices=RETRY_STRATEGIES,
+            default="exponential",
+            help="Whether pauses before retries are twice as long each time, or all alike.",
+        ),
+        "retry_strategy",
+    ),
     _of_worker("visibility_timeout"),
 )
-"""Those of the worker are its options, under their own names."""
+"""Those of the worker are its options, under their own names; pauses before retries, those of functions."""
 
 QUEUE: tuple[Key, ...] = (
     Key(
@@ -130,7 +145,7 @@ LATENCY: tuple[Key, ...] = (
     _duration("p99", "One call in a hundred takes longer.", default=0.3),
 )
 
-ALL_ODDS = (*ODDS, *JOB_ODDS)
+ALL_ODDS = (*ODDS, *END_ODDS, *JOB_ODDS)
 """The classes that strike on occasions."""
 AT_MOMENTS = (*PER_HOUR, *JOB_PER_HOUR, FaultClass.PRODUCER_CRASH)
 """The classes that strike at moments."""

@@ -30,6 +30,22 @@ def _raised(which: str) -> RunEnd:
     return RunEnd(kind=EndKind.RAISED, exception=f"RuntimeError: as planned for {which}")
 
 
+def _asked_again(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.RETURNED, retry=True, result=f"so far, of {which}")
+
+
+def _returned_wrong(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.WRONG_RETURN, exception=f"it returned {which!r}")
+
+
+def _result_unfit(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.NOT_SERIALIZABLE, exception=f"JSON cannot hold the set of {which}")
+
+
+def _hit_limit(which: str) -> RunEnd:
+    return RunEnd(kind=EndKind.MEMORY_LIMIT, exception=f"MemoryError: as planned for {which}")
+
+
 def _exited(which: str) -> RunEnd:
     return RunEnd(kind=EndKind.EXITED, exit_code=1 + crc32(which.encode()) % 250)
 
@@ -43,6 +59,10 @@ _ENDS: dict[FaultClass, Callable[[str], RunEnd]] = {
     FaultClass.CHILD_RAISES: _raised,
     FaultClass.CHILD_EXITS: _exited,
     FaultClass.CHILD_KILLED: _out_of_memory,
+    FaultClass.CHILD_ASKS_AGAIN: _asked_again,
+    FaultClass.CHILD_RETURNS_WRONG: _returned_wrong,
+    FaultClass.CHILD_RESULT_UNFIT: _result_unfit,
+    FaultClass.CHILD_HITS_LIMIT: _hit_limit,
 }
 """What each failure looks like; no two runs come to the same, so that none can be told for another."""
 

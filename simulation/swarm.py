@@ -6,10 +6,12 @@ import math
 import random
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.link import SLOW_S_MAX
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import RETRY_STRATEGIES, RunPlan, WorkerPlan, Workload
 from simulation.streams import Streams, log_uniform
 from simulation.swarm_job import with_job
 
@@ -45,6 +47,16 @@ ODDS: dict[FaultClass, tuple[float, float]] = {
 }
 """Least and greatest odds on an occasion."""
 
+END_ODDS: dict[FaultClass, tuple[float, float]] = {
+    FaultClass.CHILD_ASKS_AGAIN: (0.01, 0.5),
+    FaultClass.CHILD_RETURNS_WRONG: (0.01, 0.1),
+    FaultClass.CHILD_RESULT_UNFIT: (0.01, 0.1),
+    FaultClass.CHILD_HITS_LIMIT: (0.01, 0.1),
+}
+"""Likewise, of further ends of runs: in streams of their own, for seeds with several classes."""
+END_SHARE = 0.3
+"""Of those seeds, for each of these classes."""
+
 PER_HOUR: dict[FaultClass, tuple[float, float]] = {
     FaultClass.OUTAGE: (2.0, 30.0),
     FaultClass.THROTTLE_BURST: (2.0, 60.0),
@@ -74,10 +86,10 @@ LEASES_AT_REST = 3.0
 def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     """The plan of a seed."""
     streams = Streams(seed)
-    classes = _classes(streams.of("classes"))
+    classes = _with_ends(_classes(streams.of("classes")), streams.of("classes", "ends"))
     dials = streams.of("dials")
     slowness = _slowness(streams.of("slowness"))
-    worker = _worker(streams.of("worker"), slowness)
+    worker = _with_retries(_worker(streams.of("worker"), slowness), streams.of("worker", "retries"), slowness)
     queue = _queue(streams.of("queue"), slowness, worker)
     faults_s = slowness * log_uniform(dials, 60.0, 900.0)
     workload = _workload(dials, slowness, faults_s, tasks)
@@ -90,7 +102,9 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         for fault in _timed(kind, streams.of("timed", kind.value), faults_s, slowness, queue.lease_s)
     )
     odds = {
-        kind: log_uniform(streams.of("odds", kind.value), *ODDS[kind]) for kind in ODDS if kind in classes
+        kind: log_uniform(streams.of("odds", kind.value), *least_and_most)
+        for kind, least_and_most in (*ODDS.items(), *END_ODDS.items())
+        if kind in classes
     }
     plan = RunPlan(
         seed=seed,
@@ -139,6 +153,13 @@ def _classes(stream: random.Random) -> frozenset[FaultClass]:
     return frozenset(kind for kind in kinds if stream.random() < 0.5)  # noqa: PLR2004 - one half
 
 
+def _with_ends(classes: frozenset[FaultClass], stream: random.Random) -> frozenset[FaultClass]:
+    """Further ends of runs, where several things go wrong already."""
+    if len(classes) <= 1:
+        return classes
+    return classes | {kind for kind in END_ODDS if stream.random() < END_SHARE}
+
+
 def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
     max_attempts = stream.choice((None, 2, 5))
     return WorkerPlan(
@@ -150,6 +171,18 @@ def _worker(stream: random.Random, slowness: float) -> WorkerPlan:
         retry_on_exception=max_attempts is not None and stream.random() < 0.3,  # noqa: PLR2004 - some
         retry_on_timeout=stream.random() < 0.3,  # noqa: PLR2004 - some
         max_attempts=max_attempts,
+    )
+
+
+def _with_retries(worker: WorkerPlan, stream: random.Random, slowness: float) -> WorkerPlan:
+    """Pauses before retries, and how often a task may be interrupted."""
+    delay_s = stream.choice((0.0, 1.0)) * slowness * log_uniform(stream, 0.5, 20.0)
+    return structs.replace(
+        worker,
+        max_interruptions=stream.choice((None, None, 1, 2, 4)),
+        retry_delay_s=delay_s,
+        retry_delay_max_s=delay_s * log_uniform(stream, 1.0, 20.0),
+        retry_strategy=stream.choice(RETRY_STRATEGIES),
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from cloud_tasks.core.machine import MachineSettings
-from cloud_tasks.core.policy import RetryPolicy
+from cloud_tasks.core.policy import Backoff, RetryPolicy
 from cloud_tasks.core.task import Task
 from cloud_tasks.interfaces import Clock
+from cloud_tasks.task_app.options import RETRY_JITTER
 from simulation.backends import Site, open_backend
 from simulation.clocks import drawn_rate
 from simulation.faults import Chances, FaultSource, share_of
@@ -161,6 +162,7 @@ class World:
             + SLOW_START_S_MAX
             + plan.workload.over_s
             + (0.0 if self.job is None else self.job.loading_bound_s)
+            + (attempts + 1) * worker.longest_retry_delay_s
             + rounds * attempts * one_s
         )
 
@@ -248,8 +250,20 @@ def machine_settings(worker: WorkerPlan) -> MachineSettings:
             on_exception=worker.retry_on_exception,
             on_timeout=worker.retry_on_timeout,
             attempts_max=worker.max_attempts,
+            interruptions_max=worker.max_interruptions,
+            backoff=_retry_backoff(worker),
         ),
         unsettled_max=worker.num_simultaneous_tasks + 64,
+    )
+
+
+def _retry_backoff(worker: WorkerPlan) -> Backoff:
+    """As workers of task functions have it."""
+    return Backoff(
+        base_s=worker.retry_delay_s,
+        cap_s=worker.longest_retry_delay_s,
+        factor=2.0 if worker.retry_strategy == "exponential" else 1.0,
+        jitter=RETRY_JITTER,
     )
 
 

@@ -143,6 +143,11 @@ def note_interruption(state: WorkerState, attempt: Attempt, fact: got.Input) -> 
     attempt.stop_reason = StopReason.INTERRUPTION
 
 
+def note_unstarted(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
+    """Remember that the worker or the machine goes away before the run has begun."""
+    attempt.stop_reason = StopReason.UNSTARTED
+
+
 def stop(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     """SIGTERM now, SIGKILL a little later."""
     _stop(state, attempt, state.settings.stop_s)
@@ -457,6 +462,7 @@ ACTIONS: dict[str, Action] = {
         note_late_start,
         plan_deadline,
         note_interruption,
+        note_unstarted,
         stop,
         stop_in_time,
         let_go,

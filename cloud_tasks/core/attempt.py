@@ -103,7 +103,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(_LEASED, Signal.UNWANTED, _SETTLING, ("note_hand_back", "settle")),
     Row(_LEASED, Signal.ENDED, _SETTLING, ("conclude", "record")),
     Row(_LEASED, Signal.DEADLINE, _STOPPING, ("note_late_start", "stop")),
-    Row(_LEASED, Signal.INTERRUPT, _STOPPING, ("note_interruption", "stop")),
+    Row(_LEASED, Signal.INTERRUPT, _STOPPING, ("note_unstarted", "stop")),
     Row(_LEASED, Signal.RENEW_DUE, _LEASED, ("extend",)),
     Row(_LEASED, Signal.EXTENDED, _LEASED, ("take_extension",)),
     Row(_LEASED, Signal.EXTEND_FAILED, _LEASED, ("plan_extend_again",)),

@@ -21,6 +21,7 @@ class StopReason(enum.Enum):
 
     TIMEOUT = "timeout"
     INTERRUPTION = "interruption"
+    UNSTARTED = "unstarted"
     LATE_START = "late_start"
     LEASE = "lease"
 

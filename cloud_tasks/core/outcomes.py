@@ -37,6 +37,7 @@ _KIND_OF_END = {
 _KIND_OF_STOP = {
     StopReason.TIMEOUT: OutcomeKind.TIMED_OUT,
     StopReason.INTERRUPTION: OutcomeKind.INTERRUPTED,
+    StopReason.UNSTARTED: OutcomeKind.INTERRUPTED,
     StopReason.LATE_START: OutcomeKind.INTERRUPTED,
     StopReason.LEASE: OutcomeKind.INTERRUPTED,
 }
@@ -82,7 +83,7 @@ def judge(
     if kind in NEVER_RUN:
         return _DEAD_LETTER
     if kind is OutcomeKind.INTERRUPTED:
-        # What could not be started was interrupted by nobody.
+        # What had not begun was interrupted by nobody.
         interrupted = attempt.stop_reason is StopReason.INTERRUPTION
         used_up = interrupted and policy.too_often_interrupted(attempt.interruptions + 1)
         return _DEAD_LETTER if used_up and capabilities.dead_letters else _HAND_BACK

@@ -9,7 +9,7 @@ from cloud_tasks.core.machine import MachineSettings
 from fakes.history import Fact, FactKind
 from fakes.queue_options import QueueOptions
 from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunRequested
-from simulation.judges import excuses
+from simulation.judges import excuses, expected
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Holding, MessageRecord
@@ -182,11 +182,13 @@ class AttemptsJudge:
             return False
         if self._by_server and fact.reason == "FAILED_WITH_TERMINAL_ERROR":
             return holding.verdict is not None and holding.verdict[0] == "ack"
-        has_run = holding.run is not None or not self._bench.exact
-        if has_run and self._policy.too_often_interrupted(holding.interruptions + 1):
+        run, exact = holding.run, self._bench.exact
+        has_begun = not exact or (run is not None and run.began_at is not None)
+        interrupted = message.deliveries - message.retries  # at most: nobody else knows what workers meant
+        if has_begun and expected.is_reached(self._policy.interruptions_max, interrupted):
             return True
         # What was not run has had its last attempt before.
-        return most is not None and self._own(holding) - (not has_run) >= most
+        return expected.is_reached(most, self._own(holding) - (exact and run is None))
 
     def _own(self, holding: Holding) -> int:
         """How many deliveries count, without those that its worker has to know were interrupted."""

@@ -184,12 +184,15 @@ class Books:
             if operation != "extend" and holding.verdict is None:
                 self.first_verdict = True
                 holding.verdict = operation, happening.reason, happening.seconds
-                if operation == "nack" and happening.reason != "retry":
-                    self._note_hand_back(holding)
+                if operation == "nack":
+                    self._note_hand_back(holding, retry=happening.reason == "retry")
 
-    def _note_hand_back(self, holding: Holding) -> None:
-        """It is handed back unfinished: its worker has to know that if the task comes to it again."""
+    def _note_hand_back(self, holding: Holding, *, retry: bool) -> None:
+        """If that was through no fault of its own, its worker has to know it when the task comes again."""
         message, life = holding.message, self.life
+        if retry:
+            message.retries += 1
+            return
         if holding.run is not None and holding.run.began_at is not None:
             message.interrupted += 1
         if life is None or holding.let_go or life.holdings.get(message.key, (None,))[-1] is not holding:

@@ -45,7 +45,12 @@ def verdict_on(event: TaskEvent, policy: RetryPolicy, *, by_server: bool = False
         return INTERRUPTED if event.retry else DEAD_LETTER
     if by_server or not wants_retry(event, policy):
         return ACK
-    return DEAD_LETTER if policy.exhausted(event.attempt) else RETRY
+    return DEAD_LETTER if is_reached(policy.attempts_max, event.attempt) else RETRY
+
+
+def is_reached(most: int | None, number: int) -> bool:
+    """Whether there is a bound, and it is reached; judges do not ask the worker's own policy."""
+    return most is not None and number >= most
 
 
 def wants_retry(event: TaskEvent, policy: RetryPolicy) -> bool:
@@ -60,6 +65,11 @@ def wants_retry(event: TaskEvent, policy: RetryPolicy) -> bool:
 def comes_back(verdict: str) -> bool:
     """Whether the event has to say that the task goes back to the queue."""
     return verdict in (RETRY, INTERRUPTED, NOTHING)
+
+
+def is_for_the_end(event: TaskEvent) -> bool:
+    """Whether a run was ended because its worker, or its machine, was to end."""
+    return isinstance(event, TaskInterrupted) and event.reason in ("shutdown", "spot_termination")
 
 
 def kind_of(event: TaskEvent) -> OutcomeKind | None:

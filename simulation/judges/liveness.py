@@ -140,4 +140,4 @@ def _idle_s_max(plan: RunPlan) -> float:
     kind = FaultClass.CHILD_SLOW_START
     if kind in plan.odds or any(fault.kind is kind for fault in plan.faults):
         one_s += START_S_MAX  # one that began before the faults stopped takes as long as it takes
-    return one_s + PATIENCE_S
+    return one_s + PATIENCE_S + plan.worker.longest_retry_delay_s

@@ -31,6 +31,7 @@ class OutcomesJudge:
         self._policy = settings.retry
         self._max_runtime_s = settings.max_runtime_s - bench.early_s
         self._by_server = bench.plan.backend.decides_retries
+        self._keeps_dead_letters = bench.exact and not self._by_server
         self._untold: dict[Whose, list[RunRecord]] = {}
 
     def listen(self, history: History) -> None:
@@ -163,9 +164,25 @@ class OutcomesJudge:
         if event is None:
             self._check_verdict(whose, verdict)
             return
+        if verdict == expected.INTERRUPTED:
+            self._check_may_come_again(holding, event)
         told = self._told(whose)
         told[:] = [entry for entry in told if entry[0] is not event]
         self._bench.check("S9", True, "")  # noqa: FBT003 - looked at, and nothing to say
+
+    def _check_may_come_again(self, holding: Holding, event: TaskEvent) -> None:
+        """What a worker interrupts because it is to end comes again only so often."""
+        run = holding.run
+        has_begun = run is not None and run.began_at is not None and not run.unheard
+        if has_begun and expected.is_for_the_end(event) and self._keeps_dead_letters:
+            self._bench.check(
+                "S9",
+                not expected.is_reached(self._policy.interruptions_max, holding.interruptions + 1),
+                "handed back although it had been interrupted {} times before",
+                holding.interruptions,
+                task_id=holding.message.task_id,
+                worker=holding.worker,
+            )
 
     def _told(self, whose: Whose) -> list[tuple[TaskEvent, float]]:
         """What is durable of a task, and was not acted upon yet."""

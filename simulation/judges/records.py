@@ -30,6 +30,7 @@ class MessageRecord(Struct, eq=False):
         runs: How often a run of it began.
         interrupted: How many of those were handed back through no fault of its own, as their worker said at
             first, whether or not the queue still took it.
+        retries: How many deliveries were handed back to be tried again, as their workers said at first.
     """
 
     key: str
@@ -46,6 +47,7 @@ class MessageRecord(Struct, eq=False):
     in_flight: bool = False
     runs: int = 0
     interrupted: int = 0
+    retries: int = 0
 
 
 class Holding(Struct, eq=False):

@@ -225,6 +225,34 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S8", "S9"),
         taking.forgets_its_hand_backs,
     ),
+    Mutant(
+        47,
+        "ignores_wishes",
+        "takes a task for done that asks for another attempt",
+        ("S4",),
+        settling.ignores_wishes,
+    ),
+    Mutant(
+        48,
+        "retries_what_cannot_help",
+        "tries wrong return values again",
+        ("S8", "S9"),
+        settling.retries_what_cannot_help,
+    ),
+    Mutant(
+        49,
+        "pauses_never_grow",
+        "waits before each retry for no longer than before the first",
+        ("S8",),
+        settling.pauses_never_grow,
+    ),
+    Mutant(
+        50,
+        "interrupts_once_more",
+        "lets a task be interrupted once more than it may be",
+        ("S9",),
+        settling.interrupts_once_more,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -15,8 +15,10 @@ from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
 from cloud_tasks.core.book import UNTOUCHED, Attempt, StopReason, Verdict
+from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.events import TaskEvent, TaskExited
 from cloud_tasks.core.outcomes import Decision
+from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import EndKind, HandBack, Lease, MalformedTask, Outcome, OutcomeKind, RunEnd
 from cloud_tasks.errors import CloudTasksError, QueueError
@@ -198,6 +200,56 @@ def drops_malformed() -> AbstractContextManager[None]:
 def acks_unfinished() -> AbstractContextManager[None]:
     """What was interrupted is acked."""
     return _judging({OutcomeKind.INTERRUPTED: Verdict.ACK})
+
+
+def ignores_wishes() -> AbstractContextManager[None]:
+    """A task that returned is done, whatever it asked for."""
+    wants_retry = RetryPolicy.wants_retry
+
+    def wants_retry_of_failures(self: RetryPolicy, end: RunEnd, *, timed_out: bool) -> bool:
+        return end.kind is not EndKind.RETURNED and wants_retry(self, end, timed_out=timed_out)
+
+    return swapped(RetryPolicy, "wants_retry", wants_retry_of_failures)
+
+
+def retries_what_cannot_help() -> AbstractContextManager[None]:
+    """A wrong return value is tried again like an exception."""
+    wants_retry = RetryPolicy.wants_retry
+
+    def wants_retry_of_all(self: RetryPolicy, end: RunEnd, *, timed_out: bool) -> bool:
+        return wants_retry(self, end, timed_out=timed_out) or end.kind is EndKind.WRONG_RETURN
+
+    return swapped(RetryPolicy, "wants_retry", wants_retry_of_all)
+
+
+def pauses_never_grow() -> AbstractContextManager[None]:
+    """Every retry comes after the first pause."""
+    judge = outcomes.judge
+
+    def judge_with_first_pause(
+        attempt: Attempt,
+        kind: OutcomeKind,
+        *,
+        policy: RetryPolicy,
+        capabilities: QueueCapabilities,
+        **facts: Any,
+    ) -> Decision:
+        decision = judge(attempt, kind, policy=policy, capabilities=capabilities, **facts)
+        if decision.hand_back is not HandBack.RETRY:
+            return decision
+        pause_s = policy.backoff.pause_s(1, attempt.lease.key)
+        return structs.replace(decision, delay_s=min(pause_s, capabilities.delay_s_max))
+
+    return swapped(actions, "judge", judge_with_first_pause)
+
+
+def interrupts_once_more() -> AbstractContextManager[None]:
+    """A task may be interrupted once more than it may be."""
+
+    def too_often(self: RetryPolicy, interruptions: int) -> bool:
+        return self.interruptions_max is not None and interruptions > self.interruptions_max
+
+    return swapped(RetryPolicy, "too_often_interrupted", too_often)
 
 
 def counts_interruptions_as_failures() -> AbstractContextManager[None]:

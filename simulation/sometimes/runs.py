@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from cloud_tasks.core.events import TaskCompleted, TaskEvent, TaskInterrupted, TaskTimedOut
+from cloud_tasks.core.events import TaskCompleted, TaskDeadLettered, TaskEvent, TaskInterrupted, TaskTimedOut
 from simulation.history import EventStored, History, RunAsked, RunBegan, RunGone, RunOver
 from simulation.plan import RunPlan
 
@@ -37,6 +37,8 @@ class RunPoints:
         "ended_at_deadline": "a task ended by itself at its very deadline",
         "outlived_by_something": "something was left of a task after its end",
         "timed_out": "a task was stopped because it ran for too long",
+        "asked_again": "a task asked for another attempt, and got it",
+        "interrupted_too_often": "a task was put aside because it had been interrupted too often",
         "failed_for_good": "a task failed and was not to be tried again",
         "succeeded_after_failure": "a task succeeded at an attempt that was not its first",
         "let_go": "a worker gave a task up because its lease was lost, or could not be renewed",
@@ -86,7 +88,9 @@ class RunPoints:
         if not isinstance(event, TaskEvent):
             return
         if isinstance(event, TaskCompleted):
-            if event.attempt > 1:
+            if event.retry:
+                self._counts["asked_again"] += 1
+            elif event.attempt > 1 and not event.retry_requested:
                 self._counts["succeeded_after_failure"] += 1
         elif isinstance(event, TaskInterrupted):
             if event.reason == _LOST:
@@ -94,7 +98,12 @@ class RunPoints:
             elif event.reason not in _ENDS:
                 self._counts["could_not_start"] += 1
         else:
-            if isinstance(event, TaskTimedOut):
-                self._counts["timed_out"] += 1
-            if not event.retry:
-                self._counts["failed_for_good"] += 1
+            self._note_failure(event)
+
+    def _note_failure(self, event: TaskEvent) -> None:
+        if isinstance(event, TaskDeadLettered) and event.reason.startswith("interrupted"):
+            self._counts["interrupted_too_often"] += 1
+        if isinstance(event, TaskTimedOut):
+            self._counts["timed_out"] += 1
+        if not event.retry:
+            self._counts["failed_for_good"] += 1

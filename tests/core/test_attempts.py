@@ -280,6 +280,17 @@ def test_a_run_that_cannot_be_started_is_no_interruption_too_many() -> None:
     assert one(driver.store(1), do.Nack).reason is HandBack.INTERRUPTED
 
 
+def test_a_run_that_is_interrupted_before_it_began_is_no_interruption_too_many() -> None:
+    driver = Driver(retry=RetryPolicy(interruptions_max=1))
+    driver.receive(lease())
+    driver.tell(got.ShutdownRequested(), got.ShutdownRequested())
+    asked = driver.finish(1, TERMINATED)
+    (event,) = events(asked)
+    assert isinstance(event, TaskInterrupted)
+    assert (event.retry, event.reason) == (True, "shutdown")
+    assert one(asked, do.Nack).reason is HandBack.INTERRUPTED
+
+
 def test_f14_a_malformed_message_does_not_disturb_its_batch() -> None:
     driver = Driver(slots=3)
     asked = driver.receive(lease("a"), malformed("m"), lease("b"))

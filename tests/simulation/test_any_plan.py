@@ -102,6 +102,10 @@ PLANS = st.builds(
         shutdown_grace_period_s=one_of(0.5, 5.0, 30.0),
         retry_on_exit=st.booleans(),
         max_attempts=one_of(None, 1, 3),
+        max_interruptions=one_of(None, 1, 2),
+        retry_delay_s=one_of(0.0, 1.0, 20.0),
+        retry_delay_max_s=one_of(0.0, 60.0),
+        retry_strategy=one_of("exponential", "fixed"),
     ),
     queue=st.builds(
         QueueOptions,

@@ -14,7 +14,7 @@ from cloud_tasks.core import actions, ending, intake, machine
 from cloud_tasks.core.actions import ACTIONS
 from cloud_tasks.core.book import Runs
 from cloud_tasks.core.intake import Intake
-from cloud_tasks.core.policy import Backoff
+from cloud_tasks.core.policy import Backoff, RetryPolicy
 from cloud_tasks.loading import Loader
 from cloud_tasks.monitor import EventMonitor, OutputFile
 from cloud_tasks.shell.calls import QueueCalls
@@ -62,6 +62,7 @@ SEAMS = (
     Intake,
     Runs,
     Backoff,
+    RetryPolicy,
     QueueCalls,
     Recorder,
     HostClock,

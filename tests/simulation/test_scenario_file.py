@@ -40,6 +40,10 @@ worker:
   retry_on_exception: true
   retry_on_timeout: on
   max_attempts: 3
+  max_interruptions: 2
+  retry_delay: 5s
+  retry_delay_max: 1m
+  retry_strategy: fixed
   visibility_timeout: 90s
 queue: {semantics: strict, max_receive_count: 4, counts_interruptions: false}
 latency: {median: 0.1, p99: 1s}
@@ -65,6 +69,10 @@ policy: turn
             retry_on_exception=True,
             retry_on_timeout=True,
             max_attempts=3,
+            max_interruptions=2,
+            retry_delay_s=5.0,
+            retry_delay_max_s=60.0,
+            retry_strategy="fixed",
         ),
         queue=QueueOptions(
             lease_s=90.0, max_receive_count=4, counts_interruptions=False, extend_renews_receipt=True

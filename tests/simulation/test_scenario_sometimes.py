@@ -22,7 +22,9 @@ from simulation.sometimes import POINTS, Sometimes
 from tests.simulation.judges.story import (
     PLAN,
     Story,
+    asked_again,
     completed,
+    dead,
     exited,
     interrupted,
     raised,
@@ -121,13 +123,21 @@ HISTORIES: dict[str, tuple[Telling, Telling]] = {
         lambda s: s.hold().over().gone(),
     ),
     "timed_out": (lambda s: s.record(timed_out()), lambda s: s.record(exited())),
+    "asked_again": (
+        lambda s: s.record(asked_again(retry=True)),
+        lambda s: s.record(asked_again(retry=False)).record(completed()),
+    ),
+    "interrupted_too_often": (
+        lambda s: s.record(dead(reason="interrupted 2 times, the last time by: shutdown")),
+        lambda s: s.record(dead()).record(interrupted()),
+    ),
     "failed_for_good": (
         lambda s: s.record(raised()),
         lambda s: s.record(raised(retry=True)).record(completed()).record(interrupted()),
     ),
     "succeeded_after_failure": (
         lambda s: s.record(completed(attempt=2)),
-        lambda s: s.record(completed(attempt=1)),
+        lambda s: s.record(completed(attempt=1)).record(asked_again(attempt=2, retry=True)),
     ),
     "let_go": (
         lambda s: s.record(interrupted(reason="lease_lost")),

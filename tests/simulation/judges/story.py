@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from msgspec import structs
+
 from cloud_tasks.core.events import (
     Event,
     TaskCompleted,
@@ -27,6 +29,7 @@ from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan, WorkerPlan
 
 RETURNED = RunEnd(kind=EndKind.RETURNED, result="done")
+ASKED_AGAIN = RunEnd(kind=EndKind.RETURNED, retry=True, result="done")
 RAISED = RunEnd(kind=EndKind.RAISED, exception="RuntimeError")
 EXITED = RunEnd(kind=EndKind.EXITED, exit_code=3)
 KILLED = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL", oom_killed=True)
@@ -323,6 +326,11 @@ def completed(task: str = TASK, attempt: int = 1, elapsed_s: float = 1.0, result
     )
 
 
+def asked_again(task: str = TASK, attempt: int = 1, *, retry: bool) -> TaskEvent:
+    """The event of a task that returned, and asked for another attempt."""
+    return structs.replace(completed(task, attempt), retry=retry, retry_requested=True)
+
+
 def raised(task: str = TASK, attempt: int = 1, *, retry: bool = False) -> TaskEvent:
     """The event of a task that raised."""
     return TaskException(
@@ -360,8 +368,6 @@ def interrupted(task: str = TASK, reason: str = "shutdown", attempt: int = 1) ->
     return TaskInterrupted(task_id=task, elapsed_time=1.0, retry=True, attempt=attempt, reason=reason)
 
 
-def dead(task: str = TASK, attempt: int = 3) -> TaskEvent:
+def dead(task: str = TASK, attempt: int = 3, reason: str = "its attempts are used up") -> TaskEvent:
     """The event of a task that is not run any more."""
-    return TaskDeadLettered(
-        task_id=task, elapsed_time=0.0, retry=False, attempt=attempt, reason="its attempts are used up"
-    )
+    return TaskDeadLettered(task_id=task, elapsed_time=0.0, retry=False, attempt=attempt, reason=reason)

@@ -14,6 +14,7 @@ from fakes.queue_options import QueueOptions
 from simulation.judges import INVARIANTS
 from tests.simulation.judges.conductor_story import DONE, FAILED, ConductorStory
 from tests.simulation.judges.story import (
+    ASKED_AGAIN,
     EXITED,
     KILLED,
     PLAN,
@@ -23,6 +24,7 @@ from tests.simulation.judges.story import (
     A,
     B,
     Story,
+    asked_again,
     completed,
     dead,
     exited,
@@ -33,6 +35,7 @@ from tests.simulation.judges.story import (
 
 Telling = Callable[[], Story]
 BREAKS: list[tuple[str, Telling]] = []
+TOO_OFTEN = dead(attempt=1, reason="interrupted 2 times, the last time by: shutdown")
 
 
 def breaks(invariant: str) -> Callable[[Telling], Telling]:
@@ -217,6 +220,36 @@ def a_task_that_never_ran_is_put_with_the_dead_letters() -> Story:
 
 
 @breaks("S9")
+def handed_back_although_it_had_been_interrupted_as_often_as_it_may_be() -> Story:
+    return often_interrupted(times=1).record(interrupted()).nack(reason="interrupted")
+
+
+@breaks("S9")
+def put_aside_as_interrupted_too_often_before_its_time() -> Story:
+    return often_interrupted(times=0).record(TOO_OFTEN).bury()
+
+
+@breaks("S9")
+def put_aside_as_interrupted_too_often_before_it_began() -> Story:
+    story = patient().worker().send().deliver().nack(reason="interrupted")
+    return story.deliver().request().hear().term().record(TOO_OFTEN).bury()
+
+
+def often_interrupted(times: int) -> Story:
+    """A run that is interrupted, after others that were; it may be two times."""
+    story = patient().worker().send()
+    for _ in range(times):
+        story.deliver().nack(reason="interrupted")
+    return story.hold().wait(1).hear().term().finish(end=KILLED)
+
+
+def patient() -> Story:
+    retry = structs.replace(SETTINGS.retry, interruptions_max=2)
+    plan = structs.replace(PLAN, queue=QueueOptions(counts_interruptions=False))
+    return Story(plan, structs.replace(SETTINGS, retry=retry))
+
+
+@breaks("S9")
 def put_with_the_dead_letters_in_the_place_of_the_last_attempt() -> Story:
     story = Story().worker().send()
     for attempt in (1, 2):
@@ -348,6 +381,16 @@ def a_retry_comes_at_once_where_it_has_to_wait() -> Story:
     retry = structs.replace(SETTINGS.retry, backoff=Backoff(base_s=4.0, cap_s=60.0))
     story = Story(PLAN, structs.replace(SETTINGS, retry=retry)).worker().send().hold()
     return story.wait(1).finish(end=EXITED).record(exited()).nack(delay_s=1.9)
+
+
+@breaks("S9")
+def a_task_that_asks_for_another_attempt_is_acked() -> Story:
+    return held().wait(1).finish(end=ASKED_AGAIN).record(asked_again(retry=True)).ack()
+
+
+@breaks("S4")
+def that_another_attempt_was_asked_for_is_not_told() -> Story:
+    return held().wait(1).finish(end=ASKED_AGAIN).record(completed()).ack()
 
 
 @breaks("S9")

@@ -11,15 +11,18 @@ from simulation.history import CallIssued
 from simulation.judges import INVARIANTS, excuses
 from simulation.plan import BackendPlan
 from tests.simulation.judges.story import (
+    ASKED_AGAIN,
     EXITED,
     KILLED,
     LEASE_S,
     PLAN,
     RAISED,
+    SETTINGS,
     TASK,
     A,
     B,
     Story,
+    asked_again,
     completed,
     dead,
     exited,
@@ -87,6 +90,23 @@ def test_what_others_have_handed_back_may_count_where_the_queue_counts_every_del
     story.hold(TASK, B, 2).wait(1).finish(TASK, B, EXITED).record(exited(attempt=2), B).nack(TASK, B)
     story.hold(TASK, B, 3).wait(1).finish(TASK, B, EXITED).record(exited(attempt=3, retry=False), B)
     assert story.bury(TASK, B).end() == NONE
+
+
+def test_a_task_that_asks_for_another_attempt_gets_it_until_none_is_left() -> None:
+    story = Story().worker().send()
+    for attempt in (1, 2):
+        story.hold(attempt=attempt).wait(1).finish(end=ASKED_AGAIN)
+        story.record(asked_again(attempt=attempt, retry=True)).nack()
+    story.hold(attempt=3).wait(1).finish(end=ASKED_AGAIN).record(asked_again(attempt=3, retry=False)).bury()
+    assert story.end() == NONE
+
+
+def test_a_task_that_is_interrupted_too_often_is_put_aside() -> None:
+    retry = structs.replace(SETTINGS.retry, interruptions_max=2)
+    story = Story(PLAN, structs.replace(SETTINGS, retry=retry)).worker().send().deliver()
+    story.nack(reason="interrupted").hold().wait(1).hear().term().finish(end=KILLED)
+    story.record(dead(attempt=1, reason="interrupted 2 times, the last time by: shutdown")).bury()
+    assert story.exit().end() == NONE
 
 
 def test_an_interruption_gives_the_attempt_back() -> None:

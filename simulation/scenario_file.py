@@ -103,6 +103,7 @@ class _Reading(DialReading):
         there = [each for each in SECTIONS if each in given or each not in OPTIONAL]
         sections = {each: self._section(given, each) for each in there}
         faults_for = self.dial(FAULTS_FOR, given.get("faults_for")) or Dial((FAULTS_FOR.option.default,))
+        self._check_lease(given, sections)
         odds = sections.pop("odds")
         return Scenario(
             name=name,
@@ -114,6 +115,17 @@ class _Reading(DialReading):
             faults_for=faults_for,
             policy=self.dial(POLICY, given.get("policy")),
         )
+
+    def _check_lease(self, given: dict[str, Entry], sections: dict[str, dict[str, Dial]]) -> None:
+        """Refuse a lease that the queue could not give: nobody would be told that it was another."""
+        lease = sections["worker"].get("visibility_timeout")
+        for name, field in (("extension_max", "lease_s_max"), ("lease_total_max", "lease_total_s_max")):
+            most = sections["queue"].get(field)
+            if lease is not None and most is not None and lease.most > most.least:
+                told = (
+                    f"`visibility_timeout`: {lease.most:g} s, and the queue gives {most.least:g} s (`{name}`)"
+                )
+                self.tell(told, given["worker"].value, helps=(f"let `{name}` be as long as that, or longer",))
 
     def _description(self, root: Node, entry: Entry | None) -> str:
         if entry is None or is_null(entry.value):

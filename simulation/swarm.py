@@ -54,6 +54,8 @@ END_ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.CHILD_HITS_LIMIT: (0.01, 0.1),
 }
 """Likewise, of further ends of runs: in streams of their own, for seeds with several classes."""
+CAP_SHARE = 0.3
+"""Of all seeds: the queue extends leases by little more than their length."""
 END_SHARE = 0.3
 """Of those seeds, for each of these classes."""
 
@@ -90,7 +92,7 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     dials = streams.of("dials")
     slowness = _slowness(streams.of("slowness"))
     worker = _with_retries(_worker(streams.of("worker"), slowness), streams.of("worker", "retries"), slowness)
-    queue = _queue(streams.of("queue"), slowness, worker)
+    queue = _with_cap(_queue(streams.of("queue"), slowness, worker), streams.of("queue", "cap"))
     faults_s = slowness * log_uniform(dials, 60.0, 900.0)
     workload = _workload(dials, slowness, faults_s, tasks)
     if not workload.over_s:
@@ -202,6 +204,12 @@ def _queue(stream: random.Random, slowness: float, worker: WorkerPlan) -> QueueO
         if stream.random() < RETENTION_SHARE
         else None,
     )
+
+
+def _with_cap(queue: QueueOptions, stream: random.Random) -> QueueOptions:
+    """For some, a longest extension that is hardly longer than a lease."""
+    cap_s = min(queue.lease_s * stream.uniform(1.0, 1.5), queue.lease_s_max)
+    return structs.replace(queue, lease_s_max=cap_s) if stream.random() < CAP_SHARE else queue
 
 
 def _timed(

@@ -284,6 +284,7 @@ class Books:
         self.others.setdefault(task_id, []).append(run)
         if holding is not None:
             holding.run = run
+            holding.requests += 1
         if life is not None:
             life.occupied += 1
             life.runs.setdefault(task_id, []).append(run)
@@ -304,6 +305,7 @@ class Books:
         run = self._find(happening.run)
         if run is not None and run.holding is not None:
             run.holding.starts_failed += 1
+            run.holding.start_failed_at = happening.at
             run.holding.run = None
         self._drop(run)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cloud_tasks.core.events import Event, FatalException, TaskEvent, WorkerStarted, WorkerStopped
 from cloud_tasks.summary.builder import OUTCOMES
-from simulation.history import CallAnswered, EventStored, History
+from simulation.history import CallAnswered, EventStored, History, RunRequested
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
+from simulation.judges.records import Life
 
 
 class EventsJudge:
@@ -24,10 +25,13 @@ class EventsJudge:
         self._counts: dict[str, dict[str, int]] = {}
         self._given: dict[tuple[str, str], int] = {}
         self._told: dict[tuple[str, str], int] = {}
+        self._untold: dict[str, dict[str, int]] = {}
+        """Of each worker, how many runs of each task were asked for that no event has ended yet."""
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
         history.on(CallAnswered, self._on_received, "receive")
+        history.on(RunRequested, self._on_requested)
         history.on(EventStored, self._on_stored)
 
     def finish(self) -> None:
@@ -37,6 +41,12 @@ class EventsJudge:
         for lease in happening.leases:
             whose = happening.worker, lease.task.task_id
             self._given[whose] = self._given.get(whose, 0) + 1
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        holding = self._books.holding
+        if holding is not None and holding.requests == 1:  # a start that failed may be tried again
+            untold = self._untold.setdefault(happening.worker, {})
+            untold[happening.task_id] = untold.get(happening.task_id, 0) + 1
 
     def _on_stored(self, happening: EventStored) -> None:
         event, worker, life = happening.event, happening.worker, self._books.life
@@ -79,9 +89,23 @@ class EventsJudge:
             task_id=event.task_id,
             worker=worker,
         )
+        self._end_run(event, worker)
         counts = self._counts.setdefault(worker, {})
         name = OUTCOMES[type(event)]
         counts[name] = counts.get(name, 0) + 1
+
+    def _may_be_late(self, life: Life | None, at: float) -> bool:
+        """Whether the worker has left behind what was still open at the end of its time."""
+        return life is None or at >= life.exit_by - self._bench.early_s
+
+    def _end_run(self, event: TaskEvent, worker: str) -> None:
+        """One run less to be told of; what was refused was not run."""
+        untold = self._untold.get(worker, {})
+        left = untold.get(event.task_id, 0) - 1
+        if left > 0:
+            untold[event.task_id] = left
+        elif left == 0:
+            del untold[event.task_id]
 
     def _check_counts(self, event: WorkerStopped, happening: EventStored) -> None:
         """What was stored before is what is counted, but for what nobody could confirm in time."""
@@ -97,5 +121,13 @@ class EventsJudge:
             "it counts {}, and has recorded {}",
             counted,
             stored,
+            worker=worker,
+        )
+        untold = self._untold.get(worker, {})
+        self._bench.check(
+            "S17",
+            not (untold and exact and self._bench.exact) or self._may_be_late(life, happening.at),
+            "it ends, and no event has ended its runs of {}",
+            [*untold],
             worker=worker,
         )

@@ -55,6 +55,21 @@ class OverlapJudge:
             task_id=happening.task_id,
             worker=happening.worker,
         )
+        holding = self._books.holding
+        if holding is not None and life is not None and self._bench.exact:
+            self._check_in_time(holding, life, happening.at)
+
+    def _check_in_time(self, holding: Holding, life: Life, at: float) -> None:
+        """A run is not even asked for when, by all that the worker knows, others may have the task."""
+        late_s = at - holding.known_end - (life.halted_s(at) - holding.renewed_halted_s)
+        self._bench.check(
+            "S6",
+            late_s <= self._bench.tolerance_s,
+            "a run is asked for {} s after its lease was over, as the worker had to know",
+            late_s,
+            task_id=holding.message.task_id,
+            worker=life.name,
+        )
 
     def _on_began(self, happening: RunBegan) -> None:
         run = self._books.run

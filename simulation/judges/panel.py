@@ -78,8 +78,8 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row(
             "S9",
-            "AttemptsJudge OutcomesJudge FollowingJudge",
-            "a task is put with the dead letters if and only if it is hopeless, and never dropped",
+            "AttemptsJudge OutcomesJudge SettlingJudge FollowingJudge",
+            "what is hopeless is put with the dead letters, with a reason, and nothing else; none is dropped",
         ),
         _row(
             "S10",

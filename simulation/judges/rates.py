@@ -5,7 +5,15 @@ from __future__ import annotations
 from cloud_tasks.core.intake import EMPTY_RECEIVE_S
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import Backoff
-from simulation.history import CallAnswered, CallIssued, EndHeard, History, StoreFailed, StoreIssued
+from simulation.history import (
+    CallAnswered,
+    CallIssued,
+    EndHeard,
+    History,
+    RunRequested,
+    StoreFailed,
+    StoreIssued,
+)
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Life
@@ -66,6 +74,7 @@ class RatesJudge:
         """See `Judge`."""
         history.on(CallIssued, self._on_issued)
         history.on(CallAnswered, self._on_answered)
+        history.on(RunRequested, self._on_requested)
         history.on(StoreIssued, self._on_store_issued)
         history.on(StoreFailed, self._on_store_failed)
         history.on(EndHeard, self._on_heard)
@@ -108,6 +117,22 @@ class RatesJudge:
             series.latest_at = None
             series.failures = 0
             series.next_at = call.at + EMPTY_RECEIVE_S
+
+    def _on_requested(self, happening: RunRequested) -> None:
+        holding = self._books.holding
+        if holding is None or not holding.starts_failed:
+            return
+        waited_s = happening.at - holding.start_failed_at
+        least_s = _least_s(self._settings.start_backoff, holding.starts_failed)
+        self._bench.check(
+            "S18",
+            waited_s >= least_s - self._bench.tolerance_s,
+            "asks for its run again {} s after {} that could not be started",
+            waited_s,
+            holding.starts_failed,
+            task_id=happening.task_id,
+            worker=happening.worker,
+        )
 
     # -- events ------------------------------------------------------------------------------------------
 

@@ -78,7 +78,9 @@ class Holding(Struct, eq=False):
         failed_at: When the last of those was answered.
         open_calls: How many calls about it are under way.
         run: The newest run that was asked for; None before that.
+        requests: How often a run of it was asked for.
         starts_failed: How often a run of it could not be started.
+        start_failed_at: When that was last so.
         interruptions: How often it had been handed back through no fault of the task, as far as its worker
             had to know when it came: from the queue, and from what it had handed back itself.
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.
@@ -113,7 +115,9 @@ class Holding(Struct, eq=False):
     failed_at: float = 0.0
     open_calls: int = 0
     run: RunRecord | None = None
+    requests: int = 0
     starts_failed: int = 0
+    start_failed_at: float = 0.0
     interruptions: int = 0
 
 

@@ -1,4 +1,4 @@
-"""S10, S11, S12: what is asked of the queue about a lease that is held."""
+"""S9, S10, S11, S12: what is asked of the queue about a lease that is held."""
 
 from __future__ import annotations
 
@@ -126,6 +126,10 @@ class SettlingJudge:
         if self._books.first_verdict and happening.operation == "nack":
             self._check_delay(holding, happening)
         task_id, worker = happening.task_id, happening.worker
+        if happening.operation == "dead_letter":
+            self._bench.check(
+                "S9", happening.reason, "a dead letter does not say why", task_id=task_id, worker=worker
+            )
         self._bench.check(
             "S12",
             first == verdict,

@@ -253,6 +253,35 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S9",),
         settling.interrupts_once_more,
     ),
+    Mutant(
+        51,
+        "leaves_runs_untold",
+        "tells nothing of a run whose lease was lost",
+        ("S17",),
+        settling.leaves_runs_untold,
+    ),
+    Mutant(
+        52,
+        "starts_what_is_over",
+        "starts a task whose lease was over when it came",
+        ("S6",),
+        taking.starts_what_is_over,
+    ),
+    Mutant(
+        53,
+        "starts_again_at_once",
+        "does not pause before it tries a start again",
+        ("S18",),
+        taking.starts_again_at_once,
+    ),
+    Mutant(
+        54,
+        "extends_too_far",
+        "asks for longer leases than the queue can give",
+        ("S10",),
+        leases.extends_too_far,
+    ),
+    Mutant(55, "says_no_reasons", "puts tasks aside without a reason", ("S9",), settling.says_no_reasons),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

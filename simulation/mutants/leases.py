@@ -57,6 +57,17 @@ def never_renews() -> AbstractContextManager[None]:
     return instead_of("extend", let_it_run_out)
 
 
+def extends_too_far() -> AbstractContextManager[None]:
+    """An extension asks for twice the lease, whatever the queue can give."""
+
+    def twice_s(
+        wanted_s: float, lease_s_max: float | None, held_s: float, lease_total_s_max: float | None
+    ) -> float:
+        return 2 * wanted_s if lease_total_s_max is None else min(2 * wanted_s, lease_total_s_max - held_s)
+
+    return swapped(actions, "extension_s", twice_s)
+
+
 def gives_up_renewing() -> AbstractContextManager[None]:
     """A lease that could not be extended at once is left to run out."""
 

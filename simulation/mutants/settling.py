@@ -140,6 +140,20 @@ def reports_twice() -> AbstractContextManager[None]:
     return instead_of("record", record_again)
 
 
+def leaves_runs_untold() -> AbstractContextManager[None]:
+    """Of a run whose lease was lost, nothing is told."""
+    return rewired(State.LOST, Signal.ENDED, State.SETTLED, actions.conclude_lost, actions.close)
+
+
+def says_no_reasons() -> AbstractContextManager[None]:
+    """Dead letters do not say why."""
+
+    def no_reason(attempt: Attempt) -> str:
+        return ""
+
+    return swapped(actions, "why_dead", no_reason)
+
+
 def swallows_sink_failures() -> AbstractContextManager[None]:
     """Events that could not be stored are taken for stored."""
     store = Recorder._store  # noqa: SLF001 - what is to be changed

@@ -11,7 +11,7 @@ from typing import Any
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core import intake
-from cloud_tasks.core.actions import ACTIONS, conclude, record
+from cloud_tasks.core.actions import ACTIONS, conclude, record, wake
 from cloud_tasks.core.attempt import Signal, State
 from cloud_tasks.core.book import Attempt, Runs
 from cloud_tasks.core.intake import Intake
@@ -155,6 +155,31 @@ def reuses_slots_too_soon() -> Generator[None, None, None]:
 def _free_if_held(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     if attempt.occupies:
         ACTIONS["free_slot"](state, attempt, fact)
+
+
+def starts_what_is_over() -> AbstractContextManager[None]:
+    """A task is started although its lease was over when it came."""
+    place = Intake._place  # noqa: SLF001 - what is to be changed
+
+    def place_late(self: Any, attempt: Attempt, fact: got.LeasesReceived) -> bool:
+        fence_at, attempt.fence_at = attempt.fence_at, NEVER
+        placed = bool(place(self, attempt, fact))
+        if attempt.occupies:
+            attempt.fence_at = fence_at
+        return placed
+
+    return swapped(Intake, "_place", place_late)
+
+
+def starts_again_at_once() -> AbstractContextManager[None]:
+    """What could not be started is tried again without a pause."""
+
+    def plan_at_once(state: WorkerState, attempt: Attempt, fact: got.RunStartFailed) -> None:
+        attempt.deadline = NEVER
+        attempt.start_at = state.now
+        wake(state, attempt, attempt.start_at)
+
+    return instead_of("plan_start_again", plan_at_once)
 
 
 def never_kills() -> AbstractContextManager[None]:

@@ -26,6 +26,16 @@ def problems(text: str | bytes) -> str:
     return render(caught.value.problems)
 
 
+@pytest.mark.parametrize("limit", ["extension_max", "lease_total_max"])
+def test_a_lease_that_is_longer_than_the_queue_gives_is_refused(limit: str) -> None:
+    told = problems(
+        f"description: x\nworker: {{visibility_timeout: [10s, 30s]}}\nqueue: {{{limit}: [10s, 60s]}}\n"
+    )
+    assert f"`visibility_timeout`: 30 s, and the queue gives 10 s (`{limit}`)" in told
+    assert "mine.yaml" in told
+    assert scenario(f"worker: {{visibility_timeout: 10s}}\nqueue: {{{limit}: [10s, 60s]}}\n")
+
+
 def test_a_whole_scenario_without_anything_to_draw() -> None:
     plan = scenario(
         """

@@ -236,6 +236,10 @@ class Story:
         """A run begins that was asked for before."""
         return self._run(told.RunBegan, task, worker, attempt=attempt)
 
+    def not_started(self, task: str = TASK, worker: str = A) -> Story:
+        """There is no process to be had for a run."""
+        return self._run(told.RunNotStarted, task, worker)
+
     def term(self, task: str = TASK, worker: str = A) -> Story:
         """SIGTERM to a run."""
         return self._run(told.RunAsked, task, worker, kill=False)

@@ -586,6 +586,26 @@ def an_event_twice_for_one_attempt() -> Story:
 
 
 @breaks("S17")
+def a_run_that_was_let_go_is_never_told_of() -> Story:
+    story = held().issue("extend").answer("extend", error="LeaseLostError").term().finish(end=KILLED)
+    return story.hear().record(stopped())
+
+
+@breaks("S6")
+def a_run_is_asked_for_when_the_lease_is_over() -> Story:
+    story = (
+        Story().worker().send().issue("receive", "", tasks_max=1).wait(20).fact(FactKind.DELIVERED, TASK, A)
+    )
+    story.wait(12).answer("receive", "", leases=(story.lease(),))
+    return story.request().term()
+
+
+@breaks("S18")
+def a_start_that_failed_is_tried_again_at_once() -> Story:
+    return Story().worker().send().deliver().request().not_started().request()
+
+
+@breaks("S17")
 def the_same_event_twice_without_a_failure() -> Story:
     event = completed()
     return ended().record(event).record(event)
@@ -871,3 +891,9 @@ def test_every_invariant_is_said_in_words_that_hold_its_place() -> None:
 
 def test_a_time_out_is_told_by_no_run_that_returned() -> None:
     assert "S4" in ended().record(timed_out()).end()
+
+
+def test_a_dead_letter_says_why() -> None:
+    story = Story().worker().send().deliver().record(dead(attempt=3))
+    story.issue("dead_letter", reason="")
+    assert "S9" in story.broken

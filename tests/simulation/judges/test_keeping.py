@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from cloud_tasks.core.events import WorkerStopped
 from cloud_tasks.core.task import Outcome, OutcomeKind
 from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
@@ -32,6 +33,7 @@ from tests.simulation.judges.story import (
 )
 
 NONE: set[str] = set()
+STOPPED = WorkerStopped(worker_id=A, reason="shutdown", elapsed_time=1.0, counts={"completed": 1})
 
 
 def held(worker: str = A) -> Story:
@@ -364,3 +366,14 @@ def test_what_comes_in_the_moment_in_which_a_worker_hears_of_its_end_may_be_left
     story = Story().worker().send().issue("receive", "", tasks_max=1).halt().fact(FactKind.DELIVERED, TASK, A)
     story.wait(20).go_on().answer("receive", "", leases=(story.lease(),)).hear().wait(5).exit()
     assert "S14" not in story.broken
+
+
+def test_a_start_that_failed_is_tried_again_after_a_pause() -> None:
+    story = Story().worker().send().deliver().request().not_started().wait(0.1).request().not_started()
+    assert story.wait(0.2).run().complete_after(0.0).end() == NONE
+
+
+def test_a_run_is_told_of_once_however_often_its_start_failed() -> None:
+    story = Story().worker().send().deliver().request().not_started().wait(0.1).run().wait(1).finish()
+    story.record(completed()).ack().hear().record(STOPPED)
+    assert story.broken == NONE

@@ -89,7 +89,6 @@ class RealSettings(Struct, frozen=True, kw_only=True):
             retry_on_exception=settings.retry_on_exception,
             retry_on_timeout=settings.retry_on_timeout,
             max_attempts=settings.max_attempts,
-            max_interruptions=settings.max_interruptions,
         )
         queue = QueueOptions(
             lease_s=settings.visibility_timeout, settles_after_expiry=True, counts_interruptions=False

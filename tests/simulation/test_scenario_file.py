@@ -33,7 +33,8 @@ def test_a_lease_that_is_longer_than_the_queue_gives_is_refused(limit: str) -> N
     )
     assert f"`visibility_timeout`: 30 s, and the queue gives 10 s (`{limit}`)" in told
     assert "mine.yaml" in told
-    assert scenario(f"worker: {{visibility_timeout: 10s}}\nqueue: {{{limit}: [10s, 60s]}}\n")
+    plan = scenario(f"worker: {{visibility_timeout: 10s}}\nqueue: {{{limit}: [10s, 60s]}}\n").plan(1)
+    assert plan.queue.lease_s == 10.0
 
 
 def test_a_whole_scenario_without_anything_to_draw() -> None:

@@ -89,6 +89,7 @@ class Ledger:
         self._history = history
         self._wake = wake
         self._failures_max = failures_max
+        self._done: set[bytes] = set()
         self._live: dict[str, Entry] = {}
         self._visible: OrderedDict[str, Entry] = OrderedDict()
         self._keys: dict[str, str] = {}
@@ -195,8 +196,11 @@ class Ledger:
                 self._end(entry)
 
     def dead_among(self, bodies: Iterable[bytes]) -> int:
-        """How many messages the dead letters stand for: one may be there twice, if a reply was lost."""
-        copies = Counter(bodies)
+        """How many messages the dead letters stand for: one may be there twice, if a reply was lost.
+
+        One that could not be deleted after that comes again, and may be done then: none of it is dead.
+        """
+        copies = Counter(body for body in bodies if self.buried[body] or body not in self._done)
         return sum(min(count, max(self.buried[body], 1)) for body, count in copies.items())
 
     # ----------------------------------------------------------------------------------------------------
@@ -237,6 +241,8 @@ class Ledger:
         del self._live[entry.key]
         if kind is FactKind.DEAD_LETTERED:
             self.buried[entry.body] += 1
+        elif kind is FactKind.ACKED:
+            self._done.add(entry.body)
         self._tell(kind, entry, worker, reason=reason)
 
     def _watch(self) -> None:

@@ -13,10 +13,12 @@ from msgspec import structs
 
 from fakes.history import FactKind
 from simulation.backends import legal, on_backend
+from simulation.backends.ledger import Ledger
 from simulation.backends.plans import BACKENDS, BackendName
 from simulation.draws import PlanDraw
 from simulation.faults import Fault, FaultClass
-from simulation.history import CallAnswered, CallIssued, QueueChanged
+from simulation.history import CallAnswered, CallIssued, History, QueueChanged
+from simulation.loop import SimulationLoop
 from simulation.plan import BackendPlan, RunPlan
 from simulation.run import run
 from simulation.scenario import Scenario
@@ -163,3 +165,15 @@ def test_a_service_buries_what_comes_back_too_often(backend: BackendPlan) -> Non
     assert report.violations == ()
     dead = [one for one in seen if isinstance(one, QueueChanged) and one.fact.kind is FactKind.DEAD_LETTERED]
     assert [one.fact.reason for one in dead] == ["max_receive_count"] * 2
+
+
+def test_a_dead_letter_whose_message_was_done_after_all_stands_for_none() -> None:
+    """It is put there and deleted in two steps, of which the second may fail."""
+    ledger = Ledger(SimulationLoop(), History(), lambda: None)
+    for key, body in (("1", b"done"), ("2", b"dead"), ("3", b"alive")):
+        ledger.sent(key, body)
+        entry = ledger.delivered("worker-1", key, f"{key}#1", 10.0)
+        assert entry is not None
+        if body != b"alive":
+            ledger.settled("worker-1", entry, None if body == b"done" else "hopeless")
+    assert ledger.dead_among([b"done", b"dead", b"dead", b"alive"]) == 2

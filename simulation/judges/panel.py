@@ -69,7 +69,9 @@ INVARIANTS: dict[str, Invariant] = dict(
             "outcome, receipt and message belong together",
         ),
         _row("S5", "OverlapJudge", "a worker has one run of a task at most, even while an older one dies"),
-        _row("S6", "OverlapJudge", "two workers run a task at a time only outside the earlier lease"),
+        _row(
+            "S6", "OverlapJudge RunsJudge", "two workers run a task at a time only outside the earlier lease"
+        ),
         _row("S7", "AttemptsJudge", "each further run and each hand-back has an excuse"),
         _row(
             "S8",

@@ -1,4 +1,4 @@
-"""S15, S16: a run ends when its time is over, and nothing of it is left; S10: none for want of trying."""
+"""S6, S15, S16: a run ends when its time is over, and nothing of it is left; S10: none for want of trying."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ class RunsJudge:
 
     def _check_term(self, run: RunRecord, life: Life, at: float) -> None:
         began_at = at if run.began_at is None else run.began_at
+        if run.holding is not None and self._bench.exact:
+            self._check_fenced(run.holding, life, at)
         may_fence = self._note_let_go(run, at)
         kept = (
             at - began_at >= self._max_runtime_s - self._bench.early_s
@@ -68,6 +70,22 @@ class RunsJudge:
             or may_fence
         )
         self._bench.check("S16", kept, "asked to end after {} s, for no reason", at - began_at, **_whose(run))
+
+    def _check_fenced(self, holding: Holding, life: Life, at: float) -> None:
+        """A run whose lease is about to end is asked to end while it can still heed that."""
+        if holding.lost_at is not None or holding.extended_at >= at - TOLERANCE_S:
+            return  # nobody could know, or it was told this very moment
+        ahead_s = min(2 * self._stop_s, holding.term_s * FENCE_SHARE)
+        late_s = at - (holding.known_end - ahead_s) - (life.halted_s(at) - holding.renewed_halted_s)
+        self._bench.check(
+            "S6",
+            late_s <= self._bench.tolerance_s,
+            "asked to end {} s before the end of its lease, and not {} s before",
+            ahead_s - late_s,
+            ahead_s,
+            task_id=holding.message.task_id,
+            worker=holding.worker,
+        )
 
     def _note_let_go(self, run: RunRecord, at: float) -> bool:
         """Whether a worker that ends a run has, or may have, lost its lease; notes that it gives it up."""

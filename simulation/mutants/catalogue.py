@@ -282,6 +282,13 @@ MUTANTS: tuple[Mutant, ...] = (
         leases.extends_too_far,
     ),
     Mutant(55, "says_no_reasons", "puts tasks aside without a reason", ("S9",), settling.says_no_reasons),
+    Mutant(
+        56,
+        "lets_go_too_late",
+        "stops a run only when its lease ends",
+        ("S6",),
+        leases.lets_go_too_late,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

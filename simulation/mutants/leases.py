@@ -68,6 +68,15 @@ def extends_too_far() -> AbstractContextManager[None]:
     return swapped(actions, "extension_s", twice_s)
 
 
+def lets_go_too_late() -> AbstractContextManager[None]:
+    """A run whose lease cannot be renewed is stopped when the lease ends, and has no time to heed that."""
+
+    def at_the_end(issued_at: float, duration_s: float, stop_s: float) -> float:
+        return issued_at + duration_s
+
+    return swapped(actions, "plan_fence", at_the_end)
+
+
 def gives_up_renewing() -> AbstractContextManager[None]:
     """A lease that could not be extended at once is left to run out."""
 

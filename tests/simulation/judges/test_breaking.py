@@ -600,6 +600,11 @@ def a_run_is_asked_for_when_the_lease_is_over() -> Story:
     return story.request().term()
 
 
+@breaks("S6")
+def a_run_is_asked_to_end_when_its_lease_ends() -> Story:
+    return held().wait(15).issue("extend").answer("extend", error="QueueUnavailableError").wait(14).term()
+
+
 @breaks("S18")
 def a_start_that_failed_is_tried_again_at_once() -> Story:
     return Story().worker().send().deliver().request().not_started().request()

@@ -140,7 +140,7 @@ async def test_what_is_asked_while_the_server_is_silent_leaves_nothing_behind(se
     proxy = Proxy(url.host, url.port)
     await proxy.start()
     dsn = url.set(port=proxy.port).render_as_string(hide_password=False)
-    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=0.5, connect_s=2.0), lease_s=60.0)
+    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=2.5, connect_s=5.0), lease_s=60.0)
     await harness.open()
     proxy.is_open.clear()
     with pytest.raises(QueueUnavailableError):

@@ -91,6 +91,7 @@ class SlotLink:
         self._frames = FrameReader()
         self._run = 0
         self._streams: dict[str, int] = {}
+        self._ended: set[int] = set()
         self._written = select.poll()
         self._pidfd = -1
         self._control, theirs = socket.socketpair()
@@ -232,6 +233,7 @@ class SlotLink:
         except BlockingIOError:
             return False
         if not chunk:
+            self._ended.add(fd)
             self._loop.remove_reader(fd)
             self._written.unregister(fd)
             return False
@@ -242,7 +244,7 @@ class SlotLink:
         return True
 
     def _go_on_reading(self, name: str, fd: int) -> None:
-        if not self.closed:
+        if not self.closed and fd not in self._ended:
             self._loop.add_reader(fd, self._read_stream, name, fd)
 
     def drain_output(self) -> None:
@@ -251,7 +253,7 @@ class SlotLink:
             return  # most tasks are silent, and one look at both pipes is cheaper than two reads
         for name, fd in self._streams.items():
             for _ in range(_DRAIN_READS_MAX):
-                if not self._read_stream(name, fd):
+                if fd in self._ended or not self._read_stream(name, fd):
                     break
 
     def close(self) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-
 from cloud_tasks.cli.options import COMMANDS
 from cloud_tasks.cli.parser import Parser
 from cloud_tasks.config.completion import completion_script
 from cloud_tasks.config.option import Kind
+from cloud_tasks.config.parser_actions import actions_of
 
 _OPTIONS = {option.name: option for command in COMMANDS for option in command.options}
 _FILE = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}
@@ -21,18 +19,10 @@ def completion(parser: Parser, shell: str) -> str:
     Raises:
         ConfigurationError: The shell is none that we know, or shtab is not installed.
     """
-    for action in _actions(parser):
+    for action in actions_of(parser):
         option = _OPTIONS.get(action.dest)
         if option is not None and option.kind is Kind.PATH:
             action.complete = _FILE  # type: ignore[attr-defined] # what shtab looks at
         elif option is not None and option.choices:
             action.choices = [choice.lower() for choice in option.choices]
     return completion_script(parser, shell)
-
-
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:  # noqa: SLF001 - no public way to list them
-        yield action
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - has no public name
-            for subparser in action.choices.values():
-                yield from _actions(subparser)

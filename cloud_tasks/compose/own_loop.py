@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine
@@ -15,6 +14,7 @@ from typing import TypeVar
 
 from cloud_tasks.compose.telling import tell
 from cloud_tasks.errors import Problem
+from cloud_tasks.runners.endings import flush_streams
 
 T = TypeVar("T")
 
@@ -97,7 +97,5 @@ def _keep_for_good(task: asyncio.Task[object]) -> None:
 def _end_process(status: int, stuck: Collection[threading.Thread]) -> None:
     text = f"{len(stuck)} threads that functions have started do not return; the process ends without them"
     tell([Problem(text)], "warning")
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+    flush_streams()
     os._exit(status)

@@ -200,9 +200,7 @@ def check_lease(settings: Settings, capabilities: QueueCapabilities) -> None:
     Raises:
         ConfigurationError: It cannot.
     """
-    limit_s = capabilities.lease_total_s_max
-    if not capabilities.renewable:
-        limit_s = min(filter(None, (limit_s, capabilities.lease_s_max)), default=None)
+    limit_s = capabilities.held_s_max
     if limit_s is not None and settings.max_runtime + _SETTLE_MARGIN_S > limit_s:
         raise ConfigurationError(
             Problem(

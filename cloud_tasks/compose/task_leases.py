@@ -24,31 +24,20 @@ def check_timeouts(
     Raises:
         ConfigurationError: Some are; names each of them.
     """
-    held_s = _held_s(capabilities)
-    problems = (
-        [] if held_s is None else list(_too_long(definitions, defaults, held_s, capabilities.renewable))
-    )
+    problems = list(_too_long(definitions, defaults, capabilities))
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _held_s(capabilities: QueueCapabilities) -> float | None:
-    """How long a task can be held at most; None: for as long as one likes."""
-    limits = [capabilities.lease_total_s_max]
-    if not capabilities.renewable:
-        limits.append(capabilities.lease_s_max)
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
 def _too_long(
-    definitions: Iterable[TaskDefinition[Any, Any]],
-    defaults: TaskDefaults,
-    held_s: float,
-    renewable: bool,  # noqa: FBT001 - one of the capabilities
+    definitions: Iterable[TaskDefinition[Any, Any]], defaults: TaskDefaults, capabilities: QueueCapabilities
 ) -> Iterator[Problem]:
+    held_s = capabilities.held_s_max
+    if held_s is None:
+        return
     most_s = longest_run_s(held_s)
     helps = [f"use a timeout of {_shown(math.floor(most_s * 10) / 10)} s or less, and split longer tasks"]
-    if not renewable:
+    if not capabilities.renewable:
         helps.append(
             "or raise `consumer_timeout` of the broker, and say so with `--rabbitmq-consumer-timeout`, or "
             "RabbitMQConfig(consumer_timeout=...)"

@@ -16,6 +16,7 @@ from msgspec import Struct
 from cloud_tasks.config.completion import PrintCompletion
 from cloud_tasks.config.gather import Flag
 from cloud_tasks.config.option import Kind, Option
+from cloud_tasks.config.parser_actions import actions_of
 from cloud_tasks.config.problems import quoted, unexpected_argument, unknown_flag
 from cloud_tasks.config.table import OPTIONS, SECTIONS
 from cloud_tasks.errors import ConfigurationError, Problem
@@ -131,7 +132,7 @@ def _checked(argv: Sequence[object]) -> list[str]:
 def _clashes(parser: argparse.ArgumentParser) -> Iterator[Problem]:
     owners = {flag: option for option in OPTIONS for flag in option.flags}
     names = {option.dest: option for option in OPTIONS}
-    for action in _actions_of(parser):
+    for action in actions_of(parser):  # subcommands share the namespace
         flag = next((text for text in action.option_strings if text in owners), None)
         theirs = "/".join(action.option_strings) or action.dest
         if flag is not None:
@@ -145,15 +146,6 @@ def _clash(theirs: str, what: str, ours: Option) -> Problem:
         f"the program's argument {theirs} clashes with the worker's {'/'.join(ours.flags)}: both have {what}",
         helps=("give the program's argument another flag or another dest",),
     )
-
-
-def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Its arguments, and by their names alone those of its subcommands, which share the namespace."""
-    for action in parser._actions:  # noqa: SLF001 - no public way to list them
-        yield action
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - has no public name
-            for subparser in action.choices.values():
-                yield from _actions_of(subparser)
 
 
 def _unknown(extras: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[Problem]:

@@ -53,3 +53,11 @@ class QueueCapabilities(Struct, frozen=True, kw_only=True):
     fenced: bool = False
     finite: bool = False
     immediate: bool = False
+
+    @property
+    def held_s_max(self) -> float | None:
+        """Longest time that one delivery can be held, in seconds; None: for as long as one likes."""
+        limits = [self.lease_total_s_max]
+        if not self.renewable:
+            limits.append(self.lease_s_max)
+        return min((limit for limit in limits if limit is not None), default=None)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TypeVar
+
+from aiohttp import web
 
 from cloud_tasks.core.message import decode_task, encode_task
 from cloud_tasks.core.task import MalformedTask, Outcome, Task
 from cloud_tasks.interfaces import TaskQueue
 from cloud_tasks.queues.conductor import Carrier, ConductorSettings, PlainForm, open_queue
+from cloud_tasks.queues.conductor.carrier import Answer
 from cloud_tasks.queues.conductor.forms import ServerTask, Update
+from cloud_tasks.queues.conductor.http import HttpCarrier
+from fakes.clock import settle
 from fakes.conductor import ConductorService
 from fakes.conductor.server import ConductorServer
 from simulation.backends.conductor.carrier import InProcessCarrier
@@ -21,7 +26,7 @@ T = TypeVar("T")
 
 TYPE = "jobs"
 PAUSE_S = 0.02
-"""For calls on their way to arrive; one that takes longer only makes the test slower."""
+"""For calls to be made."""
 
 
 class BodyForm:
@@ -80,16 +85,61 @@ class ConductorHarness(VirtualTime):
         self.results.cleanup()
 
 
+class OnTheWire:
+    """How many calls nobody works at: on their way to the server, or their answers on the way back."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.being_answered = 0
+
+    @property
+    def count(self) -> int:
+        return self.asked - self.being_answered
+
+
+class CountedCarrier(HttpCarrier):
+    """Counts the calls that have no answer yet."""
+
+    def __init__(self, api_url: str, on_the_wire: OnTheWire) -> None:
+        super().__init__(api_url, {})
+        self._on_the_wire = on_the_wire
+
+    async def carry(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Answer:
+        self._on_the_wire.asked += 1
+        try:
+            return await super().carry(method, path, query, body, timeout_s)
+        finally:
+            self._on_the_wire.asked -= 1
+
+
+class CountedServer(ConductorServer):
+    """Counts the calls that it is working at, or lets wait."""
+
+    def __init__(self, service: ConductorService, on_the_wire: OnTheWire) -> None:
+        super().__init__(service)
+        self._on_the_wire = on_the_wire
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response | None:
+        self._on_the_wire.being_answered += 1
+        try:
+            return await super()._answer(request)
+        finally:
+            self._on_the_wire.being_answered -= 1
+
+
 class WireHarness(ConductorHarness):
     """The same over HTTP, with the server on the loop of the test."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.server = ConductorServer(self.service)
+        self._on_the_wire = OnTheWire()
+        self.server = CountedServer(self.service, self._on_the_wire)
 
     async def open(self) -> TaskQueue:
         await self.server.start()
-        self.queue = self.open_at(self.server.url, None)
+        self.queue = self.open_at(self.server.url, CountedCarrier(self.server.url, self._on_the_wire))
         return self.queue
 
     async def advance(self, seconds: float) -> None:
@@ -98,11 +148,16 @@ class WireHarness(ConductorHarness):
         await asyncio.sleep(PAUSE_S)
 
     async def drive(self, call: Awaitable[T]) -> T:
-        """Time goes on while somebody sleeps, and nothing else has been heard for a moment."""
+        """Time goes on while somebody sleeps, nothing has been heard for a moment and nothing is on its way.
+
+        The queue has a clock by which it sleeps as well: on a busy machine an answer may take longer than the
+        moment, and must not be minutes late for that.
+        """
         task = asyncio.ensure_future(call)
         while not (await asyncio.wait({task}, timeout=PAUSE_S))[0]:
+            await settle()  # what has just arrived, at either end, may need no time at all
             moment = self.clock.next_deadline()
-            if moment is not None:
+            if moment is not None and not task.done() and not self._on_the_wire.count:
                 await self.clock.run_for(moment - self.clock.monotonic())
         return task.result()
 

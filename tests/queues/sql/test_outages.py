@@ -21,6 +21,8 @@ from tests.services.mariadb import MariadbServer
 from tests.services.postgres import PostgresServer
 
 DONE = Outcome(OutcomeKind.COMPLETED)
+CALL_S = 4.0
+"""Given to each call: much more than a working server needs that others keep busy as well."""
 T = TypeVar("T")
 pytestmark = pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 
@@ -34,7 +36,7 @@ def server(request: pytest.FixtureRequest, kind: str) -> PostgresServer | Mariad
 @pytest_asyncio.fixture
 async def harness(server: PostgresServer | MariadbServer) -> AsyncIterator[SqlHarness]:
     dsn = server.dsn() if isinstance(server, PostgresServer) else server.dsn("test")
-    harness = SqlHarness(structs.replace(settings_of(dsn), call_s=2.0, connect_s=2.0), lease_s=60.0)
+    harness = SqlHarness(structs.replace(settings_of(dsn), call_s=CALL_S, connect_s=4.0), lease_s=60.0)
     await harness.driver.migrate()
     await harness.open()
     yield harness
@@ -108,7 +110,7 @@ async def test_a_network_that_falls_silent_holds_up_nobody_for_ever(settings: Sq
     proxy = Proxy(url.host, url.port)
     await proxy.start()
     dsn = url.set(port=proxy.port).render_as_string(hide_password=False)
-    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=1.5, connect_s=2.0), lease_s=60.0)
+    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=CALL_S, connect_s=5.0), lease_s=60.0)
     await harness.open()
     await harness.send(*tasks_named("a", "b"))
     (lease,) = await harness.queue.receive(1, 1.0)
@@ -121,7 +123,7 @@ async def test_a_network_that_falls_silent_holds_up_nobody_for_ever(settings: Sq
     started_at = harness.clock.monotonic()
     ends = await at_last(asyncio.gather(*calls, return_exceptions=True))
     assert [type(end).__name__ for end in ends] == ["CallFailedError"] * 3
-    assert harness.clock.monotonic() - started_at < 5.0
+    assert harness.clock.monotonic() - started_at < 3 * CALL_S
     proxy.is_open.set()
     await at_last(until_it_works(harness))
     # The server may have done what it could not confirm: then the task is settled, and that is what we hear.
@@ -140,7 +142,7 @@ async def test_what_is_asked_while_the_server_is_silent_leaves_nothing_behind(se
     proxy = Proxy(url.host, url.port)
     await proxy.start()
     dsn = url.set(port=proxy.port).render_as_string(hide_password=False)
-    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=2.5, connect_s=5.0), lease_s=60.0)
+    harness = SqlHarness(structs.replace(settings, dsn=dsn, call_s=CALL_S, connect_s=5.0), lease_s=60.0)
     await harness.open()
     proxy.is_open.clear()
     with pytest.raises(QueueUnavailableError):
@@ -148,7 +150,7 @@ async def test_what_is_asked_while_the_server_is_silent_leaves_nothing_behind(se
     before = harness.clock.monotonic()
     await at_last(harness.queue.aclose())
     await at_last(harness.driver.disconnect())
-    assert harness.clock.monotonic() - before < 12.0
+    assert harness.clock.monotonic() - before < 4 * CALL_S
     await proxy.aclose()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cloud_tasks.clock import SystemClock
 from cloud_tasks.compose.calling_form import check_form
+from cloud_tasks.compose.garbage import garbage_looked_for_rarely
 from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.queues import open_queues
 from cloud_tasks.compose.runners import choose_runner
@@ -123,7 +124,8 @@ class Assembly:
         console.open(parts.source.tasks_total)
         shell = self._shell(parts, runner, console)
         signals.receiver, stuck.receiver = shell.request_shutdown, shell.give_up
-        with failures_told_to(shell, loop_is_shared=self._settings.runner == "inline"):
+        shared = self._settings.runner == "inline"
+        with failures_told_to(shell, loop_is_shared=shared), garbage_looked_for_rarely():
             summary = await shell.run()
         summary = replace(summary, problems=summary.problems + parts.source.left_undone())
         console.finish(summary)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+from cloud_tasks.compose.garbage import garbage_looked_for_rarely
 from cloud_tasks.compose.running import failures_told_to
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.interfaces import Clock
@@ -73,7 +74,7 @@ class Fleet:
 
     async def run(self) -> dict[str, Summary]:
         """Work until all workers have ended; returns what each that ended in good order has to say."""
-        with failures_told_to(self, loop_is_shared=False):
+        with failures_told_to(self, loop_is_shared=False), garbage_looked_for_rarely():
             keepers = [asyncio.ensure_future(self._keep(*item)) for item in self._workers.items()]
             try:
                 await asyncio.gather(*keepers)

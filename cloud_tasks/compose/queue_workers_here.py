@@ -7,6 +7,7 @@ import socket
 from math import inf
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.garbage import garbage_looked_for_rarely
 from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.queue_workers_lines import log
 from cloud_tasks.compose.running import failures_told_to
@@ -47,7 +48,11 @@ async def work_off(worker: AsyncTaskWorker, url: str) -> int:
         await driver.connect()
         await driver.inspector(worker.queue).create()
         shell = await _shell(worker, driver, clock)
-        with SignalWatch(shell.request_shutdown), failures_told_to(shell, loop_is_shared=False):
+        with (
+            SignalWatch(shell.request_shutdown),
+            failures_told_to(shell, loop_is_shared=False),
+            garbage_looked_for_rarely(),
+        ):
             summary = await shell.run()
         return summary.counts.completed
     finally:

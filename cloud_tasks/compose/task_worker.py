@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from cloud_tasks.clock import SystemClock
+from cloud_tasks.compose.garbage import garbage_looked_for_rarely
 from cloud_tasks.compose.naming import new_worker_id
 from cloud_tasks.compose.program_checks import defaults_problems, queue_problems, value_problem
 from cloud_tasks.compose.running import failures_told_to, nobody, unless_signalled
@@ -141,7 +142,7 @@ class TaskWorker:
                 await unless_signalled(signals, self._prepare(runner))
                 shell = self._shell(runner, queues)
                 signals.receiver, stuck.receiver = self._passing_on_to(shell), shell.give_up
-                with failures_told_to(shell, loop_is_shared=True):
+                with failures_told_to(shell, loop_is_shared=True), garbage_looked_for_rarely():
                     return await shell.run()
 
     def _passing_on_to(self, shell: WorkerShell) -> Callable[[str], None]:

@@ -104,19 +104,29 @@ class InlineRun:
     def fail(self, reason: str) -> None:
         """Say that it could not be started."""
         if not self._gone:
-            self._gone = True
+            self._let_go()
             self._listener.start_failed(reason)
 
     def over(self, end: RunEnd) -> None:
         """Say how it ended, unless it was abandoned before; and that nothing is left."""
         self.tell_started()
         told, self._ended = self._ended, True
-        self._gone = True
+        self._let_go()
         self._owner.run_over(self)
         if told:
             self._listener.gone()
         else:
             self._listener.finished(end)
+
+    def _let_go(self) -> None:
+        """Nothing is left to be done: what has been seen of it by now is all.
+
+        What leads back to the run is let go of, as otherwise only the garbage collector would find it, and
+        each of its rounds goes through all that the worker has imported.
+        """
+        self._gone = True
+        self.task = None
+        self.worker_data._report_progress = None  # noqa: SLF001 - the runners own this
 
     def _progress(self, done: float, total: float | None) -> None:
         """Called by the function, in whatever thread it runs."""

@@ -144,5 +144,6 @@ class WorkerData:
             done: How much is done, in units of your choice.
             total: How much there is in all; None if that is not known.
         """
-        if self._report_progress is not None:
-            self._report_progress(done, total)
+        report = self._report_progress  # looked at once: it goes when the run ends, and threads may go on
+        if report is not None:
+            report(done, total)

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -381,3 +382,57 @@ async def test_one_container_in_two_results_at_once_is_no_circle() -> None:
         other_done.set()
         await slow.wait("gone")
     assert (other.result, slow.result) == ([1], ["path"])
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "plain", "returns a coroutine", "raises", "unstarted"])
+async def test_nothing_of_a_run_that_is_over_waits_for_the_garbage_collector(kind: str) -> None:
+    """Going through all that a worker has imported takes longer than many a task."""
+
+    async def waiting(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        worker_data.progress(1, 2)
+        await asyncio.sleep(0)
+        return False, task_id
+
+    def plain(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        return False, task_id
+
+    def returning(task_id: str, data: dict[str, object], worker_data: WorkerData) -> object:
+        return waiting(task_id, data, worker_data)
+
+    async def raising(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        raise ValueError(task_id)
+
+    functions: dict[str, Callable[..., object]] = {
+        "plain": plain,
+        "returns a coroutine": returning,
+        "raises": raising,
+    }
+    async with inline(functions.get(kind, waiting)) as runner:
+        gc.collect()
+        gc.disable()
+        try:
+            run, recorder = start(runner)
+            assert isinstance(run, InlineRun)
+            if kind == "unstarted":
+                run.stop()
+            left = weakref.ref(run), weakref.ref(run.worker_data)
+            del run
+            await recorder.wait("gone")
+            await until(lambda: all(one() is None for one in left), 5.0)
+        finally:
+            gc.enable()
+
+
+async def test_progress_that_is_told_after_the_end_is_nobodys() -> None:
+    kept: list[WorkerData] = []
+
+    async def keeping(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
+        kept.append(worker_data)
+        await asyncio.sleep(0)
+        return False, None
+
+    async with inline(keeping) as runner:
+        recorder = await finish(runner)
+        kept[0].progress(1, 2)
+        await asyncio.sleep(0)
+        assert recorder.steps == []

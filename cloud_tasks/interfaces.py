@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from cloud_tasks.core.capabilities import QueueCapabilities as QueueCapabilities
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.core.task import AttemptNote, HandBack, Lease, Outcome, RunEnd, Task
+
+if TYPE_CHECKING:
+    import asyncio  # which a process that runs tasks does without
 
 
 @runtime_checkable
@@ -84,6 +87,22 @@ class WaitableQueue(Protocol):
 
         Raises:
             QueueUnavailableError: Nobody could be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchingQueue(Protocol):
+    """What a `TaskQueue` may offer besides, when it sends many acks as one.
+
+    With short tasks, a task of the event loop for each ack costs as much as sending it.
+    """
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None] | None:
+        """Do as `ack` does; the answer raises what `ack` would. None: this lease only `ack` can settle.
+
+        Raises:
+            LeaseLostError: That is known already.
         """
         ...
 

@@ -15,7 +15,7 @@ from cloud_tasks.core.message import encode_task
 from cloud_tasks.core.policy import TaskRules
 from cloud_tasks.core.task import HandBack, Lease, MalformedTask, Outcome, Task
 from cloud_tasks.errors import LeaseLostError, QueueError
-from cloud_tasks.interfaces import Clock, TaskQueue, WaitableQueue, WatchfulQueue
+from cloud_tasks.interfaces import BatchingQueue, Clock, TaskQueue, WaitableQueue, WatchfulQueue
 
 Rules: TypeAlias = Callable[[Task], TaskRules | str]
 """What holds for a task; or why it is none that a worker could run."""
@@ -41,6 +41,7 @@ class PriorityQueues:
             starvation_guard_s: A queue that has not been asked for so long is asked first; 0: none is.
         """
         self._queues = dict(queues)
+        self._batching = {name: one for name, one in queues.items() if isinstance(one, BatchingQueue)}
         self._rules = rules
         self._clock = clock
         self._guard_s = starvation_guard_s or _NEVER
@@ -169,6 +170,11 @@ class PriorityQueues:
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle it in the queue that it came from."""
         await self._of(lease).ack(lease, outcome)
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None] | None:
+        """Settle it in the queue that it came from; see `BatchingQueue`."""
+        queue = self._batching.get(lease.queue)
+        return None if queue is None else queue.submit_ack(lease, outcome)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand it back to the queue that it came from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -11,7 +12,15 @@ from cloud_tasks.core.arguments import check_not_negative, check_receive
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import QueueUnavailableError
-from cloud_tasks.interfaces import Clock, QueueInspector, ReadyQueue, TaskQueue, WaitableQueue, WatchfulQueue
+from cloud_tasks.interfaces import (
+    BatchingQueue,
+    Clock,
+    QueueInspector,
+    ReadyQueue,
+    TaskQueue,
+    WaitableQueue,
+    WatchfulQueue,
+)
 from cloud_tasks.queues.token_bucket import RateLimit as RateLimit
 from cloud_tasks.queues.token_bucket import TokenBucket
 
@@ -33,6 +42,7 @@ class RateLimitedQueue:
         self, queue: TaskQueue, limit: RateLimit, clock: Clock, inspector: QueueInspector | None
     ) -> None:
         self._queue = queue
+        self._batching = queue if isinstance(queue, BatchingQueue) else None
         self._clock = clock
         self._inspector = inspector
         self._tokens = TokenBucket(limit, clock)
@@ -91,6 +101,10 @@ class RateLimitedQueue:
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good."""
         await self._queue.ack(lease, outcome)
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None] | None:
+        """Settle for good; see `BatchingQueue`."""
+        return self._batching.submit_ack(lease, outcome) if self._batching else None
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; the token stays spent."""

@@ -16,7 +16,7 @@ from cloud_tasks.errors import (
     QueueUnavailableError,
     SourceFailedError,
 )
-from cloud_tasks.interfaces import Clock, ReadyQueue, TaskQueue
+from cloud_tasks.interfaces import BatchingQueue, Clock, ReadyQueue, TaskQueue
 from cloud_tasks.shell.traces import trace_of
 
 Feed: TypeAlias = Callable[[got.Input], None]
@@ -46,6 +46,7 @@ class QueueCalls:
         self._clock = clock
         self._feed = feed
         self._immediate = queue.capabilities.immediate
+        self._batching = queue if isinstance(queue, BatchingQueue) else None
         self._ready = queue if isinstance(queue, ReadyQueue) else None
         self._in_a_row = 0
         self._receiver: asyncio.Task[None] | None = None
@@ -85,7 +86,7 @@ class QueueCalls:
         """Ack, nack or dead-letter."""
         if self._immediate:
             self._settle_now(command)
-        else:
+        elif not (self._batching and isinstance(command, do.Ack) and self._submit(command, self._batching)):
             self._spawn(self._settle_once(command))
 
     def extend(self, command: do.Extend) -> None:
@@ -158,6 +159,23 @@ class QueueCalls:
         call.close()
         raise QueueError(f"{type(self._queue).__name__} says that its settlements are immediate, and waits")
 
+    def _submit(self, command: do.Ack, queue: BatchingQueue) -> bool:
+        """Hand the ack over to the queue, if it takes it."""
+        attempt_id = command.attempt_id
+
+        def told(answer: asyncio.Future[None]) -> None:
+            error = asyncio.CancelledError() if answer.cancelled() else answer.exception()
+            self._feed(_failure(attempt_id, error, got.SettleFailed) if error else got.Settled(attempt_id))
+
+        try:
+            answer = queue.submit_ack(command.lease, command.outcome)
+        except Exception:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker; `ack` tells it
+            return False
+        if answer is None:
+            return False
+        answer.add_done_callback(told)
+        return True
+
     async def _settle_once(self, command: Settlement) -> None:
         attempt_id = command.attempt_id
         fact = await self._attempt_call(attempt_id, self._settlement(command), got.SettleFailed)
@@ -188,10 +206,16 @@ class QueueCalls:
         """Make one call about one lease; None when it went well."""
         try:
             await call
-        except LeaseLostError as error:
-            return got.LeaseLost(attempt_id, str(error), trace_of(error))
-        except QueueUnavailableError as error:
-            return failed(attempt_id, str(error), trace_of(error))
         except Exception as error:  # noqa: BLE001 - boundary: a fault of an adapter must not end the worker
-            return failed(attempt_id, f"{type(error).__name__}: {error}", trace_of(error))
+            return _failure(attempt_id, error, failed)
         return None
+
+
+def _failure(
+    attempt_id: int, error: BaseException, failed: type[got.SettleFailed | got.ExtendFailed]
+) -> got.Input:
+    """What a call about one lease came to that raised."""
+    if isinstance(error, LeaseLostError):
+        return got.LeaseLost(attempt_id, str(error), trace_of(error))
+    text = str(error) if isinstance(error, QueueUnavailableError) else f"{type(error).__name__}: {error}"
+    return failed(attempt_id, text, trace_of(error))

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from cloud_tasks.core.task import AttemptNote, HandBack, Lease, MalformedTask, Outcome, OutcomeKind, Task
 from cloud_tasks.errors import EndOfTasks, LeaseLostError
-from cloud_tasks.interfaces import TaskQueue
+from cloud_tasks.interfaces import BatchingQueue, TaskQueue
 from tests.contracts.harness import QueueHarness
 
 DONE = Outcome(OutcomeKind.COMPLETED)
@@ -394,6 +394,23 @@ class TaskQueueContract(QueueContract):
         await queue.ack(second, DONE)
         await harness.advance(harness.lease_s * 1.1)
         await self.assert_nothing(queue)
+
+    async def test_a_submitted_ack_is_an_ack(self, harness: QueueHarness, queue: TaskQueue) -> None:
+        if not isinstance(queue, BatchingQueue):
+            pytest.skip("acks are awaited one by one")
+        await harness.send(*tasks_named("a", "b"))
+        kept, lease = await self.get(harness, queue, 2)
+        answer = queue.submit_ack(lease, DONE)
+        if answer is None:
+            pytest.skip("no queue behind it gathers acks")
+        await harness.drive(answer)
+        await queue.ack(kept, DONE)
+        await self.assert_nothing(queue)
+        with pytest.raises(LeaseLostError):
+            await harness.drive(queue.submit_ack(lease, DONE) or answer)
+        stranger = Lease(lease.task, f"{lease.key}99", f"{lease.receipt}99", lease.duration_s)
+        with pytest.raises(LeaseLostError):
+            await harness.drive(queue.submit_ack(stranger, DONE) or answer)
 
     async def test_ack_after_expiry_says_the_truth(self, harness: QueueHarness, queue: TaskQueue) -> None:
         self.needs_expiry(queue)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from cloud_tasks.core.events import (
     FatalException,
@@ -22,7 +23,7 @@ from cloud_tasks.core.events import (
 )
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, RunEnd, Task
-from cloud_tasks.errors import QueueUnavailableError
+from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import QueueCapabilities
 from cloud_tasks.queues.local import LocalQueue
 from cloud_tasks.shell.calls import IN_A_ROW_MAX
@@ -112,6 +113,65 @@ async def test_f06_leases_are_renewed_while_the_sink_is_away() -> None:
     assert len([line for line in world.log if line.startswith("delivered")]) == 1
     assert [line for line in world.log if line.startswith("extended")]
     assert world.model.acked == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "tries"),
+    [
+        (None, 3),
+        ("declines", 0),
+        ("faulty", 0),
+        (QueueUnavailableError("away"), 6),
+        (ValueError("a fault"), 6),
+        (asyncio.CancelledError(), 6),
+        (LeaseLostError("somebody else has it"), 3),
+    ],
+    ids=str,
+)
+async def test_acks_that_a_queue_gathers_need_no_task_each(
+    trouble: str | BaseException | None, tries: int
+) -> None:
+    """What it does not take is acked as ever, and what fails is tried again, unless the lease is lost."""
+    world = World(idle_exit_s=5.0)
+
+    class Batching(Wrapped):
+        def __init__(self, model: InMemoryQueue) -> None:
+            super().__init__(model)
+            self.submitted: list[str] = []
+            self.awaited = 0
+
+        @property
+        def capabilities(self) -> QueueCapabilities:
+            return structs.replace(self.model.capabilities, immediate=False)
+
+        async def ack(self, lease: Lease, outcome: Outcome) -> None:
+            self.awaited += 1
+            await super().ack(lease, outcome)
+
+        def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None] | None:
+            if trouble == "declines":
+                return None
+            if trouble == "faulty":
+                raise ValueError(trouble)
+            answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            is_first = lease.key not in self.submitted
+            self.submitted.append(lease.key)
+            if isinstance(trouble, asyncio.CancelledError) and is_first:
+                answer.cancel()
+            elif isinstance(trouble, Exception) and is_first:
+                answer.set_exception(trouble)
+            else:
+                acked = asyncio.ensure_future(super().ack(lease, outcome))
+                acked.add_done_callback(lambda _: answer.set_result(None))
+            return answer
+
+    world.queue = queue = Batching(world.model)
+    await world.send("a", "b", "c")
+    summary = await world.finish(world.start())
+    assert summary.counts.completed == 3
+    assert len(queue.submitted) == tries
+    assert queue.awaited == (0 if tries else 3)
+    assert world.model.acked == (0 if isinstance(trouble, LeaseLostError) else 3)
 
 
 async def test_f07_a_queue_that_fails_is_read_again() -> None:

@@ -99,7 +99,12 @@ class RabbitQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
-        await self._removals.submit(self._inbox.held(lease.receipt))
+        await self.submit_ack(lease, outcome)
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None]:
+        """See `BatchingQueue`."""
+        del outcome
+        return self._removals.submit(self._inbox.held(lease.receipt))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back, as a copy that knows what happened; see `TaskQueue`.

@@ -120,8 +120,12 @@ class RedisQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
+        await self.submit_ack(lease, outcome)
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None]:
+        """See `BatchingQueue`."""
         record = record_of(lease, outcome) if self._keep_completed else ""
-        await self._requests.submit(("a", lease.receipt, 0, record, 0))
+        return self._requests.submit(("a", lease.receipt, 0, record, 0))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`. The task keeps its place in the stream."""

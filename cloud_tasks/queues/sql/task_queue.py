@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, TypeVar
 
 from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from cloud_tasks.core.arguments import check_not_negative, check_positive, check
 from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueUnusableError
-from cloud_tasks.queues.gathering import GATHER_S, Gatherer
+from cloud_tasks.queues.gathering import GATHER_S, Answers, Gatherer
 from cloud_tasks.queues.sql.completed import record_of
 from cloud_tasks.queues.sql.database import StatementFailedError, outcome
 from cloud_tasks.queues.sql.dialect import IDS
@@ -35,6 +35,8 @@ from cloud_tasks.queues.sql.parts import Parts
 from cloud_tasks.queues.sql.settlements import Settlement, Settlements
 
 T = TypeVar("T")
+Request: TypeAlias = Callable[[Sequence[Settlement]], Awaitable[Answers]]
+"""What a gatherer has done with a batch."""
 
 CLOSE_S = 4.0
 """How long `aclose` waits for a receive that was given up, to hand back what it brings."""
@@ -57,10 +59,12 @@ class SqlQueue:
         self._lease_s = min(lease_s, YEAR_S)
         self._lease_us = int(self._lease_s * US)
         settlements = Settlements(parts, queue)
-        self._acks: Gatherer[Settlement] = Gatherer(settlements.ack, BATCH_MAX)
-        self._nacks: Gatherer[Settlement] = Gatherer(settlements.nack, BATCH_MAX)
+        self._acks: Gatherer[Settlement] = Gatherer(self._settling(settlements.ack), BATCH_MAX)
+        self._nacks: Gatherer[Settlement] = Gatherer(self._settling(settlements.nack), BATCH_MAX)
         self._extensions: Gatherer[Settlement] = Gatherer(settlements.extend, BATCH_MAX)
-        self._dead_letters: Gatherer[Settlement] = Gatherer(settlements.dead_letter, BATCH_MAX)
+        self._dead_letters: Gatherer[Settlement] = Gatherer(
+            self._settling(settlements.dead_letter), BATCH_MAX
+        )
         self._head = Head(parts.clock)
         self._closing = False
         self._has_bell = False
@@ -119,13 +123,15 @@ class SqlQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`. A lease that is over is still good while nobody else has one."""
+        await self.submit_ack(lease, outcome)
+
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None]:
+        """See `BatchingQueue`."""
         self._parts.bell.stir()
         receipt = receipt_of(lease)
         if self._parts.tables.completed is None:
-            await self._settled(self._acks.submit(Settlement(receipt)))
-        else:
-            record = record_of(lease, outcome, self._queue)
-            await self._settled(self._acks.submit(Settlement(receipt, record)))
+            return self._acks.submit(Settlement(receipt))
+        return self._acks.submit(Settlement(receipt, record_of(lease, outcome, self._queue)))
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back, with its history; see `TaskQueue`."""
@@ -135,14 +141,14 @@ class SqlQueue:
             "b_interrupted": int(reason is not HandBack.RETRY),
             "b_history": await self._history(lease),
         }
-        await self._settled(self._nacks.submit(Settlement(receipt_of(lease), values)))
+        await self._nacks.submit(Settlement(receipt_of(lease), values))
         if not delay_s:
             self._parts.bell.ring(self._queue)
 
     async def dead_letter(self, lease: Lease, reason: str) -> None:
         """Move the message, its history and the reason to the dead letters, in one transaction."""
         values = {"b_reason": text_of(reason), "b_history": await self._history(lease)}
-        await self._settled(self._dead_letters.submit(Settlement(receipt_of(lease), values)))
+        await self._dead_letters.submit(Settlement(receipt_of(lease), values))
 
     async def aclose(self) -> None:
         """Send home who waits, hand back what given-up calls bring, and send what is on its way."""
@@ -169,15 +175,19 @@ class SqlQueue:
                 raise
             raise QueueUnusableError(found) from found
 
-    async def _settled(self, answer: Awaitable[None]) -> None:
-        """Wait for a settlement. Where the tables are why it fails, it is given up: it always would."""
-        try:
-            await answer
-        except StatementFailedError:
-            if (found := await self._faults.after_fault()) is None:
-                raise
-            self._parts.bell.fail(QueueUnusableError(found))
-            raise LeaseLostError(str(found)) from None
+    def _settling(self, request: Request) -> Request:
+        """A request that, where the tables are why it fails, is given up: it always would."""
+
+        async def settle(batch: Sequence[Settlement]) -> Answers:
+            try:
+                return await request(batch)
+            except StatementFailedError:
+                if (found := await self._faults.after_fault()) is None:
+                    raise
+                self._parts.bell.fail(QueueUnusableError(found))
+                return [LeaseLostError(str(found))] * len(batch)
+
+        return settle
 
     # --- Taking
 

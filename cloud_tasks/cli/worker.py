@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from cloud_tasks.cli.queue_call import QueueCall
+from cloud_tasks.compose.event_loop import maker_of
 from cloud_tasks.compose.own_loop import run_on_own_loop
 from cloud_tasks.compose.running import ConsoleObserver
 from cloud_tasks.compose.service import Service
@@ -33,11 +34,12 @@ def run(call: QueueCall) -> int:
     if call.switch("show_config"):
         call.print(show_rows(call.options, call.gathered))
         return 0
+    make_loop = maker_of(str(call.value("event_loop")))
     # What is dispatched beside tasks, by threads of theirs for instance; the application may say otherwise.
     configure(call.config)
     import_app(call.text("app"), Path.cwd())
     driver = create_driver(call.config)
-    return run_on_own_loop(_work(call, driver), int)
+    return run_on_own_loop(_work(call, driver), int, make_loop)
 
 
 async def _work(call: QueueCall, driver: QueueDriver) -> int:

@@ -287,6 +287,14 @@ WORKER = Section(
             "Replace a process of the pool after so many tasks.",
             default_text="never",
         ),
+        _option(
+            "event_loop",
+            Kind.CHOICE,
+            "What coroutines run on: asyncio, or uvloop, which is faster and comes with the extra `uvloop`.",
+            "asyncio",
+            choices=("asyncio", "uvloop"),
+            metavar="NAME",
+        ),
         KEEP_COMPLETED,
         _option(
             "provider",

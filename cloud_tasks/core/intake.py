@@ -42,6 +42,8 @@ class Intake:
         self._failures = 0
         self._idle_since: float | None = None
         self._room_since: float | None = None
+        self._later_until = 0.0
+        self._later_above = 0
         self._skipped_keys: dict[str, int] = {}
         self._serial = 0
 
@@ -50,11 +52,13 @@ class Intake:
     def receive_if_room(self) -> None:
         """Issue a receive, if a task may come. A slot is free, and none is under way now."""
         state = self._state
+        if state.now < self._later_until and state.occupied > self._later_above:
+            return  # nothing has changed since it was better later; short tasks end by the hundred meanwhile
         if state.drain_reason or self._over or self._retry_at > state.now or self._idle_enough():
             return
         wanted = self._wanted()
         if wanted > 0 and not self._better_later(wanted):
-            self._room_since = None
+            self._room_since, self._later_until = None, 0.0
             state.receiving = True
             state.out.append(do.Receive(wanted, self._wait_s()))
 
@@ -68,7 +72,11 @@ class Intake:
         if self._room_since is None:
             self._room_since = state.now
             state.timers.plan(RECEIVE_TIMER, state.now + gather_s)
-        return state.now < self._room_since + gather_s
+        until = self._room_since + gather_s
+        if settings.max_num_tasks is None:
+            self._later_until = until
+            self._later_above = settings.slots + settings.tasks_to_skip - self.skipped - worth_it
+        return state.now < until
 
     def _left_to_start(self) -> int | None:
         """How many more tasks may be started; None: there is no bound."""

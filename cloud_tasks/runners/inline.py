@@ -126,11 +126,17 @@ class InlineRunner:
             _end_unstarted(run, value)
 
     async def _on_loop(self, run: InlineRun, value: Awaitable[object] | None) -> None:
+        pid = os.getpid()
         try:
             run.tell_started()
             if value is None:
                 value = self._call(run)  # type: ignore[assignment] # an async function returns what can be awaited
-            end = end_of_value(await _awaited(value), success_first=self._program.success_first)  # type: ignore[arg-type] # can be awaited
+            try:
+                found = await value  # type: ignore[misc] # can be awaited
+            finally:
+                # A second worker in a fork would take tasks as this one does.
+                end_other_than(pid)
+            end = end_of_value(found, success_first=self._program.success_first)
         except BaseException as error:  # noqa: BLE001 - boundary: the user's function
             end = end_of_exception(error, asked=run.asked)
         run.over(end)
@@ -221,15 +227,6 @@ class InlineRunner:
             _log.warning(
                 "%d functions were cancelled and go on (%s); `asyncio.run` waits for them", len(names), shown
             )
-
-
-async def _awaited(value: Awaitable[object]) -> object:
-    """What it comes to, in this very process: a second worker in a fork would take tasks as this one does."""
-    pid = os.getpid()
-    try:
-        return await value
-    finally:
-        end_other_than(pid)
 
 
 def _end_unstarted(run: InlineRun, value: Awaitable[object] | None) -> None:

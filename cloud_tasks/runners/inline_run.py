@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from typing import Protocol
 
@@ -22,6 +23,16 @@ ABANDONED = "interrupted: a thread cannot be killed, so the function goes on unt
 _CANCEL_S_MAX = 0.5
 """How long a coroutine has to heed its cancellation; less than from a worker's last kill to its end."""
 CANCELLED = RunEnd(EndKind.EXITED, exception="interrupted: the function was cancelled")
+
+
+class _Here(threading.local):
+    """What every thread has for itself."""
+
+    def __init__(self) -> None:
+        self.encoder = Encoder()
+
+
+_here = _Here()
 
 
 class InlineOwner(Protocol):
@@ -145,7 +156,7 @@ def end_of_value(value: object, *, success_first: bool) -> RunEnd:
     """The end of a function that returned."""
     try:
         retry, result = check_pair(value, success_first=success_first)
-        encoded = encode_result(result, Encoder())  # one for each thread: see there
+        encoded = encode_result(result, _here.encoder)
     except BadResultError as error:
         return RunEnd(EndKind(error.kind), exception=str(error))
     return RunEnd(EndKind.RETURNED, retry=retry, result=msgspec.Raw(encoded))

@@ -85,6 +85,22 @@ def test_the_last_tasks_of_a_bounded_worker_are_asked_for_at_once() -> None:
     assert one(driver.end(1), do.Receive).tasks_max == 1
 
 
+@pytest.mark.parametrize("most", [None, 100])
+def test_slots_that_become_free_one_after_the_other_wait_for_the_first_ones_time(most: int | None) -> None:
+    driver = Driver(slots=4, capabilities=GATHERING, max_num_tasks=most)
+    driver.receive(*(lease(name) for name in "abcd"))
+    assert not only(driver.end(1), do.Receive)
+    assert not only(driver.wait(0.125), do.Receive)
+    assert not only(driver.end(2), do.Receive)
+    assert not only(driver.end(3), do.Receive)
+    assert one(driver.wait(0.125), do.Receive).tasks_max == 3
+    driver.receive(lease("e"), lease("f"), lease("g"))
+    assert not only(driver.end(4), do.Receive)
+    for attempt in (5, 6):
+        assert not only(driver.end(attempt), do.Receive)
+    assert one(driver.end(7), do.Receive).tasks_max == 4
+
+
 def test_there_is_one_receive_at_a_time() -> None:
     driver = Driver(slots=5)
     driver.tell(got.TimeReached(), got.Opened())

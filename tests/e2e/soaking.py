@@ -99,7 +99,7 @@ class Soak:
         wait_until(self._is_empty, limit_s=60)
         for number in alive:
             status = site.end(site.workers[number])
-            # One that is still starting up holds nothing, and gives up: by the signal itself, or with its status.
+            # One that is still starting up holds nothing, and gives up: by the signal, or with its status.
             gave_up = status in {-signal.SIGTERM, EXIT_STATUS_OF_SIGNAL["SIGTERM"]} and not site.log(number)
             assert status == 0 or gave_up, (status, site.log(number))
         return self._looked_at(tasks)

@@ -32,7 +32,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.redis import RedisServer
 
 COUNT = int(os.environ.get("BENCH_TASKS", "20000"))
-RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 """Smaller numbers show that everything works; what is measured with them says little."""
 CONCURRENCY = 100
 _SETTLED_S = 10.0

@@ -90,12 +90,11 @@ def postgres(_scratch: Path) -> Iterator[Finding]:
         rates = interleaved({"ours": ours.rate, "ours, uvloop": quicker.rate, **bare}, RUNS)
     yield from _told("worker on PostgreSQL", rates, ours.again + quicker.again)
     name = "worker on PostgreSQL / bare SKIP LOCKED loop"
-    yield figure(f"{name}, asyncio", rates["ours"] / rates["bare"], "ratio", "one process each")
-    yield at_least(
-        f"{name}, uvloop", rates["ours, uvloop"] / rates["bare"], 0.5, "ratio", "--event-loop uvloop"
-    )
+    yield at_least(name, rates["ours"] / rates["bare"], 0.5, "ratio", "one process each")
+    quicker_name = f"{name}, uvloop"
+    yield at_least(quicker_name, rates["ours, uvloop"] / rates["bare"], 0.5, "ratio", "--event-loop uvloop")
     tuned = "the loop's planner is told to walk along the index"
-    yield figure(f"{name}, tuned", rates["ours, uvloop"] / rates["bare, tuned"], "ratio", tuned)
+    yield figure(f"{name}, tuned", rates["ours"] / rates["bare, tuned"], "ratio", tuned)
 
 
 class _Ours:

@@ -290,7 +290,7 @@ WORKER = Section(
         _option(
             "event_loop",
             Kind.CHOICE,
-            "What coroutines run on: asyncio, or uvloop, which is faster and comes with the extra `uvloop`.",
+            "What coroutines run on: asyncio, or uvloop, often the faster one, of the extra `uvloop`.",
             "asyncio",
             choices=("asyncio", "uvloop"),
             metavar="NAME",

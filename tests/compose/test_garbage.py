@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +88,7 @@ def test_what_a_program_has_frozen_stays_so() -> None:
     assert later
 
 
-async def test_workers_do_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_workers_do_so(tmp_path: Path) -> None:
     seen: list[tuple[int, bool]] = []
 
     def look(task_id: str, data: dict[str, object], worker_data: WorkerData) -> tuple[bool, object]:
@@ -97,10 +96,9 @@ async def test_workers_do_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return False, None
 
     gc.set_threshold(700, 10, 10)
-    monkeypatch.setattr(sys, "argv", ["program", "--runner", "inline", "--task-file", "tasks.json"])
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tasks.json").write_text('[{"task_id": "a", "data": {}}]')
-    await Worker(look).start()
+    tasks, log = tmp_path / "tasks.json", tmp_path / "events.log"
+    tasks.write_text('[{"task_id": "a", "data": {}}]')
+    await Worker(look, task_source=tasks, args=["--runner", "inline", "--event-log-file", str(log)]).start()
     assert seen == [(5_000, True)]
     assert gc.get_threshold() == (700, 10, 10)
     assert gc.get_freeze_count() == 0

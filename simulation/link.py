@@ -134,6 +134,7 @@ class Link:
         self._kinds = kinds
         self._mine = (kinds.slow, kinds.throttled, kinds.request_lost, kinds.reply_lost)
         self._calls = 0
+        self._listening = True
         self._occasions = faults.occasions
 
     def call(self, asked: Asked, effect: Callable[[], T]) -> asyncio.Future[T]:
@@ -178,6 +179,10 @@ class Link:
         )
         self._send(call, effect, now)
         return call.answer
+
+    def hang_up(self) -> None:
+        """The worker has let go of the connection: no answer is heard any more."""
+        self._listening = False
 
     def _send(self, call: _Call, effect: Effect, now: float) -> None:
         """Decide how the call fares."""
@@ -243,6 +248,7 @@ class Link:
     def _arrive(self, call: _Call, answer: object) -> None:
         error = answer if isinstance(answer, Exception) else None
         leases = _brought(answer)
+        heard = self._listening and not call.answer.done()
         self._history.tell(
             CallAnswered(
                 at=self._loop.now,
@@ -253,10 +259,10 @@ class Link:
                 error="" if error is None else type(error).__name__,
                 count=len(leases) if call.operation == "receive" else 0,
                 leases=leases,
-                heard=not call.answer.done(),
+                heard=heard,
             )
         )
-        if call.answer.done():
+        if not heard:
             if error is None and call.late is not None:
                 call.late(answer)
             return

@@ -113,11 +113,13 @@ class BackendPlan(Struct, frozen=True, kw_only=True):
             in this process.
         exactly_once: Whether the queue is a FIFO queue (SQS), or has exactly-once delivery (Pub/Sub).
         server: Which service answers boto3: moto, or our own model of SQS.
+        gathers_acks: Of the model: whether acks are handed over to it, as to queues that send many as one.
     """
 
     name: Literal["model", "sqs", "pubsub", "conductor"] = "model"
     exactly_once: bool = False
     server: Literal["moto", "fakes"] = "moto"
+    gathers_acks: bool = True
 
     @property
     def decides_retries(self) -> bool:

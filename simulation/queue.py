@@ -24,9 +24,11 @@ class SimulatedQueue:
         host: The worker.
         broker: The queue.
         link: The way to it.
+        gathers_acks: Whether it is a `BatchingQueue`: acks are handed over to it, and nobody waits in a call.
     """
 
-    def __init__(self, host: Host, broker: Broker, link: Link) -> None:
+    def __init__(self, host: Host, broker: Broker, link: Link, *, gathers_acks: bool = False) -> None:
+        self._gathers_acks = gathers_acks
         self._worker = host.name
         self._broker = broker
         self._link = link
@@ -67,14 +69,21 @@ class SimulatedQueue:
 
     async def ack(self, lease: Lease, outcome: Outcome) -> None:
         """Settle for good; see `TaskQueue`."""
+        await self._send_ack(lease, outcome)
 
-        def act(store: MessageStore, now: float) -> None:
-            if self._broker.forgets(lease.task.task_id, lease.delivery_count or 0):
-                store.forget_ack(now, lease.key, lease.receipt)
-            else:
-                store.ack(now, lease.key, lease.receipt)
+    def submit_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None] | None:
+        """Settle for good; see `BatchingQueue`."""
+        return self._send_ack(lease, outcome) if self._gathers_acks else None
 
-        await self._settle(about("ack", lease, outcome=outcome), act)
+    def _send_ack(self, lease: Lease, outcome: Outcome) -> asyncio.Future[None]:
+        effect = partial(self._broker.settle, self._worker, partial(self._ack, lease))
+        return self._link.call(about("ack", lease, outcome=outcome), effect)
+
+    def _ack(self, lease: Lease, store: MessageStore, now: float) -> None:
+        if self._broker.forgets(lease.task.task_id, lease.delivery_count or 0):
+            store.forget_ack(now, lease.key, lease.receipt)
+        else:
+            store.ack(now, lease.key, lease.receipt)
 
     async def nack(self, lease: Lease, delay_s: float, reason: HandBack) -> None:
         """Hand back; see `TaskQueue`."""
@@ -95,6 +104,7 @@ class SimulatedQueue:
     async def aclose(self) -> None:
         """Let go of the connection: what comes now is handed back by nobody, and comes again by itself."""
         self._closed = True
+        self._link.hang_up()
         late = list(self._late)
         for task in late:
             task.cancel()

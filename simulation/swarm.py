@@ -11,7 +11,7 @@ from msgspec import structs
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.link import SLOW_S_MAX
-from simulation.plan import RETRY_STRATEGIES, RunPlan, WorkerPlan, Workload
+from simulation.plan import RETRY_STRATEGIES, BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.streams import Streams, log_uniform
 from simulation.swarm_job import with_job
 
@@ -113,6 +113,7 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         workload=workload,
         worker=worker,
         queue=queue,
+        backend=BackendPlan(gathers_acks=streams.of("queue", "acks").random() < 0.5),  # noqa: PLR2004 - one half
         odds=odds,
         faults=timed,
         faults_s=faults_s,

@@ -18,7 +18,8 @@ class Timers:
     """At most one moment for each key.
 
     Attributes:
-        soonest: Nothing is due before this moment. It may be one that was dropped: to look does no harm.
+        soonest: Nothing is due before this moment. It may be one that another took the place of: to look does no
+            harm.
     """
 
     __slots__ = ("_heap", "_moments", "_serial", "soonest")
@@ -42,7 +43,15 @@ class Timers:
 
     def drop(self, key: int) -> None:
         """Do not wake `key`; no effect if nothing is planned for it."""
-        self._moments.pop(key, None)
+        if self._moments.pop(key, None) == self.soonest:
+            self._shed()
+
+    def _shed(self) -> None:
+        """Take off what means nothing any more: else every task that has ended would wake the worker in vain."""
+        heap, moments = self._heap, self._moments
+        while heap and moments.get(heap[0][2]) != heap[0][0]:
+            heappop(heap)
+        self.soonest = heap[0][0] if heap else NEVER
 
     def pop_due(self, now: float) -> int | None:
         """Take out one key whose moment has come, earliest first; None when there is none."""

@@ -99,10 +99,16 @@ class QueueCalls:
         One task for all receives: with short tasks, one for each would cost as much as the rest of the shell.
         """
         self._receiver = asyncio.current_task()
+        answers = 0
         fact: got.Input
         while True:
-            # A source that always has something at hand must not keep the loop from everything else.
-            await asyncio.sleep(0)
+            if not self._want.is_set():
+                answers = 0
+            elif answers == IN_A_ROW_MAX:
+                # A source that always has something at hand must not keep the loop from everything else.
+                await asyncio.sleep(0)
+                answers = 0
+            answers += 1
             await self._want.wait()
             self._want.clear()
             if self._wanted is not None:

@@ -29,7 +29,7 @@ class ModelBackend(Broker):
         link = Link(
             site.loop, host, site.faults, site.history, latency=site.plan.latency, weather=site.weather
         )
-        return SimulatedQueue(host, self, link)
+        return SimulatedQueue(host, self, link, gathers_acks=site.plan.backend.gathers_acks)
 
     def is_empty(self) -> bool:
         """See `Backend`."""

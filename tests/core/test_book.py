@@ -81,6 +81,18 @@ def test_timers_agree_with_a_plain_table(plans: list[tuple[int, float | None]]) 
     assert [table[key] for key in popped] == sorted(table[key] for key in popped)
 
 
+def test_what_was_dropped_is_not_waited_for() -> None:
+    timers = Timers()
+    for key, moment in ((1, 1.0), (2, 2.0), (3, 3.0)):
+        timers.plan(key, moment)
+    timers.drop(2)
+    assert timers.soonest == 1.0
+    timers.drop(1)
+    assert timers.soonest == 3.0
+    timers.drop(3)
+    assert timers.soonest == NEVER
+
+
 def test_timers_do_not_grow_with_what_is_cancelled() -> None:
     timers = Timers()
     for number in range(10_000):

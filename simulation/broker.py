@@ -50,12 +50,14 @@ class Broker:
 
     def put(self, task: Task) -> None:
         """Accept a task."""
-        self.put_raw(encode_task(task))
+        self._accept(task, encode_task(task), 0.0)
 
     def put_raw(self, body: bytes, delay_s: float = 0.0) -> None:
         """Accept any message."""
-        number = str(self._store.accepted + 1)
-        self.tasks[number] = decode_task(body)
+        self._accept(decode_task(body), body, delay_s)
+
+    def _accept(self, task: Task | MalformedTask, body: bytes, delay_s: float) -> None:
+        self.tasks[str(self._store.accepted + 1)] = task
         self._store.put(self._loop.now, body, delay_s)
         self._polls.serve()
 

@@ -253,8 +253,9 @@ class History:
         self.kept: list[Happening] | None = [] if keep else None
         self._asked: dict[type, list[tuple[frozenset[object], Listener]]] = {}
         self._of_all: list[Listener] = []
-        self._hearers: dict[tuple[type, object], list[Listener]] = {}
-        """Who hears of what: found out when it happens for the first time."""
+        self._hearers: dict[type, tuple[Listener, ...]] = {}
+        self._hearers_of: dict[type, dict[object, tuple[Listener, ...]]] = {kind: {} for kind in _TOPICS}
+        """Who hears of what, of types that have topics: found out when it happens for the first time."""
 
     def on(self, kind: type[Happening], listener: Listener, *topics: object) -> None:
         """Tell `listener` the happenings of that type.
@@ -265,26 +266,39 @@ class History:
             topics: Of calls, these operations only; of messages, these kinds of facts only. None given: all.
         """
         self._asked.setdefault(kind, []).append((frozenset(topics), listener))
-        self._hearers.clear()
+        self._find_anew()
 
     def on_all(self, listener: Listener) -> None:
         """Tell `listener` everything."""
         self._of_all.append(listener)
-        self._hearers.clear()
+        self._find_anew()
 
     def tell(self, happening: Happening) -> None:
         """Something happened."""
         self.count += 1
         kind = type(happening)
         topic_of = _TOPICS.get(kind)
-        about = kind, None if topic_of is None else topic_of(happening)
-        hearers = self._hearers.get(about)
-        if hearers is None:
-            hearers = self._hearers[about] = self._find_hearers(*about)
-        for listener in hearers:
+        if topic_of is None:
+            hearers = self._hearers.get(kind)
+        else:
+            hearers = self._hearers_of[kind].get(topic_of(happening))
+        for listener in self._find_hearers(happening) if hearers is None else hearers:
             listener(happening)
 
-    def _find_hearers(self, kind: type, topic: object) -> list[Listener]:
+    def _find_anew(self) -> None:
+        self._hearers.clear()
+        for hearers in self._hearers_of.values():
+            hearers.clear()
+
+    def _find_hearers(self, happening: Happening) -> tuple[Listener, ...]:
+        kind = type(happening)
+        topic_of = _TOPICS.get(kind)
+        topic = None if topic_of is None else topic_of(happening)
         kept = [] if self.kept is None else [self.kept.append]
         asked = [one for topics, one in self._asked.get(kind, ()) if not topics or topic in topics]
-        return [*kept, *asked, *self._of_all]
+        hearers = (*kept, *asked, *self._of_all)
+        if topic_of is None:
+            self._hearers[kind] = hearers
+        else:
+            self._hearers_of[kind][topic] = hearers
+        return hearers

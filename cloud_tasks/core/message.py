@@ -11,9 +11,6 @@ from msgspec import Struct
 
 from cloud_tasks.core.task import Json, MalformedTask, Task
 
-FORBIDDEN_IN_TASK_IDS = "/\0"
-"""A task id names files and keys elsewhere."""
-
 
 class _Body(Struct):
     task_id: str
@@ -30,6 +27,11 @@ _decode_id = msgspec.json.Decoder(_BodyId).decode
 
 _NOT_DECODED = (msgspec.MsgspecError, ValueError, RecursionError)
 """What bytes that are not a task can raise: wrong JSON or types, wrong UTF-8, too deep."""
+
+
+def may_be_task_id(text: str) -> bool:
+    """Whether it is not empty, and holds neither `/` nor NUL: a task id names files and keys elsewhere."""
+    return bool(text) and "/" not in text and "\0" not in text
 
 
 def encode_task(task: Task) -> bytes:
@@ -56,7 +58,7 @@ def decode_task(raw: bytes) -> Task | MalformedTask:
         body = _decode(raw)
     except _NOT_DECODED as error:
         return MalformedTask(raw, str(error), _task_id_if_any(raw))
-    if not body.task_id or any(character in body.task_id for character in FORBIDDEN_IN_TASK_IDS):
+    if not may_be_task_id(body.task_id):
         return MalformedTask(
             raw, f"{body.task_id!r} is not a task id: empty, or holds '/' or NUL", body.task_id
         )

@@ -17,6 +17,7 @@ from cloud_tasks.errors import (
     SourceFailedError,
 )
 from cloud_tasks.interfaces import BatchingQueue, Clock, ReadyQueue, TaskQueue
+from cloud_tasks.shell.bell import Bell
 from cloud_tasks.shell.traces import trace_of
 
 Feed: TypeAlias = Callable[[got.Input], None]
@@ -51,7 +52,7 @@ class QueueCalls:
         self._in_a_row = 0
         self._receiver: asyncio.Task[None] | None = None
         self._wanted: do.Receive | None = None
-        self._want = asyncio.Event()
+        self._want = Bell()
         self._receiving = False
         self._giving_up = False
         self._failing = False
@@ -68,7 +69,7 @@ class QueueCalls:
                 self._feed(got.LeasesReceived(leases, self._clock.monotonic()))
                 return
         self._wanted = command
-        self._want.set()
+        self._want.ring()
 
     def turn_over(self) -> None:
         """What was done in a row is done; called whenever the shell has carried out all that was asked."""
@@ -102,7 +103,7 @@ class QueueCalls:
         answers = 0
         fact: got.Input
         while True:
-            if not self._want.is_set():
+            if not self._want.is_rung():
                 answers = 0
             elif answers == IN_A_ROW_MAX:
                 # A source that always has something at hand must not keep the loop from everything else.
@@ -110,7 +111,6 @@ class QueueCalls:
                 answers = 0
             answers += 1
             await self._want.wait()
-            self._want.clear()
             if self._wanted is not None:
                 fact = got.ReceiveCancelled() if self._giving_up else await self._receive_once(self._wanted)
                 self._wanted = None

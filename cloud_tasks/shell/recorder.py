@@ -10,6 +10,7 @@ from cloud_tasks.core.events import Event, EventRecord
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import SinkUnavailableError
 from cloud_tasks.interfaces import Clock, EventSink
+from cloud_tasks.shell.bell import Bell
 
 BUSY_S = 0.0005
 GATHER_S = 0.001
@@ -48,9 +49,8 @@ class Recorder:
         self._failing = failing
         self._waiting: list[tuple[EventRecord, int | None]] = []
         self._storing: list[tuple[EventRecord, int | None]] = []
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._wake = Bell()
+        self._idle: asyncio.Event | None = None
         self._failures = 0
         self._pauses = _PAUSES
         self._pausing: asyncio.Task[None] | None = None
@@ -59,8 +59,7 @@ class Recorder:
         """Take an event in; returns at once."""
         timestamp = self._clock.utc_now().isoformat()
         self._waiting.append((EventRecord(timestamp, self._hostname, event), attempt_id))
-        self._idle.clear()
-        self._wake.set()
+        self._wake.ring()
 
     def hurry(self) -> None:
         """The worker is to end: try again now, and with short pauses from now on."""
@@ -74,14 +73,16 @@ class Recorder:
 
     async def flush(self) -> None:
         """Wait until everything that was taken in is stored."""
-        await self._idle.wait()
+        while self._waiting or self._storing:
+            if self._idle is None:
+                self._idle = asyncio.Event()
+            await self._idle.wait()
 
     async def run(self) -> None:
         """Store what comes, until cancelled."""
         stored_at = float("-inf")
         while True:
             await self._wake.wait()
-            self._wake.clear()
             if self._clock.monotonic() - stored_at < BUSY_S:
                 await self._clock.sleep_until(self._clock.monotonic() + GATHER_S)
             batch, self._waiting = self._waiting, []
@@ -90,8 +91,9 @@ class Recorder:
                 await self._store(batch)
                 self._storing = []
                 stored_at = self._clock.monotonic()
-            if not self._waiting:
+            if self._idle is not None and not self._waiting:
                 self._idle.set()
+                self._idle = None
 
     async def _store(self, batch: list[tuple[EventRecord, int | None]]) -> None:
         records = [record for record, _ in batch]

@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
-from cloud_tasks.core.message import FORBIDDEN_IN_TASK_IDS
+from cloud_tasks.core.message import may_be_task_id
 from cloud_tasks.core.task import Json, Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.task_app import outbox, registry
@@ -117,7 +117,7 @@ class TaskDefinition(Generic[P, R]):
 
 
 def _check_id(task_id: str) -> None:
-    if not task_id or any(character in task_id for character in FORBIDDEN_IN_TASK_IDS):
+    if not may_be_task_id(task_id):
         raise ValueError(f"{task_id!r} is not a task id: empty, or holds '/' or NUL")
 
 

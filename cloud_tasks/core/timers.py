@@ -18,8 +18,8 @@ class Timers:
     """At most one moment for each key.
 
     Attributes:
-        soonest: Nothing is due before this moment. It may be one that another took the place of: to look does no
-            harm.
+        soonest: Nothing is due before this moment. It may be one that another took the place of: to look does
+            no harm.
     """
 
     __slots__ = ("_heap", "_moments", "_serial", "soonest")
@@ -47,7 +47,7 @@ class Timers:
             self._shed()
 
     def _shed(self) -> None:
-        """Take off what means nothing any more: else every task that has ended would wake the worker in vain."""
+        """Take off what means nothing any more: else every task that has ended would wake its worker."""
         heap, moments = self._heap, self._moments
         while heap and moments.get(heap[0][2]) != heap[0][0]:
             heappop(heap)

@@ -24,6 +24,8 @@ class AccountsJudge:
 
     def __init__(self, bench: Bench, books: Books, counts: Callable[[], Mapping[str, int]]) -> None:
         self._bench = bench
+        self._s3 = bench.watch("S3")
+        self._s20 = bench.watch("S20")
         self._books = books
         self._counts = counts
         self._over: dict[str, FactKind] = {}
@@ -34,24 +36,23 @@ class AccountsJudge:
         history.on(QueueChanged, self._on_queue)
 
     def _on_queue(self, happening: QueueChanged) -> None:
-        fact, task_id, bench = happening.fact, happening.task_id, self._bench
+        fact, task_id = happening.fact, happening.task_id
         kind = fact.kind
         before = self._over.get(fact.key)
-        bench.check("S3", before is None, "{} after it was {}", kind, before, task_id=task_id)
+        self._s3.looks += 1
+        if before is not None:
+            self._s3.broken("{} after it was {}", kind, before, task_id=task_id)
         if kind in _FINAL:
             self._over[fact.key] = kind
             self._dead += kind is FactKind.DEAD_LETTERED
         if kind in _BY_HOLDER:
             holding = self._books.holding
             kept = holding is not None and holding.worker == happening.worker
-            bench.check(
-                "S20",
-                kept,
-                "{} by somebody who does not hold it",
-                kind,
-                task_id=task_id,
-                worker=happening.worker,
-            )
+            self._s20.looks += 1
+            if not kept:
+                self._s20.broken(
+                    "{} by somebody who does not hold it", kind, task_id=task_id, worker=happening.worker
+                )
 
     def finish(self) -> None:
         """Compare with what the queue says of itself."""

@@ -35,6 +35,9 @@ class AttemptsJudge:
         is_malformed: Callable[[str], bool],
     ) -> None:
         self._bench = bench
+        self._s4 = bench.watch("S4")
+        self._s7 = bench.watch("S7")
+        self._s8 = bench.watch("S8")
         self._books = books
         self._policy = settings.retry
         self._settle_again_s = settings.settle_backoff.cap_s
@@ -61,50 +64,49 @@ class AttemptsJudge:
     # -- executions --------------------------------------------------------------------------------------
 
     def _on_requested(self, happening: RunRequested) -> None:
-        self._bench.check(
-            "S4",
-            self._books.holding is not None,
-            "a run of a task that it was not given",
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s4.looks += 1
+        if self._books.holding is None:
+            self._s4.broken(
+                "a run of a task that it was not given", task_id=happening.task_id, worker=happening.worker
+            )
 
     def _on_began(self, happening: RunBegan) -> None:
-        holding, bench, task_id = self._books.holding, self._bench, happening.task_id
+        holding, task_id = self._books.holding, happening.task_id
         if holding is None:
             return
         message = holding.message
         permitted = 1 + message.expiries + message.nacks
-        bench.check(
-            "S7",
-            message.runs <= permitted,
-            "run {} times; {} expiries and {} hand-backs permit {}",
-            message.runs,
-            message.expiries,
-            message.nacks,
-            permitted,
-            task_id=task_id,
-            worker=happening.worker,
-        )
-        bench.check(
-            "S4",
-            happening.attempt <= self._counted(message),
-            "attempt {} of a task that was delivered {} times",
-            happening.attempt,
-            self._counted(message),
-            task_id=task_id,
-            worker=happening.worker,
-        )
+        self._s7.looks += 1
+        if message.runs > permitted:
+            self._s7.broken(
+                "run {} times; {} expiries and {} hand-backs permit {}",
+                message.runs,
+                message.expiries,
+                message.nacks,
+                permitted,
+                task_id=task_id,
+                worker=happening.worker,
+            )
+        self._s4.looks += 1
+        if happening.attempt > self._counted(message):
+            self._s4.broken(
+                "attempt {} of a task that was delivered {} times",
+                happening.attempt,
+                self._counted(message),
+                task_id=task_id,
+                worker=happening.worker,
+            )
         own = self._own(holding)
-        bench.check(
-            "S8",
-            min(happening.attempt, message.deliveries) <= max(own, 1),
-            "attempt {} of a task that came {} times, without interruptions that its worker has to know of",
-            happening.attempt,
-            own,
-            task_id=task_id,
-            worker=happening.worker,
-        )
+        self._s8.looks += 1
+        if min(happening.attempt, message.deliveries) > max(own, 1):
+            self._s8.broken(
+                "attempt {} of a task that came {} times, without interruptions that its worker "
+                "has to know of",
+                happening.attempt,
+                own,
+                task_id=task_id,
+                worker=happening.worker,
+            )
         self._check_budget(message, happening)
 
     def _check_budget(self, message: MessageRecord, happening: RunBegan) -> None:
@@ -129,14 +131,14 @@ class AttemptsJudge:
         message = self._books.message
         if message is not None:
             permitted = 1 + message.expiries + message.nacks
-            self._bench.check(
-                "S7",
-                message.deliveries <= permitted,
-                "delivered {} times, where {} are permitted",
-                message.deliveries,
-                permitted,
-                task_id=happening.task_id,
-            )
+            self._s7.looks += 1
+            if message.deliveries > permitted:
+                self._s7.broken(
+                    "delivered {} times, where {} are permitted",
+                    message.deliveries,
+                    permitted,
+                    task_id=happening.task_id,
+                )
 
     def _on_expired(self, happening: QueueChanged) -> None:
         fact, holding = happening.fact, self._books.holding

@@ -35,6 +35,8 @@ class EndingJudge:
 
     def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
         self._bench = bench
+        self._s13 = bench.watch("S13")
+        self._s15 = bench.watch("S15")
         self._books = books
         self._slots = settings.slots
         self._settle_again_s = settings.settle_backoff.cap_s
@@ -60,14 +62,11 @@ class EndingJudge:
             return
         self._check_open(life, happening.at, "asks for tasks")
         room = self._slots - life.occupied
-        self._bench.check(
-            "S13",
-            happening.tasks_max <= room,
-            "asks for {} tasks, and {} slots are free",
-            happening.tasks_max,
-            room,
-            worker=life.name,
-        )
+        self._s13.looks += 1
+        if happening.tasks_max > room:
+            self._s13.broken(
+                "asks for {} tasks, and {} slots are free", happening.tasks_max, room, worker=life.name
+            )
 
     def _on_requested(self, happening: RunRequested) -> None:
         life = self._books.life
@@ -75,28 +74,26 @@ class EndingJudge:
             return
         self._check_open(life, happening.at, "starts a task")
         alive = life.occupied - life.dying
-        self._bench.check(
-            "S13",
-            alive <= self._slots,
-            "{} runs in {} slots",
-            alive,
-            self._slots,
-            task_id=happening.task_id,
-            worker=life.name,
-        )
-        self._bench.check(
-            "S15",
-            alive > self._slots or life.occupied <= self._slots,
-            "a slot is used again while something is left of the run before",
-            task_id=happening.task_id,
-            worker=life.name,
-        )
+        self._s13.looks += 1
+        if alive > self._slots:
+            self._s13.broken(
+                "{} runs in {} slots", alive, self._slots, task_id=happening.task_id, worker=life.name
+            )
+        self._s15.looks += 1
+        if alive <= self._slots and life.occupied > self._slots:
+            self._s15.broken(
+                "a slot is used again while something is left of the run before",
+                task_id=happening.task_id,
+                worker=life.name,
+            )
 
     def _check_open(self, life: Life, at: float, what: str) -> None:
         """Nothing is taken once the worker has heard, and had a moment to take it in."""
         heard_at = life.heard_at
         kept = heard_at is None or at <= max(heard_at, life.continued_at) + TOLERANCE_S
-        self._bench.check("S13", kept, "{} after it heard that it is to end", what, worker=life.name)
+        self._s13.looks += 1
+        if not kept:
+            self._s13.broken("{} after it heard that it is to end", what, worker=life.name)
 
     # -- the end -----------------------------------------------------------------------------------------
 

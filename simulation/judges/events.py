@@ -20,6 +20,8 @@ class EventsJudge:
 
     def __init__(self, bench: Bench, books: Books) -> None:
         self._bench = bench
+        self._s17 = bench.watch("S17")
+        self._s19 = bench.watch("S19")
         self._books = books
         self._last: dict[str, Event] = {}
         self._counts: dict[str, dict[str, int]] = {}
@@ -62,15 +64,14 @@ class EventsJudge:
             return
         last = self._last.get(worker)
         self._last[worker] = event
-        self._bench.check(
-            "S17",
-            isinstance(event, WorkerStarted) == (last is None) and not isinstance(last, WorkerStopped),
-            "{} after {}",
-            event.event_type,
-            None if last is None else last.event_type,
-            worker=worker,
-        )
-        self._bench.check("S19", not isinstance(event, FatalException), "{}", event, worker=worker)
+        self._s17.looks += 1
+        if isinstance(event, WorkerStarted) != (last is None) or isinstance(last, WorkerStopped):
+            self._s17.broken(
+                "{} after {}", event.event_type, None if last is None else last.event_type, worker=worker
+            )
+        self._s19.looks += 1
+        if isinstance(event, FatalException):
+            self._s19.broken("{}", event, worker=worker)
         if isinstance(event, TaskEvent):
             self._count(event, worker)
         elif isinstance(event, WorkerStopped):
@@ -80,15 +81,15 @@ class EventsJudge:
         whose = worker, event.task_id
         told = self._told[whose] = self._told.get(whose, 0) + 1
         given = self._given.get(whose, 0)
-        self._bench.check(
-            "S17",
-            told <= given,
-            "{} events end its attempts here, where it was delivered {} times",
-            told,
-            given,
-            task_id=event.task_id,
-            worker=worker,
-        )
+        self._s17.looks += 1
+        if told > given:
+            self._s17.broken(
+                "{} events end its attempts here, where it was delivered {} times",
+                told,
+                given,
+                task_id=event.task_id,
+                worker=worker,
+            )
         self._end_run(event, worker)
         counts = self._counts.setdefault(worker, {})
         name = OUTCOMES[type(event)]

@@ -19,6 +19,32 @@ _START_S_MAX = 300.0
 """How long a worker waits for a run to start."""
 
 
+class Watch:
+    """An invariant, for judges who look at it for every task, where a call would cost as much as the look.
+
+    Attributes:
+        looks: How often it was looked at; who looks counts.
+    """
+
+    __slots__ = ("_name", "_note", "looks")
+
+    def __init__(self, name: str, note: Callable[[str, str, str, str], None]) -> None:
+        self.looks = 0
+        self._name = name
+        self._note = note
+
+    def broken(self, what: str, *values: object, task_id: str = "", worker: str = "") -> None:
+        """It is broken.
+
+        Args:
+            what: What happened; `{}` stands for each of the values.
+            values: To be put into the sentence.
+            task_id: Whose; "" for none.
+            worker: Whose; "" for none.
+        """
+        self._note(self._name, what.format(*values), task_id, worker)
+
+
 class Bench:
     """Where judges say what they have found.
 
@@ -26,6 +52,7 @@ class Bench:
         plan: What the run follows from; judges may know it, but not what the worker thinks.
         now: True time.
         slack_s: What is late by so much is still in time: 0 in virtual time, more for a machine that is busy.
+        blind: Invariants of which nothing can be said: they count as not looked at, and are never broken.
 
     Attributes:
         early_s: What a worker may be too early by: its clock may run fast, and sums of moments are rounded.
@@ -33,11 +60,16 @@ class Bench:
         slack_s: That without the rounding.
         exact: Whether all is seen of runs, signals and results too: in virtual time.
         violations: What was found, in order.
-        checks: How often each invariant was looked at.
         excuses: How often each thing was cited that permits what would be a fault without it.
     """
 
-    def __init__(self, plan: RunPlan, now: Callable[[], float], slack_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        plan: RunPlan,
+        now: Callable[[], float],
+        slack_s: float = 0.0,
+        blind: frozenset[str] = frozenset(),
+    ) -> None:
         self.plan = plan
         self.now = now
         drift_s = _drift_s(plan)
@@ -46,8 +78,23 @@ class Bench:
         self.slack_s = slack_s + drift_s
         self.tolerance_s = TOLERANCE_S + self.slack_s
         self.violations: list[Violation] = []
-        self.checks: Counter[str] = Counter()
         self.excuses: Counter[str] = Counter()
+        self._blind = blind
+        self._watches: dict[str, Watch] = {}
+
+    @property
+    def checks(self) -> Counter[str]:
+        """How often each invariant was looked at."""
+        looks = {name: watch.looks for name, watch in self._watches.items() if name not in self._blind}
+        return Counter({name: count for name, count in looks.items() if count})
+
+    def watch(self, invariant: str) -> Watch:
+        """The invariant of that name, to be looked at without a call."""
+        return self._watches.setdefault(invariant, Watch(invariant, self._note))
+
+    def _note(self, invariant: str, what: str, task_id: str, worker: str) -> None:
+        if invariant not in self._blind:
+            self.violations.append(Violation(invariant, self.now(), what, task_id, worker))
 
     def check(
         self,
@@ -68,9 +115,10 @@ class Bench:
             task_id: Whose; "" for none.
             worker: Whose; "" for none.
         """
-        self.checks[invariant] += 1
+        watch = self.watch(invariant)
+        watch.looks += 1
         if not kept:
-            self.violations.append(Violation(invariant, self.now(), what.format(*values), task_id, worker))
+            watch.broken(what, *values, task_id=task_id, worker=worker)
 
     def cite(self, invariant: str, excuse: str, what: str, *, task_id: str = "", worker: str = "") -> None:
         """Enter something that needs an excuse into the ledger; without one it is a violation.

@@ -49,6 +49,10 @@ class LivenessJudge:
 
     def __init__(self, bench: Bench, books: Books, world: Closing) -> None:
         self._bench = bench
+        self._l2 = bench.watch("L2")
+        self._l3 = bench.watch("L3")
+        self._l5 = bench.watch("L5")
+        self._l7 = bench.watch("L7")
         self._books = books
         self._world = world
         self._progress_at = self._work_since = 0.0
@@ -82,7 +86,9 @@ class LivenessJudge:
     def _look(self, happening: QueueChanged) -> None:
         """Progress, after the faults have stopped."""
         waited_s = happening.at - max(self._progress_at, self._world.quiet_at)
-        self._bench.check("L3", waited_s <= self._idle_s_max, "nothing went on for {} s", waited_s)
+        self._l3.looks += 1
+        if waited_s > self._idle_s_max:
+            self._l3.broken("nothing went on for {} s", waited_s)
         if happening.fact.kind is not FactKind.DELIVERED:
             return
         if not self._was_taken:
@@ -90,13 +96,11 @@ class LivenessJudge:
             self._check_first(happening)
         key = happening.fact.key
         again = self._again[key] = self._again.get(key, 0) + 1
-        self._bench.check(
-            "L5",
-            again <= self._again_max,
-            "delivered {} times after the faults had stopped",
-            again,
-            task_id=happening.task_id,
-        )
+        self._l5.looks += 1
+        if again > self._again_max:
+            self._l5.broken(
+                "delivered {} times after the faults had stopped", again, task_id=happening.task_id
+            )
 
     def _check_first(self, happening: QueueChanged) -> None:
         """The first task after the faults is taken as soon as a lease and a run may be over."""
@@ -119,11 +123,15 @@ class LivenessJudge:
 
     def _check_message(self, message: MessageRecord, bound_s: float) -> None:
         bench = self._bench
-        bench.check("L2", message.over is not None, "never settled", task_id=message.task_id)
+        self._l2.looks += 1
+        if message.over is None:
+            self._l2.broken("never settled", task_id=message.task_id)
         since = max(message.sent_at, self._world.quiet_at)
         waited_s = (bench.now() if message.first_at is None else message.first_at) - since
         # Which message is next is for the queue to say; a worker can only fail to ask, and that is L1 and L4.
-        bench.check("L7", waited_s <= bound_s, "not even taken for {} s", waited_s, task_id=message.task_id)
+        self._l7.looks += 1
+        if waited_s > bound_s:
+            self._l7.broken("not even taken for {} s", waited_s, task_id=message.task_id)
 
 
 def _again_max(plan: RunPlan) -> float:

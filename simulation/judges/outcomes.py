@@ -27,6 +27,10 @@ class OutcomesJudge:
 
     def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
         self._bench = bench
+        self._s1 = bench.watch("S1")
+        self._s4 = bench.watch("S4")
+        self._s8 = bench.watch("S8")
+        self._s9 = bench.watch("S9")
         self._books = books
         self._policy = settings.retry
         self._max_runtime_s = settings.max_runtime_s - bench.early_s
@@ -56,16 +60,16 @@ class OutcomesJudge:
         if isinstance(event, _OF_RUNS):
             self._check_end(event, whose)
         verdict = self._verdict_on(event)
-        self._bench.check(
-            "S8",
-            event.retry == expected.comes_back(verdict),
-            "attempt {}, which is to be met with {}, says retry={}",
-            event.attempt,
-            verdict,
-            event.retry,
-            task_id=event.task_id,
-            worker=happening.worker,
-        )
+        self._s8.looks += 1
+        if event.retry != expected.comes_back(verdict):
+            self._s8.broken(
+                "attempt {}, which is to be met with {}, says retry={}",
+                event.attempt,
+                verdict,
+                event.retry,
+                task_id=event.task_id,
+                worker=happening.worker,
+            )
 
     def _check_end(self, event: TaskEvent, whose: Whose) -> None:
         """Some run of the task must have ended so, and not have been told yet; older ones were given up."""
@@ -97,16 +101,16 @@ class OutcomesJudge:
         return expected.may_be_told_so(event, run, self._max_runtime_s, heard_at)
 
     def _check_tells(self, event: TaskEvent, whose: Whose, run: RunRecord, *, kept: bool) -> None:
-        self._bench.check(
-            "S4",
-            kept,
-            "{0.event_type} of attempt {0.attempt} says what no such run came to; "
-            "{1.end} of attempt {1.attempt} is not told yet",
-            event,
-            run,
-            task_id=event.task_id,
-            worker=whose[0],
-        )
+        self._s4.looks += 1
+        if not kept:
+            self._s4.broken(
+                "{0.event_type} of attempt {0.attempt} says what no such run came to; "
+                "{1.end} of attempt {1.attempt} is not told yet",
+                event,
+                run,
+                task_id=event.task_id,
+                worker=whose[0],
+            )
 
     def _on_settlement(self, happening: CallIssued) -> None:
         holding = self._books.holding
@@ -137,14 +141,14 @@ class OutcomesJudge:
     def _check_run_over(self, holding: Holding, verdict: str) -> None:
         run = holding.run
         kept = run is not None and run.over_at is not None
-        self._bench.check(
-            "S4",
-            kept,
-            "settled with {} while no run of this delivery has ended",
-            verdict,
-            task_id=holding.message.task_id,
-            worker=holding.worker,
-        )
+        self._s4.looks += 1
+        if not kept:
+            self._s4.broken(
+                "settled with {} while no run of this delivery has ended",
+                verdict,
+                task_id=holding.message.task_id,
+                worker=holding.worker,
+            )
 
     def _claim(self, holding: Holding, verdict: str, outcome: Outcome | None) -> None:
         task_id = holding.message.task_id
@@ -153,22 +157,18 @@ class OutcomesJudge:
         if event is None and verdict == expected.INTERRUPTED and holding.let_go:
             # It was told for lost, and its last extension was confirmed after that: it may be handed back.
             event = self._fitting(whose, expected.NOTHING, outcome)
-        self._bench.check(
-            "S1",
-            event is not None,
-            "{} although no such outcome is durable",
-            verdict,
-            task_id=task_id,
-            worker=whose[0],
-        )
+        self._s1.looks += 1
         if event is None:
+            self._s1.broken(
+                "{} although no such outcome is durable", verdict, task_id=task_id, worker=whose[0]
+            )
             self._check_verdict(whose, verdict)
             return
         if verdict == expected.INTERRUPTED:
             self._check_may_come_again(holding, event)
         told = self._told(whose)
         told[:] = [entry for entry in told if entry[0] is not event]
-        self._bench.check("S9", True, "")  # noqa: FBT003 - looked at, and nothing to say
+        self._s9.looks += 1
 
     def _check_may_come_again(self, holding: Holding, event: TaskEvent) -> None:
         """What a worker interrupts because it is to end comes again only so often."""

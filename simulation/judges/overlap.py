@@ -24,6 +24,8 @@ class OverlapJudge:
 
     def __init__(self, bench: Bench, books: Books, stop_s: float) -> None:
         self._bench = bench
+        self._s5 = bench.watch("S5")
+        self._s6 = bench.watch("S6")
         self._books = books
         self._stop_s = stop_s
 
@@ -47,14 +49,11 @@ class OverlapJudge:
         life = self._books.life
         runs = () if life is None else life.runs.get(happening.task_id, ())
         alive = len(runs) if len(runs) <= 1 else sum(_may_be_one(self._books.run, one) for one in runs)
-        self._bench.check(
-            "S5",
-            alive <= 1,
-            "{} runs of it at a time",
-            alive,
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s5.looks += 1
+        if alive > 1:
+            self._s5.broken(
+                "{} runs of it at a time", alive, task_id=happening.task_id, worker=happening.worker
+            )
         holding = self._books.holding
         if holding is not None and life is not None and self._bench.exact:
             self._check_in_time(holding, life, happening.at)
@@ -62,14 +61,14 @@ class OverlapJudge:
     def _check_in_time(self, holding: Holding, life: Life, at: float) -> None:
         """A run is not even asked for when, by all that the worker knows, others may have the task."""
         late_s = at - holding.known_end - (life.halted_s(at) - holding.renewed_halted_s)
-        self._bench.check(
-            "S6",
-            late_s <= self._bench.tolerance_s,
-            "a run is asked for {} s after its lease was over, as the worker had to know",
-            late_s,
-            task_id=holding.message.task_id,
-            worker=life.name,
-        )
+        self._s6.looks += 1
+        if late_s > self._bench.tolerance_s:
+            self._s6.broken(
+                "a run is asked for {} s after its lease was over, as the worker had to know",
+                late_s,
+                task_id=holding.message.task_id,
+                worker=life.name,
+            )
 
     def _on_began(self, happening: RunBegan) -> None:
         run = self._books.run
@@ -91,7 +90,7 @@ class OverlapJudge:
                 task_id=happening.task_id,
                 worker=happening.worker,
             )
-        self._bench.check("S6", True, "")  # noqa: FBT003 - looked at, and nothing to say
+        self._s6.looks += 1
 
     def _on_over(self, happening: RunOver) -> None:
         run = self._books.run
@@ -122,14 +121,11 @@ class OverlapJudge:
         run = None if holding is None else holding.run
         if holding is None or run is None or fact.reason == "max_receive_count":  # by the queue itself
             return
-        self._bench.check(
-            "S6",
-            run.began_at is None or run.over_at is not None,
-            "{} while its run goes on",
-            fact.kind,
-            task_id=happening.task_id,
-            worker=holding.worker,
-        )
+        self._s6.looks += 1
+        if run.began_at is not None and run.over_at is None:
+            self._s6.broken(
+                "{} while its run goes on", fact.kind, task_id=happening.task_id, worker=holding.worker
+            )
 
     def _on_expired(self, happening: QueueChanged) -> None:
         holding = self._books.holding

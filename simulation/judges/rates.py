@@ -64,6 +64,7 @@ class RatesJudge:
 
     def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
         self._bench = bench
+        self._s18 = bench.watch("S18")
         self._books = books
         self._settings = settings
         self._series: dict[Subject, _Series] = {}
@@ -86,16 +87,16 @@ class RatesJudge:
         series = self._series.get(self._subject(happening)) if self._series else None
         if series is not None and series.latest_at is not None:
             self._check_recovery(series, happening)
-        self._bench.check(
-            "S18",
-            series is None or happening.at >= series.next_at - self._bench.tolerance_s,
-            "{} again, {} s too soon, after {} that failed or brought nothing",
-            happening.operation,
-            0.0 if series is None else series.next_at - happening.at,
-            0 if series is None else series.failures,
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s18.looks += 1
+        if series is not None and happening.at < series.next_at - self._bench.tolerance_s:
+            self._s18.broken(
+                "{} again, {} s too soon, after {} that failed or brought nothing",
+                happening.operation,
+                series.next_at - happening.at,
+                series.failures,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )
 
     def _on_answered(self, happening: CallAnswered) -> None:
         call = self._books.call
@@ -150,14 +151,14 @@ class RatesJudge:
             stores.failures = 0
             stores.next_at = 0.0
         stores.under_way = True
-        self._bench.check(
-            "S18",
-            happening.at >= stores.next_at - self._bench.tolerance_s or self._is_urgent(stores, happening),
-            "stores events again, {} s too soon, after {} attempts that failed",
-            stores.next_at - happening.at,
-            stores.failures,
-            worker=happening.worker,
-        )
+        self._s18.looks += 1
+        if happening.at < stores.next_at - self._bench.tolerance_s and not self._is_urgent(stores, happening):
+            self._s18.broken(
+                "stores events again, {} s too soon, after {} attempts that failed",
+                stores.next_at - happening.at,
+                stores.failures,
+                worker=happening.worker,
+            )
 
     def _is_urgent(self, stores: _Stores, happening: StoreIssued) -> bool:
         """Whether the worker has heard since that it is to end: then it tries once at once."""

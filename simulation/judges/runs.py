@@ -23,6 +23,7 @@ class RunsJudge:
 
     def __init__(self, bench: Bench, books: Books, settings: MachineSettings) -> None:
         self._bench = bench
+        self._s16 = bench.watch("S16")
         self._books = books
         self._max_runtime_s = settings.max_runtime_s
         self._stop_s = settings.stop_s
@@ -158,14 +159,11 @@ class RunsJudge:
     def _check_deadline(self, run: RunRecord, life: Life, at: float) -> None:
         began_at = at if run.began_at is None else run.began_at
         halted_s = life.halted_s(at) - run.halted_s
-        self._bench.check(
-            "S16",
-            at - began_at <= self._max_runtime_s + self._stop_s + halted_s + ORPHAN_S + self._bench.slack_s,
-            "ran for {} s, {} of them with its worker stopped",
-            at - began_at,
-            halted_s,
-            **_whose(run),
-        )
+        self._s16.looks += 1
+        if at - began_at > self._max_runtime_s + self._stop_s + halted_s + ORPHAN_S + self._bench.slack_s:
+            self._s16.broken(
+                "ran for {} s, {} of them with its worker stopped", at - began_at, halted_s, **_whose(run)
+            )
 
     def _on_gone(self, happening: RunGone) -> None:
         run, life = self._books.run, self._books.life

@@ -25,44 +25,45 @@ class SettlingJudge:
 
     def __init__(self, bench: Bench, books: Books, queue: QueueOptions, settings: MachineSettings) -> None:
         self._bench = bench
+        self._s4 = bench.watch("S4")
+        self._s11 = bench.watch("S11")
+        self._s12 = bench.watch("S12")
         self._books = books
         self._queue = queue
         self._policy = settings.retry
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
-        history.on(CallIssued, self._on_issued)
+        history.on(CallIssued, self._on_issued, "extend", *SETTLEMENTS)
         history.on(QueueChanged, self._on_extended, FactKind.EXTENDED)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""
 
     def _on_issued(self, happening: CallIssued) -> None:
-        if not happening.receipt:
-            return
         holding = self._books.holding
         known = holding is not None and holding.known_at is not None and holding.worker == happening.worker
-        self._bench.check(
-            "S4",
-            known and holding is not None and holding.message.task_id == happening.task_id,
-            "{} with receipt {}, which it was never given for this task",
-            happening.operation,
-            happening.receipt,
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s4.looks += 1
+        if not known or holding is None or holding.message.task_id != happening.task_id:
+            self._s4.broken(
+                "{} with receipt {}, which it was never given for this task",
+                happening.operation,
+                happening.receipt,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )
         if not known or holding is None:
             return
-        self._bench.check(
-            "S11",
-            happening.receipt == holding.receipt,
-            "{} with receipt {} although {} is the newest",
-            happening.operation,
-            happening.receipt,
-            holding.receipt,
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s11.looks += 1
+        if happening.receipt != holding.receipt:
+            self._s11.broken(
+                "{} with receipt {} although {} is the newest",
+                happening.operation,
+                happening.receipt,
+                holding.receipt,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )
         self._check_not_lost(holding, happening)
         if happening.operation == "extend":
             self._check_extend(holding, happening)
@@ -70,14 +71,14 @@ class SettlingJudge:
             self._check_verdict(holding, happening)
 
     def _check_not_lost(self, holding: Holding, happening: CallIssued) -> None:
-        self._bench.check(
-            "S11",
-            holding.lost_at is None or holding.lost_at >= happening.at - TOLERANCE_S,
-            "{} although the queue said that the lease was lost",
-            happening.operation,
-            task_id=happening.task_id,
-            worker=happening.worker,
-        )
+        self._s11.looks += 1
+        if holding.lost_at is not None and holding.lost_at < happening.at - TOLERANCE_S:
+            self._s11.broken(
+                "{} although the queue said that the lease was lost",
+                happening.operation,
+                task_id=happening.task_id,
+                worker=happening.worker,
+            )
 
     def _check_extend(self, holding: Holding, happening: CallIssued) -> None:
         task_id, worker, at = happening.task_id, happening.worker, happening.at
@@ -130,29 +131,17 @@ class SettlingJudge:
             self._bench.check(
                 "S9", happening.reason, "a dead letter does not say why", task_id=task_id, worker=worker
             )
-        self._bench.check(
-            "S12",
-            first == verdict,
-            "settled with {} after {}",
-            verdict,
-            first,
-            task_id=task_id,
-            worker=worker,
-        )
-        self._bench.check(
-            "S12",
-            not holding.confirmed,
-            "settled again although it was confirmed",
-            task_id=task_id,
-            worker=worker,
-        )
-        self._bench.check(
-            "S12",
-            holding.open_calls == 1,
-            "settled while another call about it is under way",
-            task_id=task_id,
-            worker=worker,
-        )
+        self._s12.looks += 1
+        if first != verdict:
+            self._s12.broken("settled with {} after {}", verdict, first, task_id=task_id, worker=worker)
+        self._s12.looks += 1
+        if holding.confirmed:
+            self._s12.broken("settled again although it was confirmed", task_id=task_id, worker=worker)
+        self._s12.looks += 1
+        if holding.open_calls != 1:
+            self._s12.broken(
+                "settled while another call about it is under way", task_id=task_id, worker=worker
+            )
 
     def _check_delay(self, holding: Holding, happening: CallIssued) -> None:
         """A retry waits as long as the backoff says, within its jitter; what was interrupted does not."""

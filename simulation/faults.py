@@ -171,6 +171,12 @@ def share_of(seed: int, *names: object) -> float:
     return _mixed(seed, zlib.crc32("|".join(map(str, names)).encode()))
 
 
+def shares_of(seed: int, name: str, more: str) -> tuple[float, float]:
+    """As `share_of`, for a name that is put together already, and for that with `more` behind it."""
+    code = zlib.crc32(name.encode())
+    return _mixed(seed, code), _mixed(seed, zlib.crc32(more.encode(), code))
+
+
 def _mixed(seed: int, code: int) -> float:
     mixed = (seed * 0x9E3779B97F4A7C15 + code) & _MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

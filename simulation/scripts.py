@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from zlib import crc32
 
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunSpec
 from fakes.runner import Script
-from simulation.faults import Fault, FaultClass, FaultSource, share_of
+from simulation.faults import Fault, FaultClass, FaultSource, share_of, shares_of
 from simulation.plan import RunPlan
 
 _OOM = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL", oom_killed=True)
@@ -81,7 +80,7 @@ class Scripts:
         self._max_runtime_s = plan.worker.max_runtime_s
         self._lease_s = plan.queue.lease_s
         self._faults = faults
-        self._runs: Counter[str] = Counter()
+        self._runs: dict[str, int] = {}
 
     def is_poison(self, task_id: str) -> bool:
         """Whether every run of a task fails."""
@@ -91,8 +90,7 @@ class Scripts:
     def script(self, spec: RunSpec, worker: str) -> Script:
         """The script of the next run of a task."""
         task_id = spec.task.task_id
-        self._runs[task_id] += 1
-        which = self._runs[task_id]
+        which = self._runs[task_id] = self._runs.get(task_id, 0) + 1
         duration_s = self._duration_s(task_id, which)
         end: Callable[[str], RunEnd] = _raised if self.is_poison(task_id) else _returned
         name = f"{task_id}, attempt {spec.attempt}, run {which}"
@@ -135,9 +133,9 @@ class Scripts:
 
     def _duration_s(self, task_id: str, which: int) -> float:
         """Log-normal, by way of two even shares (Box and Muller)."""
-        workload, seed = self._workload, self._faults.seed
-        first = max(share_of(seed, "duration", task_id, which), 1e-12)
-        second = share_of(seed, "duration", task_id, which, "angle")
+        workload = self._workload
+        first, second = shares_of(self._faults.seed, f"duration|{task_id}|{which}", "|angle")
+        first = max(first, 1e-12)
         normal = math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
         return min(workload.duration_s * math.exp(workload.spread * normal), _AT_MOST * self._max_runtime_s)
 

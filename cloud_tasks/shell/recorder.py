@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 
-from cloud_tasks.core.events import Event, EventRecord
+from cloud_tasks.core.events import Event, EventRecord, utc_text
 from cloud_tasks.core.policy import Backoff
 from cloud_tasks.errors import SinkUnavailableError
 from cloud_tasks.interfaces import Clock, EventSink
@@ -57,7 +57,7 @@ class Recorder:
 
     def put(self, event: Event, attempt_id: int | None) -> None:
         """Take an event in; returns at once."""
-        timestamp = self._clock.utc_now().isoformat()
+        timestamp = utc_text(self._clock.utc_now())
         self._waiting.append((EventRecord(timestamp, self._hostname, event), attempt_id))
         self._wake.ring()
 

@@ -185,12 +185,19 @@ class WorkerShell:
 
     def feed(self, fact: got.Input) -> None:
         """Report a fact; what follows from it is carried out before this returns, unless one is under way."""
-        self._facts.append(fact)
+        facts, machine, clock, carriers = self._facts, self._machine, self._clock, self._carriers
+        facts.append(fact)
         if self._handling or self._over is None or self._over.done():
             return
         self._handling = True
         try:
-            self._handle_all()
+            while facts:
+                for command in machine.handle(facts.popleft(), clock.monotonic()):
+                    carriers[type(command)](command)
+            self._calls.turn_over()
+            moment = machine.next_wakeup()
+            if moment is not None and (self._armed is None or moment < self._armed):
+                self._arm(moment)
         except Exception as error:  # noqa: BLE001 - boundary: a bug of ours ends the worker, it does not hang it
             self.fail(error)
         finally:
@@ -200,16 +207,6 @@ class WorkerShell:
         """End the run with an error that should not have been possible."""
         if self._over is not None and not self._over.done():
             self._over.set_exception(error)
-
-    def _handle_all(self) -> None:
-        facts, machine, clock, carriers = self._facts, self._machine, self._clock, self._carriers
-        while facts:
-            for command in machine.handle(facts.popleft(), clock.monotonic()):
-                carriers[type(command)](command)
-        self._calls.turn_over()
-        moment = machine.next_wakeup()
-        if moment is not None and (self._armed is None or moment < self._armed):
-            self._arm(moment)
 
     def _arm(self, moment: float) -> None:
         if self._sleeper is not None:

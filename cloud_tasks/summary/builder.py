@@ -56,7 +56,7 @@ class SummaryBuilder:
         """Take one event; those that say nothing about tasks or errors are passed over."""
         if isinstance(event, TaskEvent):
             self._add_task(event, OUTCOMES[type(event)])
-        elif isinstance(event, FatalException):
+        elif type(event) is FatalException:
             if len(self._problems) < PROBLEMS_MAX:
                 self._problems.append(event.exception)
         elif isinstance(event, NonFatalException):
@@ -106,14 +106,14 @@ class SummaryBuilder:
 
     def _add_task(self, event: TaskEvent, outcome: str) -> None:
         self._counts[outcome] += 1
-        if isinstance(event, TaskInterrupted):
+        if type(event) is TaskInterrupted:
             # What lost its lease is somebody else's now, and neither lost nor to be tried again here.
             self._unfinished += not event.retry and event.reason != "lease_lost"
             return
         self._retried += event.retry
-        if not isinstance(event, TaskDeadLettered):
+        if type(event) is not TaskDeadLettered:
             self._add_time(event, outcome)
-        if not isinstance(event, TaskCompleted):
+        if type(event) is not TaskCompleted:
             self._failed += not event.retry
             self._failures.add(outcome, *headline_of_event(event), event.task_id)
 

@@ -65,16 +65,16 @@ class EventsJudge:
         last = self._last.get(worker)
         self._last[worker] = event
         self._s17.looks += 1
-        if isinstance(event, WorkerStarted) != (last is None) or isinstance(last, WorkerStopped):
+        if (type(event) is WorkerStarted) != (last is None) or type(last) is WorkerStopped:
             self._s17.broken(
                 "{} after {}", event.event_type, None if last is None else last.event_type, worker=worker
             )
         self._s19.looks += 1
-        if isinstance(event, FatalException):
+        if type(event) is FatalException:
             self._s19.broken("{}", event, worker=worker)
         if isinstance(event, TaskEvent):
             self._count(event, worker)
-        elif isinstance(event, WorkerStopped):
+        elif type(event) is WorkerStopped:
             self._check_counts(event, happening)
 
     def _count(self, event: TaskEvent, worker: str) -> None:

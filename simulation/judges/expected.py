@@ -39,7 +39,7 @@ def verdict_on(event: TaskEvent, policy: RetryPolicy, *, by_server: bool = False
     kind = type(event)
     if kind is TaskDeadLettered:
         return DEAD_LETTER
-    if isinstance(event, TaskInterrupted):
+    if type(event) is TaskInterrupted:
         if event.reason == "lease_lost":
             return NOTHING
         return INTERRUPTED if event.retry else DEAD_LETTER
@@ -55,9 +55,9 @@ def is_reached(most: int | None, number: int) -> bool:
 
 def wants_retry(event: TaskEvent, policy: RetryPolicy) -> bool:
     """Whether an end that was the task's own asks for another attempt, budget apart."""
-    if isinstance(event, TaskCompleted):
+    if type(event) is TaskCompleted:
         return event.retry_requested
-    if isinstance(event, TaskException):
+    if type(event) is TaskException:
         return policy.on_exception and event.exception_kind == EndKind.RAISED.value
     return bool(getattr(policy, _WANTED_BY[type(event)]))
 
@@ -69,7 +69,7 @@ def comes_back(verdict: str) -> bool:
 
 def is_for_the_end(event: TaskEvent) -> bool:
     """Whether a run was ended because its worker, or its machine, was to end."""
-    return isinstance(event, TaskInterrupted) and event.reason in ("shutdown", "spot_termination")
+    return type(event) is TaskInterrupted and event.reason in ("shutdown", "spot_termination")
 
 
 def kind_of(event: TaskEvent) -> OutcomeKind | None:
@@ -79,11 +79,11 @@ def kind_of(event: TaskEvent) -> OutcomeKind | None:
 
 def may_end_so(event: TaskEvent, end: RunEnd) -> bool:
     """Whether a run that ended like this may be told by that event."""
-    if isinstance(event, TaskCompleted):
+    if type(event) is TaskCompleted:
         return end.kind is EndKind.RETURNED and not end.signal and not end.oom_killed
-    if isinstance(event, TaskException):
+    if type(event) is TaskException:
         return end.kind not in (EndKind.RETURNED, EndKind.EXITED)
-    if isinstance(event, TaskExited):
+    if type(event) is TaskExited:
         return end.kind is EndKind.EXITED
     return end.kind is not EndKind.RETURNED
 
@@ -99,10 +99,10 @@ def may_be_told_so(event: TaskEvent, run: RunRecord, max_runtime_s: float, heard
     """
     if run.end is None or not may_end_so(event, run.end):
         return False
-    if isinstance(event, TaskTimedOut):
+    if type(event) is TaskTimedOut:
         began_at = heard_at if run.began_at is None else run.began_at
         return max(run.term_at or 0.0, heard_at) - began_at >= max_runtime_s
-    return isinstance(event, TaskCompleted) or not run.stopped
+    return type(event) is TaskCompleted or not run.stopped
 
 
 def tells_of(event: TaskEvent, run: RunRecord) -> bool:
@@ -110,11 +110,11 @@ def tells_of(event: TaskEvent, run: RunRecord) -> bool:
     end = run.end
     if end is None or event.attempt != run.attempt:
         return False
-    if isinstance(event, TaskCompleted):
+    if type(event) is TaskCompleted:
         return event.result == end.result and event.retry_requested == end.retry
-    if isinstance(event, TaskException):
+    if type(event) is TaskException:
         return (event.exception, event.exception_kind) == (end.exception, end.kind.value)
-    if isinstance(event, TaskExited):
+    if type(event) is TaskExited:
         told = event.exit_code, event.signal, event.oom_killed
         return told == (end.exit_code, end.signal, end.oom_killed)
     return True

@@ -11,7 +11,7 @@ from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Holding, RunRecord
 
-_OF_RUNS = (TaskCompleted, TaskException, TaskExited, TaskTimedOut)
+_OF_RUNS = frozenset((TaskCompleted, TaskException, TaskExited, TaskTimedOut))
 _SETTLEMENTS = frozenset(("ack", "nack", "dead_letter"))
 Whose = tuple[str, str]
 
@@ -57,7 +57,7 @@ class OutcomesJudge:
         if not isinstance(event, TaskEvent) or self._books.repeated:
             return
         whose = happening.worker, event.task_id
-        if isinstance(event, _OF_RUNS):
+        if type(event) in _OF_RUNS:
             self._check_end(event, whose)
         verdict = self._verdict_on(event)
         self._s8.looks += 1
@@ -84,7 +84,7 @@ class OutcomesJudge:
         if not runs:
             self._untold.pop(whose, None)
         self._bench.check(
-            "S2" if isinstance(event, TaskCompleted) else "S4",
+            "S2" if type(event) is TaskCompleted else "S4",
             fitting,
             "{.event_type} is recorded, and no run has ended so",
             event,

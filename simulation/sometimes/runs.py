@@ -87,12 +87,12 @@ class RunPoints:
         event = happening.event
         if not isinstance(event, TaskEvent):
             return
-        if isinstance(event, TaskCompleted):
+        if type(event) is TaskCompleted:
             if event.retry:
                 self._counts["asked_again"] += 1
             elif event.attempt > 1 and not event.retry_requested:
                 self._counts["succeeded_after_failure"] += 1
-        elif isinstance(event, TaskInterrupted):
+        elif type(event) is TaskInterrupted:
             if event.reason == _LOST:
                 self._counts["let_go"] += 1
             elif event.reason not in _ENDS:
@@ -101,9 +101,9 @@ class RunPoints:
             self._note_failure(event)
 
     def _note_failure(self, event: TaskEvent) -> None:
-        if isinstance(event, TaskDeadLettered) and event.reason.startswith("interrupted"):
+        if type(event) is TaskDeadLettered and event.reason.startswith("interrupted"):
             self._counts["interrupted_too_often"] += 1
-        if isinstance(event, TaskTimedOut):
+        if type(event) is TaskTimedOut:
             self._counts["timed_out"] += 1
         if not event.retry:
             self._counts["failed_for_good"] += 1

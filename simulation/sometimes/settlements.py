@@ -85,7 +85,7 @@ class SettlementPoints:
             self._counts["event_stored_after_failure"] += 1
         if not isinstance(event, TaskEvent):
             return
-        if isinstance(event, TaskInterrupted) and event.reason == "lease_lost":
+        if type(event) is TaskInterrupted and event.reason == "lease_lost":
             return
         self._unsettled.setdefault(worker, {})[event.task_id] = None
 

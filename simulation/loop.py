@@ -78,7 +78,7 @@ class SimulationLoop:
         self._steps_max = STEPS_AT_ONCE_MAX
         self._moments: list[float] = []
         self._timers: dict[float, list[Step]] = {}
-        """What is due at each of the moments: a heap of plain numbers takes a third of the time of one of entries."""
+        """What is due at each of the moments: a heap of numbers takes a third of the time of one of entries."""
         self._ready: list[Host] = []
         self._hosts = [self.world]
         self._dead: list[asyncio.Task[Any]] = []

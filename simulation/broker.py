@@ -78,8 +78,8 @@ class Broker:
     def _withholds(self, worker: str) -> bool:
         """Whether what there is stays hidden from this receive; and which message comes first if not."""
         faults, now, whom = self._faults, self._loop.now, f"receive by {worker}"
-        faults.occasions[whom] += 1
-        which, visible = faults.occasions[whom], self._store.counts(now)["visible"]
+        which = faults.occasions[whom] = faults.occasions.get(whom, 0) + 1
+        visible = self._store.counts(now)["visible"]
         if faults.strikes(_EMPTY, whom, which) is not None:
             if visible:
                 faults.had_effect(_EMPTY)

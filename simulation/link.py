@@ -193,8 +193,7 @@ class Link:
             loop.at(loop.world, now + call.back_s, effect, call.reply)
             return
         whom = f"{call.operation} of {call.task_id or self._name}"
-        self._occasions[whom] += 1
-        which = self._occasions[whom]
+        which = self._occasions[whom] = self._occasions.get(whom, 0) + 1
         slow = faults.strikes(kinds.slow, whom, which, partial(self._slow_by_s, now + latency_s))
         if slow is not None:
             faults.had_effect(kinds.slow)

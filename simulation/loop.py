@@ -78,7 +78,7 @@ class SimulationLoop:
         self._steps_max = STEPS_AT_ONCE_MAX
         self._moments: list[float] = []
         self._timers: dict[float, list[Step]] = {}
-        """What is due at each of the moments: a heap of numbers takes a third of the time of one of entries."""
+        """What is due at each of the moments: a heap of numbers takes a third of the time of entries."""
         self._ready: list[Host] = []
         self._hosts = [self.world]
         self._dead: list[asyncio.Task[Any]] = []
@@ -105,22 +105,18 @@ class SimulationLoop:
 
     def at(self, host: Host, when: float, callback: Callable[..., object], *args: Any) -> Step:
         """Run a callback of a host at a moment of `time()`, whoever asks for it."""
-        step = Step(host, callback, args, host.context)
         if when <= self.now:
+            step = Step(host, callback, args, host.context)
             if host.alive:
                 self._make_ready(step)
+            return step
+        step = Step(host, callback, args, host.context, when)
+        if when in self._timers:
+            self._timers[when].append(step)
         else:
-            self._plan(step, when)
-        return step
-
-    def _plan(self, step: Step, when: float) -> None:
-        step.moment = when
-        due = self._timers.get(when)
-        if due is None:
             self._timers[when] = [step]
             heapq.heappush(self._moments, when)
-        else:
-            due.append(step)
+        return step
 
     def kill(self, host: Host) -> None:
         """Let nothing of the host run any more."""
@@ -295,9 +291,13 @@ class SimulationLoop:
             context = host.context
         else:
             host = context.get(HOST) or self.world
-        step = Step(host, callback, args, context)
-        self._plan(step, max(when, self.now))
-        step.moment = when
+        step = Step(host, callback, args, context, when)
+        due_at = max(when, self.now)
+        if due_at in self._timers:
+            self._timers[due_at].append(step)
+        else:
+            self._timers[due_at] = [step]
+            heapq.heappush(self._moments, due_at)
         return step
 
     def call_soon_threadsafe(

@@ -71,6 +71,11 @@ class QueueCalls:
         self._wanted = command
         self._want.ring()
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether `turn_over` has to be told: only of a queue that may answer receives on the spot."""
+        return self._ready is not None
+
     def turn_over(self) -> None:
         """What was done in a row is done; called whenever the shell has carried out all that was asked."""
         self._in_a_row = 0

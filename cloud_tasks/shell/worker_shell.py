@@ -128,12 +128,14 @@ class WorkerShell:
         self._over: asyncio.Future[do.Finish] | None = None
         self._sleeper: asyncio.Task[None] | None = None
         self._armed: float | None = None
+        self._waking = False
         self._close_by: float | None = None
         self._signals: list[str] = []
         self._problems: list[str] = []
         self._parts_told: list[str] = []
         self._helpers: list[asyncio.Task[None]] = []
         self._calls = QueueCalls(queue, clock, self.feed)
+        self._takes_turns = self._calls.takes_turns
         self._recorder = Recorder(sink, clock, settings.hostname, self._on_stored, self._on_sink_failing)
         self._carriers = self._make_carriers()
 
@@ -194,7 +196,8 @@ class WorkerShell:
             while facts:
                 for command in machine.handle(facts.popleft(), clock.monotonic()):
                     carriers[type(command)](command)
-            self._calls.turn_over()
+            if self._takes_turns:
+                self._calls.turn_over()
             moment = machine.next_wakeup()
             if moment is not None and (self._armed is None or moment < self._armed):
                 self._arm(moment)
@@ -209,15 +212,22 @@ class WorkerShell:
             self._over.set_exception(error)
 
     def _arm(self, moment: float) -> None:
+        self._armed = moment
+        if self._waking:
+            return  # who has just woken up goes to sleep again
         if self._sleeper is not None:
             self._sleeper.cancel()
-        self._armed = moment
         self._sleeper = asyncio.get_running_loop().create_task(self._wake_at(moment))
 
     async def _wake_at(self, moment: float) -> None:
-        await self._clock.sleep_until(moment)
-        self._armed = self._sleeper = None
-        self.feed(got.TimeReached())
+        until: float | None = moment
+        while until is not None:
+            await self._clock.sleep_until(until)
+            self._armed, self._waking = None, True
+            self.feed(got.TimeReached())
+            self._waking = False
+            until = self._armed
+        self._sleeper = None
 
     def _make_carriers(self) -> dict[type, Callable[[Any], None]]:
         calls = self._calls

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from cloud_tasks.core.machine import MachineSettings
@@ -47,7 +46,7 @@ class AttemptsJudge:
         self._by_server = bench.plan.backend.decides_retries
         self._counts_apart = queue.counts_interruptions and not (self._by_pubsub or self._by_server)
         self._remembers = bench.exact and not self._by_server
-        self._uncounted: Counter[str] = Counter()
+        self._uncounted: dict[str, int] = {}
 
     def listen(self, history: History) -> None:
         """See `Judge`."""
@@ -113,7 +112,7 @@ class AttemptsJudge:
         most = self._policy.attempts_max
         if most is None:
             return
-        counted = message.runs - message.interrupted - self._uncounted[message.key]
+        counted = message.runs - message.interrupted - self._uncounted.get(message.key, 0)
         self._bench.check(
             "S8",
             happening.attempt <= most and counted <= most,
@@ -143,7 +142,9 @@ class AttemptsJudge:
     def _on_expired(self, happening: QueueChanged) -> None:
         fact, holding = happening.fact, self._books.holding
         if fact.reason == "unfenced" or (self._by_pubsub and fact.reason == "duplicate"):
-            self._uncounted[fact.key] += 1  # which the count of deliveries does not have
+            self._uncounted[fact.key] = (
+                self._uncounted.get(fact.key, 0) + 1
+            )  # which the count of deliveries does not have
         if holding is not None:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._longest_s)
@@ -197,7 +198,7 @@ class AttemptsJudge:
         message = holding.message
         if self._counts_apart:
             # A late word of one who had it before is counted for a delivery that was not interrupted.
-            return message.own_deliveries + self._uncounted[message.key]
+            return message.own_deliveries + self._uncounted.get(message.key, 0)
         counted = self._counted(message)
         return counted - holding.interruptions if self._remembers else counted
 
@@ -207,7 +208,7 @@ class AttemptsJudge:
             # What came back: a lease that is over may be extended once more, and come back again.
             return 1 + message.expiries + message.nacks
         if self._by_server:
-            apart = message.interruptions + self._uncounted[message.key]
+            apart = message.interruptions + self._uncounted.get(message.key, 0)
             return 1 + message.expiries + message.nacks - apart
         return message.deliveries
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
@@ -35,6 +37,10 @@ SLOW_SHARE = 0.1
 UNTIL_STOP_SHARE = 0.79
 """Of the time that is left to a worker, its runs have this share at least."""
 _LOST = "LeaseLostError"
+SETTLED_MAX = 10_000
+"""Of deliveries whose settlement was confirmed, so many are remembered: nobody speaks of the others again."""
+STORED_MAX = 100_000
+"""Likewise of events: one whose worker was told that it could not be stored comes again within minutes."""
 _ENDS_OF_LEASES = (
     FactKind.EXPIRED,
     FactKind.ACKED,
@@ -80,6 +86,8 @@ class Books:
         self.first_verdict = self.repeated = False
         self._receipts: dict[str, Holding] = {}
         self._meant: dict[int, str] = {}
+        self._settled: deque[Holding] = deque()
+        self._stored: deque[tuple[Life, int]] = deque()
         self._gone: dict[int, RunRecord] = {}
         """Runs of which a worker that was stopped has yet to hear that nothing is left."""
         self._calls: dict[tuple[str, int], CallRecord] = {}
@@ -256,10 +264,23 @@ class Books:
                 holding.extended_at, holding.end_before = happening.at, holding.known_end
                 holding.refused_at = None
                 holding.known_end, holding.renewed_halted_s = call.at + holding.term_s, call.halted_s
-            elif call.operation != "extend":
+            elif call.operation != "extend" and not holding.confirmed:
                 holding.confirmed = True
+                self._note_settled(holding)
         if holding.confirmed or holding.lost_at is not None:
             self._let_go(holding)
+
+    def _note_settled(self, holding: Holding) -> None:
+        """Forget the oldest of many that are settled."""
+        self._settled.append(holding)
+        if len(self._settled) > SETTLED_MAX:
+            oldest = self._settled.popleft()
+            self._receipts.pop(oldest.receipt, None)
+            if self.current.get(oldest.message.key) is oldest:
+                del self.current[oldest.message.key]
+            oldest.run = (
+                None  # it knows its delivery, too, and only the collector of garbage would find the two
+            )
 
     def _let_go(self, holding: Holding) -> None:
         life = self.lives.get(holding.worker)
@@ -379,6 +400,10 @@ class Books:
         self.repeated = id(event) in life.events
         if not self.repeated:
             life.events[id(event)] = (event, life.store_failures)
+            self._stored.append((life, id(event)))
+            if len(self._stored) > STORED_MAX:
+                whose, oldest = self._stored.popleft()
+                del whose.events[oldest]
             if isinstance(event, TaskEvent):
                 life.told.setdefault(event.task_id, []).append((event, happening.at))
 

@@ -25,8 +25,8 @@ class EventsJudge:
         self._books = books
         self._last: dict[str, Event] = {}
         self._counts: dict[str, dict[str, int]] = {}
-        self._given: dict[tuple[str, str], int] = {}
-        self._told: dict[tuple[str, str], int] = {}
+        self._open: dict[tuple[str, str], int] = {}
+        """How often each task was delivered to each worker without an event that ends an attempt at it."""
         self._untold: dict[str, dict[str, int]] = {}
         """Of each worker, how many runs of each task were asked for that no event has ended yet."""
 
@@ -42,7 +42,7 @@ class EventsJudge:
     def _on_received(self, happening: CallAnswered) -> None:
         for lease in happening.leases:
             whose = happening.worker, lease.task.task_id
-            self._given[whose] = self._given.get(whose, 0) + 1
+            self._open[whose] = self._open.get(whose, 0) + 1
 
     def _on_requested(self, happening: RunRequested) -> None:
         holding = self._books.holding
@@ -79,14 +79,13 @@ class EventsJudge:
 
     def _count(self, event: TaskEvent, worker: str) -> None:
         whose = worker, event.task_id
-        told = self._told[whose] = self._told.get(whose, 0) + 1
-        given = self._given.get(whose, 0)
+        left = self._open.pop(whose, 0) - 1
+        if left:
+            self._open[whose] = left
         self._s17.looks += 1
-        if told > given:
+        if left < 0:
             self._s17.broken(
-                "{} events end its attempts here, where it was delivered {} times",
-                told,
-                given,
+                "more events end its attempts here than it was delivered",
                 task_id=event.task_id,
                 worker=worker,
             )

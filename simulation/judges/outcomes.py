@@ -166,8 +166,7 @@ class OutcomesJudge:
             return
         if verdict == expected.INTERRUPTED:
             self._check_may_come_again(holding, event)
-        told = self._told(whose)
-        told[:] = [entry for entry in told if entry[0] is not event]
+        self._note_acted_upon(whose, event)
         self._s9.looks += 1
 
     def _check_may_come_again(self, holding: Holding, event: TaskEvent) -> None:
@@ -183,6 +182,12 @@ class OutcomesJudge:
                 task_id=holding.message.task_id,
                 worker=holding.worker,
             )
+
+    def _note_acted_upon(self, whose: Whose, event: TaskEvent) -> None:
+        told = self._books.lives[whose[0]].told
+        left = [entry for entry in told.pop(whose[1]) if entry[0] is not event]
+        if left:
+            told[whose[1]] = left
 
     def _told(self, whose: Whose) -> list[tuple[TaskEvent, float]]:
         """What is durable of a task, and was not acted upon yet."""

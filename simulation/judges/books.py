@@ -53,6 +53,10 @@ _ENDS_OF_LEASES = (
 class Books:
     """Listens before every judge, so that each finds what the happening was about.
 
+    Args:
+        settled_max: Of deliveries whose settlement was confirmed, so many are remembered.
+        stored_max: Likewise, of events.
+
     Attributes:
         messages: Everything that was accepted, by key.
         keys: Of the message of each task; of the first, where there are several.
@@ -70,7 +74,9 @@ class Books:
         repeated: Whether the event that is told now was stored before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settled_max: int = SETTLED_MAX, stored_max: int = STORED_MAX) -> None:
+        self._settled_max = settled_max
+        self._stored_max = stored_max
         self.messages: dict[str, MessageRecord] = {}
         self.keys: dict[str, str] = {}
         self.twins: set[str] = set()
@@ -273,7 +279,7 @@ class Books:
     def _note_settled(self, holding: Holding) -> None:
         """Forget the oldest of many that are settled."""
         self._settled.append(holding)
-        if len(self._settled) > SETTLED_MAX:
+        if len(self._settled) > self._settled_max:
             oldest = self._settled.popleft()
             self._receipts.pop(oldest.receipt, None)
             if self.current.get(oldest.message.key) is oldest:
@@ -401,7 +407,7 @@ class Books:
         if not self.repeated:
             life.events[id(event)] = (event, life.store_failures)
             self._stored.append((life, id(event)))
-            if len(self._stored) > STORED_MAX:
+            if len(self._stored) > self._stored_max:
                 whose, oldest = self._stored.popleft()
                 del whose.events[oldest]
             if isinstance(event, TaskEvent):

@@ -23,7 +23,7 @@ from cloud_tasks.core.events import (
 )
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import EndKind, HandBack, Lease, Outcome, RunEnd, Task
-from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
+from cloud_tasks.errors import EndOfTasks, LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import QueueCapabilities
 from cloud_tasks.queues.local import LocalQueue
 from cloud_tasks.shell.calls import IN_A_ROW_MAX
@@ -501,6 +501,46 @@ async def test_f06_a_source_that_is_always_ready_does_not_starve_the_loop() -> N
     neighbour.cancel()
     assert world.watcher.started == ["t2000"]
     assert turns > 2000 / IN_A_ROW_MAX
+
+
+class QuickQueue:
+    """Answers every receive at once, with one task, and is not one that is known to do so."""
+
+    def __init__(self, tasks: int, asked: Callable[[], None]) -> None:
+        inner = LocalQueue(())
+        self.capabilities = structs.replace(inner.capabilities, batch_size_max=1)
+        self.extend, self.ack, self.nack = inner.extend, inner.ack, inner.nack
+        self.dead_letter, self.aclose = inner.dead_letter, inner.aclose
+        self._numbers = iter(range(tasks))
+        self._asked = asked
+
+    async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
+        self._asked()
+        number = next(self._numbers, None)
+        if number is None:
+            raise EndOfTasks
+        return [Lease(Task(f"t{number}", {}), f"t{number}", "", None, 1)]
+
+
+async def test_f06_a_source_that_answers_every_receive_at_once_does_not_starve_the_loop() -> None:
+    world = World(tasks_to_skip=2000, max_num_tasks=1, slots=1)
+    turns, turns_at_receives = 0, list[int]()
+    world.queue = QuickQueue(2001, lambda: turns_at_receives.append(turns))
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    neighbour = asyncio.ensure_future(others())
+    running = world.start()
+    while not running.done():
+        await asyncio.sleep(0.001)
+        world.clock.advance(0.1)
+    neighbour.cancel()
+    assert world.watcher.started == ["t2000"]
+    assert turns_at_receives[2000] - turns_at_receives[0] >= 2000 // (IN_A_ROW_MAX + 1)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ def _kind(plan: RunPlan) -> str:
 def _backend(backend: BackendPlan) -> str:
     once = " exactly once" if backend.exactly_once else ""
     server = f" on {backend.server}" if backend.name == "sqs" else ""
-    return f"{backend.name}{once}{server}"
+    acks = " that gathers acks" if backend.name == "model" and backend.gathers_acks else ""
+    return f"{backend.name}{acks}{once}{server}"
 
 
 def _work(plan: RunPlan) -> str:

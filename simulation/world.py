@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from cloud_tasks.core.machine import MachineSettings
@@ -198,9 +198,25 @@ class World:
         workload = self.plan.workload
         loaded = workload.tasks if self.job is not None and self.job.producers is not None else 0
         self._to_send = workload.tasks + workload.malformed - loaded
-        for number in range(loaded, workload.tasks + workload.malformed):
-            share = share_of(self.plan.seed, "arrival", number)
-            self.loop.at(self.loop.world, share * workload.over_s, self._send, number)
+        numbers = range(loaded, workload.tasks + workload.malformed)
+        if not workload.over_s:
+            for number in numbers:
+                self.loop.at(self.loop.world, 0.0, self._send, number)
+            return
+        seed, over_s = self.plan.seed, workload.over_s
+        self._await_next(
+            iter(sorted((share_of(seed, "arrival", number) * over_s, number) for number in numbers))
+        )
+
+    def _await_next(self, arrivals: Iterator[tuple[float, int]]) -> None:
+        """One timer for all that are to come: a million of them would be in the way of all others."""
+        for moment, number in arrivals:
+            self.loop.at(self.loop.world, moment, self._send_and_go_on, number, arrivals)
+            return
+
+    def _send_and_go_on(self, number: int, arrivals: Iterator[tuple[float, int]]) -> None:
+        self._send(number)
+        self._await_next(arrivals)
 
     def plan_strikes(self) -> None:
         """Have the faults come that strike at a time."""

@@ -17,7 +17,7 @@ from fakes.history import FactKind
 from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
 from simulation.history import CallAnswered, QueueChanged, RunBegan, WorkerKilled
 from simulation.mutants.patching import swapped
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.swarm import draw_plan
 from simulation.world import World
@@ -44,6 +44,18 @@ def test_without_faults_each_task_runs_once_and_is_acked() -> None:
     ]
     assert sorted(began) == sorted(acked) == sorted(f"task-{number}" for number in range(1, 13))
     assert world.loop.faults == []
+
+
+def test_acks_are_handed_over_where_the_plan_says_so_and_otherwise_they_are_calls() -> None:
+    calls, handed_over = (
+        run(structs.replace(CALM, backend=BackendPlan(gathers_acks=gathers_acks)))
+        for gathers_acks in (False, True)
+    )
+    assert calls.violations == handed_over.violations == ()
+    assert calls.checks["S1"] == handed_over.checks["S1"] == 12
+    assert handed_over.steps == calls.steps - 2 * 12, (
+        "no task of the loop for each of them, and none that is over"
+    )
 
 
 def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost() -> None:

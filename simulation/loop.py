@@ -77,7 +77,7 @@ class SimulationLoop:
         self.now = 0.0
         self._steps_max = STEPS_AT_ONCE_MAX
         self._moments: list[float] = []
-        self._timers: dict[float, list[Step]] = {}
+        self._timers: dict[float, Step | list[Step]] = {}
         """What is due at each of the moments: a heap of numbers takes a third of the time of entries."""
         self._ready: list[Host] = []
         self._hosts = [self.world]
@@ -111,12 +111,19 @@ class SimulationLoop:
                 self._make_ready(step)
             return step
         step = Step(host, callback, args, host.context, when)
-        if when in self._timers:
-            self._timers[when].append(step)
-        else:
-            self._timers[when] = [step]
+        if self._timers.setdefault(when, step) is step:
             heapq.heappush(self._moments, when)
+        else:
+            self._join(when, step)
         return step
+
+    def _join(self, when: float, step: Step) -> None:
+        """One more that is due at that moment."""
+        due = self._timers[when]
+        if isinstance(due, Step):
+            self._timers[when] = [due, step]
+        else:
+            due.append(step)
 
     def kill(self, host: Host) -> None:
         """Let nothing of the host run any more."""
@@ -201,10 +208,10 @@ class SimulationLoop:
                 # Time jumps to the next timer that still means something.
                 moment = heapq.heappop(moments)
                 due = timers.pop(moment)
-                step = due[0]
-                if len(due) > 1 or step.callback is None or step.host.stopped or not step.host.alive:
+                if type(due) is not Step or due.callback is None or due.host.stopped or not due.host.alive:
                     self._make_due_ready(moment, due)
                     continue
+                step = due
                 if moment > self.now:
                     self.now = moment
                     self._steps_max = self.steps + STEPS_AT_ONCE_MAX
@@ -224,13 +231,14 @@ class SimulationLoop:
             except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
                 self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
 
-    def _make_due_ready(self, moment: float, due: list[Step]) -> None:
+    def _make_due_ready(self, moment: float, due: Step | list[Step]) -> None:
         """Jump to a moment at which several are due, or only who is stopped; not for nobody at all."""
-        due = [step for step in due if step.callback is not None and step.host.alive]
-        if due and moment > self.now:
+        steps = [due] if isinstance(due, Step) else due
+        alive = [step for step in steps if step.callback is not None and step.host.alive]
+        if alive and moment > self.now:
             self.now = moment
             self._steps_max = self.steps + STEPS_AT_ONCE_MAX
-        for step in due:
+        for step in alive:
             self._make_ready(step)
 
     def _make_ready(self, step: Step) -> None:
@@ -293,11 +301,10 @@ class SimulationLoop:
             host = context.get(HOST) or self.world
         step = Step(host, callback, args, context, when)
         due_at = max(when, self.now)
-        if due_at in self._timers:
-            self._timers[due_at].append(step)
-        else:
-            self._timers[due_at] = [step]
+        if self._timers.setdefault(due_at, step) is step:
             heapq.heappush(self._moments, due_at)
+        else:
+            self._join(due_at, step)
         return step
 
     def call_soon_threadsafe(

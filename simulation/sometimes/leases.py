@@ -38,7 +38,7 @@ class LeasePoints:
     def __init__(self, plan: RunPlan, counts: Counter[str]) -> None:
         self._counts = counts
         self._slots = plan.worker.num_simultaneous_tasks
-        self._running: dict[str, list[str]] = {}
+        self._running: dict[str, tuple[str, ...]] = {}
         self._busy: Counter[str] = Counter()
         self._holder: dict[str, str] = {}
         self._stopped: dict[str, bool] = {}
@@ -71,19 +71,19 @@ class LeasePoints:
 
     def _on_began(self, happening: RunBegan) -> None:
         others = self._running.get(happening.task_id)
-        if others is None:
-            others = self._running[happening.task_id] = []
-        else:
+        if others is not None:
             self._counts["ran_again"] += 1
             if any(other != happening.worker for other in others):
                 self._counts["two_ran_at_once"] += 1
-        others.append(happening.worker)
+        self._running[happening.task_id] = (*(others or ()), happening.worker)
         self._busy[happening.worker] += 1
         if self._busy[happening.worker] == self._slots:
             self._counts["all_slots_taken"] += 1
 
     def _on_gone(self, happening: RunGone) -> None:
-        self._running[happening.task_id].remove(happening.worker)
+        running = self._running[happening.task_id]
+        place = running.index(happening.worker)
+        self._running[happening.task_id] = running[:place] + running[place + 1 :]
         self._busy[happening.worker] -= 1
 
     def _on_stopped(self, happening: WorkerStopped) -> None:

@@ -194,11 +194,12 @@ class Link:
             return
         whom = f"{call.operation} of {call.task_id or self._name}"
         which = self._occasions[whom] = self._occasions.get(whom, 0) + 1
-        slow = faults.strikes(kinds.slow, whom, which, partial(self._slow_by_s, now + latency_s))
-        if slow is not None:
-            faults.had_effect(kinds.slow)
-            latency_s += slow.size
-        call.back_s = latency_s / 2
+        if kinds.slow in faults.on:
+            slow = faults.strikes(kinds.slow, whom, which, partial(self._slow_by_s, now + latency_s))
+            if slow is not None:
+                faults.had_effect(kinds.slow)
+                latency_s += slow.size
+                call.back_s = latency_s / 2
         host, weather = self._name, self._weather
         if faults.strikes(kinds.throttled, whom, which) is not None:
             faults.had_effect(kinds.throttled)

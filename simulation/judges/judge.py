@@ -90,7 +90,10 @@ class Bench:
 
     def watch(self, invariant: str) -> Watch:
         """The invariant of that name, to be looked at without a call."""
-        return self._watches.setdefault(invariant, Watch(invariant, self._note))
+        watch = self._watches.get(invariant)
+        if watch is None:
+            watch = self._watches[invariant] = Watch(invariant, self._note)
+        return watch
 
     def _note(self, invariant: str, what: str, task_id: str, worker: str) -> None:
         if invariant not in self._blind:

@@ -53,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "loading": bench_loading.loading,
     "simulation": bench_simulation.simulation,
     "swarm": bench_simulation.swarm,
+    "fleet": bench_simulation.fleet,
 }
 
 

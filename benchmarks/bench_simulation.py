@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import selectors
 import time
@@ -11,8 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Finding, at_least, figure, interleaved
+from msgspec.structs import replace
+
+from benchmarks.measuring import Finding, at_least, at_most, figure, interleaved, python
 from fakes.queue_options import QueueOptions
+from simulation.garbage import look_for_garbage_rarely
 from simulation.loop import SimulationLoop
 from simulation.many import Span, run_many
 from simulation.plan import RunPlan, WorkerPlan, Workload
@@ -30,6 +34,15 @@ STEADY = RunPlan(
     faults_s=1.0,
     policy="turn",
 )
+IN_STEP = replace(
+    STEADY,
+    workload=replace(STEADY.workload, spread=0.0),
+    worker=replace(STEADY.worker, num_simultaneous_tasks=40),
+)
+"""Tasks of one length begin and end together: a receive brings ten of them."""
+FLEET = Path(__file__).with_name("fleet.yaml")
+FLEET_S_MAX = 300.0
+FLEET_GIB_MAX = 4.0
 SWARM_S = 15.0
 _DAY_S = 86_400
 
@@ -73,22 +86,35 @@ class StockLoop(asyncio.SelectorEventLoop):
 
 def simulation(_scratch: Path) -> Iterator[Finding]:
     """Attempts through the real worker, with every judge on, beside bare awaits."""
+    look_for_garbage_rarely()
     seen = interleaved(
         {
             "worker": lambda: _rate(lambda: run(STEADY).attempts),
+            "in step": lambda: _rate(lambda: run(IN_STEP).attempts),
             "stock": lambda: _rate(lambda: _awaits(StockLoop())),
             "ours": lambda: _rate(lambda: _awaits(SimulationLoop())),
         }
     )
-    detail = f"worker {seen['worker']:,.0f}/s, stock {seen['stock']:,.0f}/s, our loop {seen['ours']:,.0f}/s"
-    yield at_least("attempts through the worker, a second and core", seen["worker"], 10_000, "/s")
-    yield at_least(
-        "attempts through the worker / tasks of six awaits, stock loop",
-        seen["worker"] / seen["stock"],
-        0.5,
-        "ratio",
-        detail,
-    )
+    detail = f"stock {seen['stock']:,.0f}/s, our loop {seen['ours']:,.0f}/s"
+    for name, kind in (("worker", "that end one by one"), ("in step", "of one length")):
+        yield at_least(f"attempts of tasks {kind}, a second and core", seen[name], 10_000, "/s")
+        yield at_least(
+            f"attempts of tasks {kind} / six awaits, stock loop",
+            seen[name] / seen["stock"],
+            0.5,
+            "ratio",
+            detail,
+        )
+
+
+def fleet(_scratch: Path) -> Iterator[Finding]:
+    """A thousand workers and a million tasks, on one core."""
+    told = json.loads(python("-m", "benchmarks.programs.fleet", str(FLEET), timeout_s=1_800.0))
+    if told["violations"]:
+        raise RuntimeError(f"{told['violations']} violations in {FLEET}")
+    detail = f"{told['attempts']:,} attempts, {told['attempts'] / told['wall_s']:,.0f}/s"
+    yield at_most("1,000 workers, 1,000,000 tasks, one core", told["wall_s"], FLEET_S_MAX, "s", detail)
+    yield at_most("peak memory of that", told["peak_bytes"] / 2**30, FLEET_GIB_MAX, "GiB")
 
 
 def swarm(_scratch: Path) -> Iterator[Finding]:

@@ -58,6 +58,7 @@ class SimulationLoop:
 
     Args:
         schedule: Chooses among hosts.
+        steps_at_once_max: After so many steps without any time going by, it is certain that none ever will.
 
     Attributes:
         world: The host of what belongs to no host.
@@ -68,14 +69,16 @@ class SimulationLoop:
         as_asyncio: This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has.
     """
 
-    def __init__(self, schedule: Schedule | None = None) -> None:
+    def __init__(
+        self, schedule: Schedule | None = None, *, steps_at_once_max: int = STEPS_AT_ONCE_MAX
+    ) -> None:
         self.world = Host(0, "world", contextvars.copy_context())
         self.faults: list[Fault] = []
         self.steps = 0
         self.schedule: Schedule = schedule or InTurn()
         self.as_asyncio = cast("asyncio.AbstractEventLoop", self)
         self.now = 0.0
-        self._steps_max = STEPS_AT_ONCE_MAX
+        self._steps_at_once_max = self._steps_max = steps_at_once_max
         self._moments: list[float] = []
         self._timers: dict[float, Step | list[Step]] = {}
         """What is due at each of the moments: a heap of numbers takes a third of the time of entries."""
@@ -192,7 +195,7 @@ class SimulationLoop:
         stopper.cancel()
         if moment > self.now:
             self.now = moment
-            self._steps_max = self.steps + STEPS_AT_ONCE_MAX
+            self._steps_max = self.steps + self._steps_at_once_max
 
     def _run(self) -> None:
         """One step after the other. In one piece, because everything that is simulated goes through it."""
@@ -214,14 +217,14 @@ class SimulationLoop:
                 step = due
                 if moment > self.now:
                     self.now = moment
-                    self._steps_max = self.steps + STEPS_AT_ONCE_MAX
+                    self._steps_max = self.steps + self._steps_at_once_max
             else:
                 return
             callback = step.callback
             if callback is None:
                 continue
             if self.steps >= self._steps_max:
-                raise StandstillError(self.now, step.host.name)
+                raise StandstillError(self.now, step.host.name, self._steps_at_once_max)
             args = step.args
             # Often among its arguments is who keeps the step, to cancel it: neither is to keep the other.
             step.callback, step.args = None, ()
@@ -237,7 +240,7 @@ class SimulationLoop:
         alive = [step for step in steps if step.callback is not None and step.host.alive]
         if alive and moment > self.now:
             self.now = moment
-            self._steps_max = self.steps + STEPS_AT_ONCE_MAX
+            self._steps_max = self.steps + self._steps_at_once_max
         for step in alive:
             self._make_ready(step)
 
@@ -468,9 +471,7 @@ class StandstillError(Exception):
         host: The name of one who is about to go on.
     """
 
-    def __init__(self, at_s: float, host: str) -> None:
+    def __init__(self, at_s: float, host: str, steps: int) -> None:
         self.at_s = at_s
         self.host = host
-        super().__init__(
-            f"time stands still at {at_s:,.3f} s: {STEPS_AT_ONCE_MAX:,} steps and no end to them"
-        )
+        super().__init__(f"time stands still at {at_s:,.3f} s: {steps:,} steps and no end to them")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import multiprocessing
 import os
@@ -19,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
+from simulation.garbage import look_for_garbage_rarely
 from simulation.plan import RunPlan
 from simulation.rows import watched_rows
 from simulation.run import run
@@ -198,8 +198,7 @@ def _start_server() -> None:
 
 def _prepare() -> None:
     """Leave Ctrl-C, which goes to all, to the one that is in charge; and end when that one is gone."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)  # worlds are small, and looking through them early costs a twentieth
+    look_for_garbage_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

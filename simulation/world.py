@@ -19,7 +19,7 @@ from simulation.history import History
 from simulation.hosts import Host
 from simulation.job.job import JOB_TIMED, Job, open_job
 from simulation.link import SLOW_S_MAX
-from simulation.loop import SimulationLoop, StandstillError
+from simulation.loop import STEPS_AT_ONCE_MAX, SimulationLoop, StandstillError
 from simulation.plan import RunPlan, WorkerPlan
 from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
 from simulation.scripts import SLOW_START_S_MAX, Scripts
@@ -61,7 +61,10 @@ class World:
 
     def __init__(self, plan: RunPlan, *, keep: bool = False, loop: SimulationLoop | None = None) -> None:
         self.plan = plan
-        self.loop = loop or SimulationLoop(_schedule(plan, plan.seed))
+        messages = plan.workload.tasks + plan.workload.malformed  # which may all be sent at once, a step each
+        self.loop = loop or SimulationLoop(
+            _schedule(plan, plan.seed), steps_at_once_max=STEPS_AT_ONCE_MAX + messages
+        )
         self.history = History(keep=keep)
         self.faults = FaultSource(
             Chances(plan.seed, plan.odds), tuple(fault for fault in plan.faults if fault.kind not in TIMED)

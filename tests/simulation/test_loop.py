@@ -132,6 +132,18 @@ def test_many_steps_are_no_standstill_while_time_goes_on(loop: SimulationLoop) -
     assert loop.steps > STEPS_AT_ONCE_MAX
 
 
+def test_how_many_steps_are_a_standstill_can_be_said() -> None:
+    async def busy(steps: int) -> None:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    SimulationLoop(steps_at_once_max=100).run_until_complete(busy(90))
+    loop = SimulationLoop(steps_at_once_max=100)
+    with pytest.raises(StandstillError, match="100 steps and no end"):
+        loop.run_until_complete(busy(110))
+    loop.close()
+
+
 @pytest.mark.parametrize("make", [RandomSchedule, PctSchedule])
 def test_a_schedule_is_the_same_for_the_same_seed_and_differs_between_seeds(make: type[Schedule]) -> None:
     def orders(seed: int) -> str:

@@ -92,6 +92,8 @@ class Broker:
 
     def forgets(self, task_id: str, delivery: int) -> bool:
         """Whether the ack of this delivery is confirmed without being carried out."""
+        if _FORGOTTEN not in self._faults.on:
+            return False
         forgotten = self._faults.strikes(_FORGOTTEN, task_id, delivery) is not None
         if forgotten:
             self._faults.had_effect(_FORGOTTEN)
@@ -125,7 +127,7 @@ class Broker:
         now = self._loop.now
         messages = self._store.take(now, min(messages_max, self.options.batch_size_max))
         self.caller = ""
-        for message in messages:
+        for message in messages if _DUPLICATE in self._faults.on else ():
             if self._faults.strikes(_DUPLICATE, self.task_id(message.key), message.delivery_count):
                 share = 0.5
                 lease_s = self.options.lease_s

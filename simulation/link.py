@@ -240,7 +240,8 @@ class Link:
             self._faults.had_effect(self._kinds.reply_lost)
             answer = QueueUnavailableError("the connection broke before the answer came")
         loop = self._loop
-        if self._weather.deaf_until.get(self._name, 0.0) > loop.now:
+        deaf_until = self._weather.deaf_until
+        if deaf_until and deaf_until.get(self._name, 0.0) > loop.now:
             self._faults.had_effect(FaultClass.ONE_WAY)
             answer = QueueUnavailableError("no answer came")
         loop.at(self._host, loop.now + call.back_s, self._arrive, call, answer)

@@ -16,6 +16,7 @@ from msgspec import Struct
 from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
 
+_Future = asyncio.Future
 UNWIND_STEPS_MAX = 1_000
 STEPS_AT_ONCE_MAX = 1_000_000
 """Steps without any time going by, after which it is certain that none ever will: a fleet that begins takes a
@@ -63,7 +64,7 @@ class SimulationLoop:
     Attributes:
         world: The host of what belongs to no host.
         faults: What nobody has looked at: exceptions of callbacks, and of tasks that were forgotten.
-        steps: How many steps have run.
+        steps: How many steps had run when it last stopped.
         now: Virtual seconds since the beginning.
         schedule: Chooses among hosts.
         as_asyncio: This loop, for asyncio, which asks for far less than an `AbstractEventLoop` has.
@@ -197,52 +198,68 @@ class SimulationLoop:
             self.now = moment
             self._steps_max = self.steps + self._steps_at_once_max
 
-    def _run(self) -> None:
+    def _run(self) -> None:  # noqa: C901 - every step of everything goes through it
         """One step after the other. In one piece, because everything that is simulated goes through it."""
-        ready, moments, timers = self._ready, self._moments, self._timers
-        while not self._stopping:
-            if ready:
-                index = 0 if len(ready) == 1 else self.schedule.choose(ready)
-                waiting = ready[index].ready
-                step = waiting.popleft()
-                if not waiting:
-                    del ready[index]
-            elif moments:
-                # Time jumps to the next timer that still means something.
-                moment = heapq.heappop(moments)
-                due = timers.pop(moment)
-                if type(due) is not Step or due.callback is None or due.host.stopped or not due.host.alive:
-                    self._make_due_ready(moment, due)
+        ready, moments, timers, at_once_max = (
+            self._ready,
+            self._moments,
+            self._timers,
+            self._steps_at_once_max,
+        )
+        steps, steps_max = self.steps, self._steps_max
+        try:
+            while not self._stopping:
+                if ready:
+                    index = 0 if len(ready) == 1 else self.schedule.choose(ready)
+                    waiting = ready[index].ready
+                    step = waiting.popleft()
+                    if not waiting:
+                        del ready[index]
+                elif moments:
+                    # Time jumps to the next timer that still means something.
+                    moment = heapq.heappop(moments)
+                    due = timers.pop(moment)
+                    if (
+                        type(due) is not Step
+                        or due.callback is None
+                        or due.host.stopped
+                        or not due.host.alive
+                    ):
+                        if self._make_due_ready(moment, due):
+                            steps_max = steps + at_once_max
+                        continue
+                    step = due
+                    if moment > self.now:
+                        self.now = moment
+                        steps_max = steps + at_once_max
+                else:
+                    return
+                callback = step.callback
+                if callback is None:
                     continue
-                step = due
-                if moment > self.now:
-                    self.now = moment
-                    self._steps_max = self.steps + self._steps_at_once_max
-            else:
-                return
-            callback = step.callback
-            if callback is None:
-                continue
-            if self.steps >= self._steps_max:
-                raise StandstillError(self.now, step.host.name, self._steps_at_once_max)
-            args = step.args
-            # Often among its arguments is who keeps the step, to cancel it: neither is to keep the other.
-            step.callback, step.args = None, ()
-            self.steps += 1
-            try:
-                step.context.run(callback, *args)
-            except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
-                self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
+                if steps >= steps_max:
+                    raise StandstillError(self.now, step.host.name, at_once_max)
+                args = step.args
+                # Often among its arguments is who keeps the step, to cancel it: neither is to keep the other.
+                step.callback, step.args = None, ()
+                steps += 1
+                try:
+                    step.context.run(callback, *args)
+                except Exception as error:  # noqa: BLE001 - boundary: as every event loop does it
+                    self.call_exception_handler({"message": f"exception in {callback!r}", "exception": error})
+        finally:
+            self.steps, self._steps_max = steps, steps_max
 
-    def _make_due_ready(self, moment: float, due: Step | list[Step]) -> None:
-        """Jump to a moment at which several are due, or only who is stopped; not for nobody at all."""
+    def _make_due_ready(self, moment: float, due: Step | list[Step]) -> bool:
+        """Jump to where several are due, or who is stopped; not for nobody. Says whether time went on."""
         steps = [due] if isinstance(due, Step) else due
         alive = [step for step in steps if step.callback is not None and step.host.alive]
-        if alive and moment > self.now:
-            self.now = moment
-            self._steps_max = self.steps + self._steps_at_once_max
         for step in alive:
             self._make_ready(step)
+        if not alive or moment <= self.now:
+            return False
+        self.now = moment
+        return True
 
     def _make_ready(self, step: Step) -> None:
         host = step.host
@@ -327,7 +344,7 @@ class SimulationLoop:
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""
-        return asyncio.Future(loop=self.as_asyncio)
+        return _Future(loop=self.as_asyncio)
 
     def create_task(
         self,

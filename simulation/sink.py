@@ -51,10 +51,11 @@ class SimulatedSink:
         faults, name = self._faults, self._host.name
         self._history.tell(StoreIssued(at=self._loop.now, worker=name))
         pause_s = STORE_S
-        slow = faults.strikes(_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
-        if slow is not None:
-            faults.had_effect(_SLOW)
-            pause_s += slow.size
+        if _SLOW in faults.on:
+            slow = faults.strikes(_SLOW, name, self._calls, lambda share: SLOW_S_MAX * share)
+            if slow is not None:
+                faults.had_effect(_SLOW)
+                pause_s += slow.size
         if self._full_until() > self._loop.now:
             faults.had_effect(FaultClass.DISK_FULL)
             await asyncio.sleep(pause_s)

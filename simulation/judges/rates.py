@@ -28,7 +28,7 @@ _LOST = "LeaseLostError"
 RECEIVE = "receive"
 SOON_S = 1.0
 """From the end of a pause to the next receive, at most: a worker may wait for more free slots."""
-Subject = tuple[str, str]
+Subject = tuple[str, str, str, int]
 
 
 class _Series:
@@ -139,7 +139,7 @@ class RatesJudge:
 
     def _on_heard(self, happening: EndHeard) -> None:
         self._heard_at[happening.worker] = happening.at
-        series = self._series.get((happening.worker, RECEIVE))
+        series = self._series.get((happening.worker, RECEIVE, "", 0))
         if series is not None:
             self._check_recovery(series, happening)
 
@@ -213,9 +213,9 @@ class RatesJudge:
         """What calls belong together: receives of a worker, extensions or settlements of a delivery."""
         holding = self._books.holding
         if holding is None:
-            return happening.worker, happening.operation
+            return happening.worker, happening.operation, "", 0
         kind = "extend" if happening.operation == "extend" else "settle"
-        return f"{happening.worker} {kind}", f"{holding.message.key} {holding.number}"
+        return happening.worker, kind, holding.message.key, holding.number
 
     def _pause_s(self, operation: str, failures: int) -> float:
         settings = self._settings

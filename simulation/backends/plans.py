@@ -46,7 +46,7 @@ RECEIVES_MAX = 100
 def on_backend(plan: RunPlan, name: BackendName) -> RunPlan:
     """The same plan on a backend; what that has besides is drawn from the seed."""
     if name == "model":
-        return structs.replace(plan, backend=BackendPlan())
+        return plan if plan.backend.name == name else structs.replace(plan, backend=BackendPlan())
     if name == "conductor":
         return legal(structs.replace(plan, backend=BackendPlan(name=name, server="fakes")))
     exactly_once = _toss(plan.seed, "exactly once")

@@ -8,7 +8,7 @@ from cloud_tasks.core.task import Outcome
 from simulation.history import CallIssued, EventStored, History, RunOver
 from simulation.judges import expected
 from simulation.judges.books import Books
-from simulation.judges.judge import Bench
+from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding, RunRecord
 
 _OF_RUNS = frozenset((TaskCompleted, TaskException, TaskExited, TaskTimedOut))
@@ -172,7 +172,7 @@ class OutcomesJudge:
     def _check_may_come_again(self, holding: Holding, event: TaskEvent) -> None:
         """What a worker interrupts because it is to end comes again only so often."""
         run = holding.run
-        has_begun = run is not None and run.began_at is not None and not run.unheard
+        has_begun = run is not None and run.began_at is not None and not run.unheard and not _at_once(run)
         if has_begun and expected.is_for_the_end(event) and self._keeps_dead_letters:
             self._bench.check(
                 "S9",
@@ -227,3 +227,10 @@ class OutcomesJudge:
                 task_id=whose[1],
                 worker=whose[0],
             )
+
+
+def _at_once(run: RunRecord) -> bool:
+    """Whether it was told to end in the moment in which it began, of which its worker may not have heard."""
+    if run.began_at is None or run.term_at is None:
+        return False
+    return run.term_at - run.began_at <= TOLERANCE_S

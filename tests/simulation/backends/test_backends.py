@@ -177,3 +177,10 @@ def test_a_dead_letter_whose_message_was_done_after_all_stands_for_none() -> Non
         if body != b"alive":
             ledger.settled("worker-1", entry, None if body == b"done" else "hopeless")
     assert ledger.dead_among([b"done", b"dead", b"dead", b"alive"]) == 2
+
+
+def test_the_model_stays_what_the_plan_says() -> None:
+    plans = [draw_plan(seed) for seed in range(40)]
+    assert {plan.backend.gathers_acks for plan in plans} == {True, False}
+    assert [on_backend(plan, "model") for plan in plans] == plans
+    assert on_backend(RunPlan(backend=BackendPlan(name="sqs")), "model").backend == BackendPlan()

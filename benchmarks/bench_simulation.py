@@ -19,7 +19,7 @@ from fakes.queue_options import QueueOptions
 from simulation.garbage import look_for_garbage_rarely
 from simulation.loop import SimulationLoop
 from simulation.many import Span, run_many
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.swarm import draw_plan
 from simulation.tally import Tally
@@ -31,6 +31,7 @@ STEADY = RunPlan(
     workload=Workload(tasks=TASKS, duration_s=10.0),
     worker=WorkerPlan(workers=4, num_simultaneous_tasks=10, max_runtime_s=60.0),
     queue=QueueOptions(lease_s=120.0),
+    backend=BackendPlan(gathers_acks=True),
     faults_s=1.0,
     policy="turn",
 )

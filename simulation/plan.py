@@ -119,7 +119,7 @@ class BackendPlan(Struct, frozen=True, kw_only=True):
     name: Literal["model", "sqs", "pubsub", "conductor"] = "model"
     exactly_once: bool = False
     server: Literal["moto", "fakes"] = "moto"
-    gathers_acks: bool = True
+    gathers_acks: bool = False
 
     @property
     def decides_retries(self) -> bool:

@@ -14,7 +14,7 @@ from cloud_tasks.config.option import Value
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
 from simulation.link import Latency
-from simulation.plan import MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
+from simulation.plan import BackendPlan, MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
 from simulation.sizes import SIZES
 from simulation.streams import Streams
 
@@ -159,6 +159,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
             workload=msgspec.convert(self._drawn("workload", streams), Workload),
             worker=worker_plan,
             queue=_queue(self._drawn("queue", streams), _number(lease_s)),
+            backend=BackendPlan(gathers_acks=True),  # as most queues do
             latency=msgspec.convert(self._drawn("latency", streams), Latency),
             odds={
                 kind: _number(dial.draw(streams.of("odds", kind.value))) for kind, dial in self.odds.items()

@@ -99,9 +99,8 @@ def fewer_workers(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:
 def plainer_backend(plan: RunPlan, _: Violation) -> Iterator[RunPlan]:
     """The model itself, if that will do; or the service that is quicker, and the queue that promises less."""
     backend = plan.backend
-    if backend.name == "model":
-        return
-    yield structs.replace(plan, backend=BackendPlan())
+    if backend != BackendPlan():
+        yield structs.replace(plan, backend=BackendPlan())
     if backend.name == "sqs" and backend.server == "moto":
         yield structs.replace(plan, backend=structs.replace(backend, server="fakes"))
     if backend.exactly_once:

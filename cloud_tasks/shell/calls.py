@@ -110,8 +110,9 @@ class QueueCalls:
         while True:
             if not self._want.is_rung():
                 answers = 0
-            elif answers == IN_A_ROW_MAX:
-                # A source that always has something at hand must not keep the loop from everything else.
+            elif answers == IN_A_ROW_MAX or self._ready is not None:
+                # A source that always has something at hand must not keep the loop from everything else. One
+                # that answers on the spot has answered as often already.
                 await asyncio.sleep(0)
                 answers = 0
             answers += 1

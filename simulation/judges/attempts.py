@@ -142,9 +142,8 @@ class AttemptsJudge:
     def _on_expired(self, happening: QueueChanged) -> None:
         fact, holding = happening.fact, self._books.holding
         if fact.reason == "unfenced" or (self._by_pubsub and fact.reason == "duplicate"):
-            self._uncounted[fact.key] = (
-                self._uncounted.get(fact.key, 0) + 1
-            )  # which the count of deliveries does not have
+            # The count of deliveries does not have it.
+            self._uncounted[fact.key] = self._uncounted.get(fact.key, 0) + 1
         if holding is not None:
             life = self._books.lives.get(holding.worker)
             excuse = excuses.of_expiry(holding, fact, life, self._longest_s)

@@ -162,7 +162,9 @@ class Books:
         holding = self.holding = self.current.get(fact.key)
         if holding is not None and fact.until is not None:
             holding.until = fact.until
-            self._receipts[fact.receipt] = holding
+            if fact.receipt not in self._receipts:
+                holding.renewed = (*holding.renewed, holding.receipt, fact.receipt)
+                self._receipts[fact.receipt] = holding
 
     def _on_lease_over(self, happening: QueueChanged) -> None:
         fact = happening.fact
@@ -271,22 +273,24 @@ class Books:
                 holding.refused_at = None
                 holding.known_end, holding.renewed_halted_s = call.at + holding.term_s, call.halted_s
             elif call.operation != "extend" and not holding.confirmed:
-                holding.confirmed = True
-                self._note_settled(holding)
+                self._note_settled(holding, for_good=call.operation != "nack")
         if holding.confirmed or holding.lost_at is not None:
             self._let_go(holding)
 
-    def _note_settled(self, holding: Holding) -> None:
-        """Forget the oldest of many that are settled."""
+    def _note_settled(self, holding: Holding, *, for_good: bool) -> None:
+        """It is confirmed: its worker forgets what will not come again, and the books the oldest of many."""
+        holding.confirmed = True
+        if for_good and self.life is not None:
+            self.life.interruptions.pop(holding.message.key, None)
         self._settled.append(holding)
         if len(self._settled) > self._settled_max:
             oldest = self._settled.popleft()
-            self._receipts.pop(oldest.receipt, None)
+            for receipt in (oldest.receipt, *oldest.renewed):
+                self._receipts.pop(receipt, None)
             if self.current.get(oldest.message.key) is oldest:
                 del self.current[oldest.message.key]
-            oldest.run = (
-                None  # it knows its delivery, too, and only the collector of garbage would find the two
-            )
+            # It knows its delivery, too, and only the collector of garbage would find the two.
+            oldest.run = None
 
     def _let_go(self, holding: Holding) -> None:
         life = self.lives.get(holding.worker)

@@ -85,7 +85,8 @@ class EventsJudge:
         self._s17.looks += 1
         if left < 0:
             self._s17.broken(
-                "more events end its attempts here than it was delivered",
+                "events end {} more of its attempts here than it was delivered",
+                -left,
                 task_id=event.task_id,
                 worker=worker,
             )

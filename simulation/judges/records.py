@@ -86,6 +86,7 @@ class Holding(Struct, eq=False):
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.
         renewed_halted_s: Likewise, when the call was issued that it lasts since: that, or the last extension.
         term_s: How long the lease lasts from that call.
+        renewed: Its receipts, where it was extended under a new one.
     """
 
     message: MessageRecord
@@ -119,6 +120,7 @@ class Holding(Struct, eq=False):
     starts_failed: int = 0
     start_failed_at: float = 0.0
     interruptions: int = 0
+    renewed: tuple[str, ...] = ()
 
 
 class RunRecord(Struct, eq=False):

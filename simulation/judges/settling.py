@@ -41,12 +41,14 @@ class SettlingJudge:
         """Everything was said when it was seen."""
 
     def _on_issued(self, happening: CallIssued) -> None:
+        if not happening.receipt:
+            return
         holding = self._books.holding
         known = holding is not None and holding.known_at is not None and holding.worker == happening.worker
         self._s4.looks += 1
         if not known or holding is None or holding.message.task_id != happening.task_id:
             self._s4.broken(
-                "{} with receipt {}, which it was never given for this task",
+                "{} with receipt {}, which it was never given for this task, or has settled long ago",
                 happening.operation,
                 happening.receipt,
                 task_id=happening.task_id,

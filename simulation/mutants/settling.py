@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.task import EndKind, HandBack, Lease, MalformedTask, Outcome, OutcomeKind, RunEnd
 from cloud_tasks.errors import CloudTasksError, QueueError
+from cloud_tasks.interfaces import BatchingQueue
 from cloud_tasks.shell.calls import QueueCalls, Settlement
 from cloud_tasks.shell.recorder import Recorder
 from simulation.mutants.patching import instead_of, rewired, swapped
@@ -87,7 +89,8 @@ def acks_with_first_receipt() -> AbstractContextManager[None]:
     return instead_of("take_extension", keep_receipt)
 
 
-def ignores_failed_entries() -> AbstractContextManager[None]:
+@contextmanager
+def ignores_failed_entries() -> Generator[None, None, None]:
     """A settlement that failed is taken for one that went well."""
 
     async def settle_once(self: Any, command: Settlement) -> None:
@@ -97,7 +100,20 @@ def ignores_failed_entries() -> AbstractContextManager[None]:
             fact = got.Settled(command.attempt_id)
         self._feed(fact)
 
-    return swapped(QueueCalls, "_settle_once", settle_once)
+    def submit(self: Any, command: do.Ack, queue: BatchingQueue) -> bool:
+        answer = queue.submit_ack(command.lease, command.outcome)
+        if answer is None:
+            return False
+
+        def told(answer: asyncio.Future[None]) -> None:
+            answer.exception()
+            self._feed(got.Settled(command.attempt_id))
+
+        answer.add_done_callback(told)
+        return True
+
+    with swapped(QueueCalls, "_settle_once", settle_once), swapped(QueueCalls, "_submit", submit):
+        yield
 
 
 def leaves_finished_unacked() -> AbstractContextManager[None]:

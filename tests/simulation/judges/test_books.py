@@ -35,24 +35,31 @@ class Days:
     def send(self, key: str) -> None:
         self._fact(FactKind.SENT, key, "")
 
-    def work(self, key: str) -> None:
-        """From the receive to the confirmed ack."""
+    def work(self, key: str, renewals: int = 0) -> None:
+        """From the receive to the confirmed ack, with so many extensions that renew the receipt."""
         receipt, task_id = f"{key}#1", f"task-{key}"
         self._call("receive")
         self._fact(FactKind.DELIVERED, key, receipt)
         lease = Lease(Task(task_id, {}), key, receipt, 30.0, 1)
         self._answer("receive", leases=(lease,))
+        for number in range(2, 2 + renewals):
+            self._call("extend", task_id=task_id, receipt=receipt)
+            receipt = f"{key}#{number}"
+            self._fact(FactKind.EXTENDED, key, receipt)
+            renewed = Lease(Task(task_id, {}), key, receipt, 30.0, 1)
+            self._answer("extend", task_id=task_id, leases=(renewed,))
         run = int(key)
         self.history.tell(RunRequested(at=2.0, worker=WORKER, task_id=task_id, attempt=1, run=run))
         self.history.tell(RunBegan(at=2.0, worker=WORKER, task_id=task_id, attempt=1, run=run))
         self.history.tell(RunOver(at=3.0, worker=WORKER, task_id=task_id, run=run, end=RETURNED))
         self.history.tell(RunGone(at=3.0, worker=WORKER, task_id=task_id, run=run))
-        self.ack(key)
+        self.ack(key, receipt)
         self._fact(FactKind.ACKED, key, receipt)
         self._answer("ack", task_id=task_id)
 
-    def ack(self, key: str) -> None:
-        self._call("ack", task_id=f"task-{key}", receipt=f"{key}#1", outcome=Outcome(OutcomeKind.COMPLETED))
+    def ack(self, key: str, receipt: str = "") -> None:
+        done = Outcome(OutcomeKind.COMPLETED)
+        self._call("ack", task_id=f"task-{key}", receipt=receipt or f"{key}#1", outcome=done)
 
     def _call(
         self, operation: str, task_id: str = "", receipt: str = "", outcome: Outcome | None = None
@@ -97,6 +104,17 @@ def test_of_what_is_settled_only_the_latest_is_remembered() -> None:
         known.append(books.holding is not None and books.holding.confirmed)
     assert known == [False, False, True, True]
     assert books.runs == {}
+
+
+def test_receipts_that_were_renewed_are_forgotten_with_their_delivery() -> None:
+    books = Books(settled_max=1)
+    days = Days(books)
+    for key in ("1", "2", "3"):
+        days.send(key)
+        days.work(key, renewals=3)
+    for receipt, is_known in (("1#1", False), ("2#3", False), ("2#4", False), ("3#1", True), ("3#4", True)):
+        days.ack(receipt.partition("#")[0], receipt)
+        assert (books.holding is not None) is is_known, receipt
 
 
 def test_of_what_is_stored_only_the_latest_is_known_again() -> None:

@@ -62,7 +62,7 @@ def start(state: WorkerState, attempt: Attempt, fact: got.Input) -> None:
     attempt.requested_at = now
     attempt.deadline = deadline = now + settings.start_s_max
     if state.capabilities.requeues:
-        state.ledger.note(lease.key, attempt.number, attempt.interruptions)
+        state.ledger.begin(lease.key, attempt.number, attempt.interruptions)
     task: Task = lease.task  # type: ignore[assignment]  # malformed messages are refused before
     rules = lease.rules
     name, runtime_s = "" if rules is None else rules.name, _runtime_s(state, attempt)

@@ -133,6 +133,10 @@ class Ledger:
         if len(self._counts) > LEDGER_ENTRIES_MAX:
             del self._counts[next(iter(self._counts))]
 
+    def begin(self, key: str, attempts: int, interruptions: int) -> None:
+        """An attempt begins. While it waited for an older run, the task may have come and been handed back."""
+        self.note(key, attempts, max(interruptions, self.of(key)[1]))
+
     def forget(self, key: str) -> None:
         """The task will not come again."""
         self._counts.pop(key, None)

@@ -560,3 +560,23 @@ def test_a_task_that_such_a_queue_hands_out_again_is_the_attempt_that_it_says() 
         assert start.attempt == number
         driver.tell(got.RunStarted(number), got.RunEnded(number, RAISED), got.EventsStored([number]))
         driver.tell(got.RunGone(number), got.Settled(number))
+
+
+def test_what_was_handed_back_while_an_older_run_was_dying_counts_as_no_attempt() -> None:
+    driver = Driver()
+    first = driver.start(lease(receipt="r1", delivery_count=1))
+    driver.tell(got.RunEnded(first, KILLED))
+    driver.store(first)
+    driver.tell(got.Settled(first))
+    driver.receive(lease(receipt="r2", delivery_count=2))  # waits for what is left of the first
+    for number in (3, 4):
+        nack = one(driver.receive(lease(receipt=f"r{number}", delivery_count=number)), do.Nack)
+        assert nack.reason is HandBack.INTERRUPTED
+        driver.tell(got.Settled(nack.attempt_id))
+        driver.wait(1.0)
+    second = one(driver.tell(got.RunGone(first)), do.StartRun)
+    assert second.attempt == 2
+    driver.tell(got.RunStarted(second.attempt_id))
+    driver.receive(lease(receipt="r5", delivery_count=5))
+    driver.end(second.attempt_id, KILLED)
+    assert driver.asked(do.StartRun)[-1].attempt == 3, "of five deliveries two were no attempts"

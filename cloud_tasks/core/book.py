@@ -134,7 +134,7 @@ class Ledger:
             del self._counts[next(iter(self._counts))]
 
     def begin(self, key: str, attempts: int, interruptions: int) -> None:
-        """An attempt begins. While it waited for an older run, the task may have come and been handed back."""
+        """An attempt begins. While it waited for an older run, the task may have been handed back."""
         self.note(key, attempts, max(interruptions, self.of(key)[1]))
 
     def forget(self, key: str) -> None:

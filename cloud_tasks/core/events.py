@@ -8,7 +8,6 @@ On the wire an event is one JSON object: `timestamp`, `hostname`, `event_type`, 
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
 import msgspec
@@ -270,11 +269,6 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     WorkerStarted,
     WorkerStopped,
 )
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment in UTC as its `isoformat()` is, which takes several times as long, and each event has one."""
-    return f"{_encode(moment)[1:-2].decode()}+00:00"
 
 
 class EventRecord(Struct, frozen=True):

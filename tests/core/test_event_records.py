@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cloud_tasks.core.events import EventRecord, TaskCompleted, TaskException, utc_text
+from cloud_tasks.core.events import EventRecord, TaskCompleted, TaskException
 
 
 def test_a_record_is_one_json_object_with_the_common_fields_first() -> None:
@@ -46,8 +43,3 @@ def test_text_that_utf8_cannot_hold_does_not_make_an_event_impossible_to_store()
         exception_kind="raised",
     )
     assert json.loads(EventRecord("t", "h", event).encode())["exception"] == "ValueError: \\ud800"
-
-
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_times_are_written_as_isoformat_writes_them(moment: datetime) -> None:
-    assert utc_text(moment) == moment.isoformat()

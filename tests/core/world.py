@@ -64,6 +64,7 @@ class Held:
         self.held_since = issued_at
         self.ends_at = issued_at + lease.duration_s if lease.duration_s is not None else None
         self.events: list[TaskEvent] = []
+        self.spent = 0
         self.stored = False
         self.verdict: do.Command | None = None
         self.settling: do.Command | None = None
@@ -298,8 +299,7 @@ class World:
             return
         most = self.settings.retry.attempts_max
         assert most is not None
-        spent = self.attempts_of.get(held.key, 0) + self.unheard.get(held.key, 0)
-        assert spent >= most, "S9: put aside before its time"
+        assert held.spent >= most, "S9: put aside before its time"
 
     def answer_settle(self, held: Held, *, effect: bool, heard: bool) -> None:
         """The settlement takes effect or not, and its reply arrives or not."""
@@ -400,6 +400,8 @@ class World:
         assert not held.events, "S17: one event for each attempt"
         assert held.verdict is None, "S1: recorded after it was settled"
         held.events.append(command.event)
+        # That is when it is decided: what is handed back after all in the meantime comes too late for it.
+        held.spent = self.attempts_of.get(held.key, 0) + self.unheard.get(held.key, 0)
         run = held.run
         if isinstance(command.event, TaskInterrupted) and command.event.reason != "lease_lost" and run:
             self.attempts_of[held.key] -= 1

@@ -10,7 +10,7 @@ from cloud_tasks.diagnostics import render
 from cloud_tasks.errors import ConfigurationError
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
-from simulation.plan import RunPlan, WorkerPlan, Workload
+from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.scenario import Scenario
 from simulation.scenario_file import load_scenario, parse_scenario
 
@@ -70,6 +70,7 @@ policy: turn
     assert plan == RunPlan(
         seed=5,
         scenario="mine",
+        backend=BackendPlan(gathers_acks=True),
         workload=Workload(tasks=7, over_s=60.0, duration_s=600.0, spread=0.0, poison=0.5, malformed=1),
         worker=WorkerPlan(
             workers=3,

@@ -327,7 +327,7 @@ class Books:
         for holding in life.holdings.get(key, ()):
             newest = holding
             if holding.verdict is None and holding.run is None and not holding.let_go:
-                if holding.over is None or holding.starts_failed:  # the newer one waits until it is started
+                if holding.over is None:
                     return holding
                 waiting = waiting or holding
         return waiting or newest

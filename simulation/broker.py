@@ -92,8 +92,6 @@ class Broker:
 
     def forgets(self, task_id: str, delivery: int) -> bool:
         """Whether the ack of this delivery is confirmed without being carried out."""
-        if _FORGOTTEN not in self._faults.on:
-            return False
         forgotten = self._faults.strikes(_FORGOTTEN, task_id, delivery) is not None
         if forgotten:
             self._faults.had_effect(_FORGOTTEN)

@@ -6,7 +6,7 @@ import asyncio
 
 
 class Bell:
-    """An `asyncio.Event` for a single waiter that is heard once, at a quarter of its cost.
+    """An `asyncio.Event` for a single waiter that is heard once, for what every task waits for.
 
     An event asks for the running loop whenever it is waited for, which is a system call up to Python 3.11.
     """

@@ -56,7 +56,7 @@ class SummaryBuilder:
         """Take one event; those that say nothing about tasks or errors are passed over."""
         if isinstance(event, TaskEvent):
             self._add_task(event, OUTCOMES[type(event)])
-        elif type(event) is FatalException:
+        elif isinstance(event, FatalException):
             if len(self._problems) < PROBLEMS_MAX:
                 self._problems.append(event.exception)
         elif isinstance(event, NonFatalException):

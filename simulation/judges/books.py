@@ -38,7 +38,7 @@ UNTIL_STOP_SHARE = 0.79
 """Of the time that is left to a worker, its runs have this share at least."""
 _LOST = "LeaseLostError"
 SETTLED_MAX = 10_000
-"""Of deliveries whose settlement was confirmed, so many are remembered: nobody speaks of the others again."""
+"""Of deliveries whose settlement was confirmed, so many are remembered; to settle another again breaks S4."""
 STORED_MAX = 100_000
 """Likewise of events: one whose worker was told that it could not be stored comes again within minutes."""
 _ENDS_OF_LEASES = (

@@ -483,6 +483,28 @@ async def test_progress_and_starts_are_shown_to_who_watches() -> None:
     assert world.watcher.started == ["a"]
 
 
+class Turns:
+    """How often a neighbour on the loop had its turn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def take(self) -> None:
+        while True:
+            self.count += 1
+            await asyncio.sleep(0)
+
+
+async def run_beside(world: World, turns: Turns) -> None:
+    """A worker from its start to its end, beside a neighbour who wants every turn that there is."""
+    neighbour = asyncio.ensure_future(turns.take())
+    running = world.start()
+    while not running.done():
+        await asyncio.sleep(0.001)
+        world.clock.advance(0.1)
+    neighbour.cancel()
+
+
 class NotedQueue(LocalQueue):
     """A source that tells of each task that it hands out, one at a time, all of them read beforehand."""
 
@@ -508,25 +530,13 @@ class NotedQueue(LocalQueue):
 
 async def test_f06_a_source_that_is_always_ready_does_not_starve_the_loop() -> None:
     world = World(tasks_to_skip=900, max_num_tasks=1, slots=1)
-    turns, at_turns = 0, Counter[int]()
+    turns, at_turns = Turns(), Counter[int]()
 
     def note() -> None:
-        at_turns[turns] += 1
+        at_turns[turns.count] += 1
 
     world.queue = NotedQueue(901, note)
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    neighbour = asyncio.ensure_future(others())
-    running = world.start()
-    while not running.done():
-        await asyncio.sleep(0.001)
-        world.clock.advance(0.1)
-    neighbour.cancel()
+    await run_beside(world, turns)
     assert world.watcher.started == ["t900"]
     assert sum(at_turns.values()) == 901
     assert max(at_turns.values()) <= 2 * (IN_A_ROW_MAX + 1)
@@ -553,21 +563,9 @@ class QuickQueue:
 
 async def test_f06_a_source_that_answers_every_receive_at_once_does_not_starve_the_loop() -> None:
     world = World(tasks_to_skip=2000, max_num_tasks=1, slots=1)
-    turns, turns_at_receives = 0, list[int]()
-    world.queue = QuickQueue(2001, lambda: turns_at_receives.append(turns))
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    neighbour = asyncio.ensure_future(others())
-    running = world.start()
-    while not running.done():
-        await asyncio.sleep(0.001)
-        world.clock.advance(0.1)
-    neighbour.cancel()
+    turns, turns_at_receives = Turns(), list[int]()
+    world.queue = QuickQueue(2001, lambda: turns_at_receives.append(turns.count))
+    await run_beside(world, turns)
     assert world.watcher.started == ["t2000"]
     assert turns_at_receives[2000] - turns_at_receives[0] >= 2000 // (IN_A_ROW_MAX + 1)
 

@@ -308,7 +308,7 @@ class Books:
     def _on_requested(self, happening: RunRequested) -> None:
         life = self.life = self.lives.get(happening.worker)
         task_id = happening.task_id
-        holding = None if life is None else self._wanted(life, task_id, happening.run)
+        holding = None if life is None else self._wanted(life, happening)
         run = RunRecord(happening.run, task_id, happening.worker, happening.attempt, holding, happening.at)
         self.run, self.holding = run, holding
         self.runs[run.number] = run
@@ -320,14 +320,17 @@ class Books:
             life.occupied += 1
             life.runs.setdefault(task_id, []).append(run)
 
-    def _wanted(self, life: Life, task_id: str, run: int) -> Holding | None:
-        """For which delivery a worker asks for a run: the oldest that may have one, as far as it knows."""
-        key = self._meant.pop(run, None) or self.keys.get(task_id, "")
+    def _wanted(self, life: Life, asked: RunRequested) -> Holding | None:
+        """For which delivery a worker asks for a run: the oldest that may have one, as far as it knows.
+
+        What came later waits while a start that had failed is to be tried again.
+        """
+        key = self._meant.pop(asked.run, None) or self.keys.get(asked.task_id, "")
         waiting = newest = None
         for holding in life.holdings.get(key, ()):
             newest = holding
             if holding.verdict is None and holding.run is None and not holding.let_go:
-                if holding.over is None:
+                if holding.over is None or holding.start_again == asked.attempt:
                     return holding
                 waiting = waiting or holding
         return waiting or newest
@@ -337,6 +340,7 @@ class Books:
         if run is not None and run.holding is not None:
             run.holding.starts_failed += 1
             run.holding.start_failed_at = happening.at
+            run.holding.start_again = run.attempt if run.term_at is None else None
             run.holding.run = None
         self._drop(run)
 

@@ -308,7 +308,7 @@ def test_sigterm_lets_a_payload_finish(site: QueueSite) -> None:
 @pytest.mark.parametrize("signals", [1, 2], ids=["grace period over", "second signal"])
 def test_whatever_does_not_end_is_killed_and_its_payload_handed_back(site: QueueSite, signals: int) -> None:
     site.transport.submit_task("foo", {"id": 1, "do": "stubborn"})
-    grace = "--set=asynctask_workers_grace_period=" + ("1s" if signals == 1 else "10m")
+    grace = "--set=asynctask_workers_grace_period=" + ("3s" if signals == 1 else "10m")
     with site.start(*APP, grace, "--set", "asynctask_workers={foo: clerk}") as workers:
         workers.wait_for("stubborn now")
         pid = _pid(workers)

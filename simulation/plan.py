@@ -52,6 +52,9 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
         retry_delay_s: Pause before the first retry; 0: none before any.
         retry_delay_max_s: Longest pause before a retry, unless the first is longer.
         retry_strategy: Whether pauses are twice as long each time, or all alike.
+        keep_failed: Whether a task that failed for good goes to the dead letters, as one of a function does.
+        max_num_tasks: After so many tasks a worker ends, and the next begins; None: it goes on.
+        exit_when_empty_s: A worker ends when it has had no task for so long; None: it waits for more.
     """
 
     workers: int = 2
@@ -66,6 +69,20 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
     retry_delay_s: float = 0.0
     retry_delay_max_s: float = 0.0
     retry_strategy: RetryStrategy = "exponential"
+    keep_failed: bool = False
+    max_num_tasks: int | None = None
+    exit_when_empty_s: float | None = None
+
+    @property
+    def tasks_at_a_time_max(self) -> int:
+        """All workers together have no more under way."""
+        slots = self.num_simultaneous_tasks
+        return self.workers * (slots if self.max_num_tasks is None else min(slots, self.max_num_tasks))
+
+    @property
+    def leaves_by_itself(self) -> bool:
+        """Whether a worker may end without being asked to."""
+        return self.max_num_tasks is not None or self.exit_when_empty_s is not None
 
     @property
     def longest_retry_delay_s(self) -> float:

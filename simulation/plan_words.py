@@ -38,13 +38,19 @@ def _work(plan: RunPlan) -> str:
         )
         if on
     ]
+    ends = (
+        "" if worker.max_num_tasks is None else f"; each ends after {_counted(worker.max_num_tasks, 'task')}"
+    )
+    if worker.exit_when_empty_s is not None:
+        ends += f"; each ends after {worker.exit_when_empty_s:.4g} s without a task"
+    kept = ", failures kept" if worker.keep_failed else ""
     most = "" if worker.max_attempts is None else f", {worker.max_attempts} attempts at most"
     return (
         f"{_counted(plan.workload.tasks, 'task')} of about {plan.workload.duration_s:.4g} s; "
         f"{_counted(worker.workers, 'worker')} with {_counted(worker.num_simultaneous_tasks, 'slot')}, "
         f"leases of {plan.queue.lease_s:.4g} s, runs of {worker.max_runtime_s:.4g} s at most, "
         f"{worker.shutdown_grace_period_s:.4g} s of grace; "
-        f"tried again: {', '.join(retries) or 'nothing'}{most}"
+        f"tried again: {', '.join(retries) or 'nothing'}{most}{kept}{ends}"
     )
 
 

@@ -97,9 +97,14 @@ WORKER: tuple[Key, ...] = (
         ),
         "retry_strategy",
     ),
+    _switch(
+        "keep_failed", "Whether a task that failed for good is kept with the dead letters.", default=False
+    ),
+    _count("max_num_tasks", "After so many tasks a worker ends, and the next begins."),
+    _duration("exit_when_empty", "A worker ends when it has had no task for this time.", above=None),
     _of_worker("visibility_timeout"),
 )
-"""Those of the worker are its options, under their own names; pauses before retries, those of functions."""
+"""Those of the worker are its options, under their own names; how failures are met, those of functions."""
 
 QUEUE: tuple[Key, ...] = (
     Key(

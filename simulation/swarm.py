@@ -21,6 +21,10 @@ SINGLE_SHARE = 0.1
 """Of all seeds: a single class."""
 RETENTION_SHARE = 0.15
 """Of all seeds: messages that nobody settles in time leave the queue by themselves."""
+LEAVING_SHARE = 0.15
+"""Of all seeds: workers end after a number of tasks; and as often, when the queue is empty."""
+PATIENT_SHARE = 0.8
+"""Of those: they wait for a while."""
 
 ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.REQUEST_LOST: (0.001, 0.3),
@@ -92,6 +96,7 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
     dials = streams.of("dials")
     slowness = _slowness(streams.of("slowness"))
     worker = _with_retries(_worker(streams.of("worker"), slowness), streams.of("worker", "retries"), slowness)
+    worker = _with_an_end(worker, streams.of("worker", "ends"), slowness)
     queue = _with_cap(_queue(streams.of("queue"), slowness, worker), streams.of("queue", "cap"))
     faults_s = slowness * log_uniform(dials, 60.0, 900.0)
     workload = _workload(dials, slowness, faults_s, tasks)
@@ -141,8 +146,8 @@ def _workload(stream: random.Random, slowness: float, faults_s: float, tasks: in
 
 def _busy_s(workload: Workload, worker: WorkerPlan) -> float:
     """How long the work takes, with twice as much again for what goes wrong."""
-    slots = worker.workers * worker.num_simultaneous_tasks
-    return 3 * math.ceil(workload.tasks / slots) * min(2 * workload.duration_s, worker.max_runtime_s)
+    rounds = math.ceil(workload.tasks / worker.tasks_at_a_time_max)
+    return 3 * rounds * min(2 * workload.duration_s, worker.max_runtime_s)
 
 
 def _classes(stream: random.Random) -> frozenset[FaultClass]:
@@ -187,6 +192,21 @@ def _with_retries(worker: WorkerPlan, stream: random.Random, slowness: float) ->
         retry_delay_max_s=delay_s * log_uniform(stream, 1.0, 20.0),
         retry_strategy=stream.choice(RETRY_STRATEGIES),
     )
+
+
+def _with_an_end(worker: WorkerPlan, stream: random.Random, slowness: float) -> WorkerPlan:
+    """Failed tasks that are kept, as those of functions are; workers that end by themselves."""
+    return structs.replace(
+        worker,
+        keep_failed=stream.random() < 0.5,  # noqa: PLR2004 - one half
+        max_num_tasks=stream.randint(1, 20) if stream.random() < LEAVING_SHARE else None,
+        exit_when_empty_s=_patience_s(stream, slowness) if stream.random() < LEAVING_SHARE else None,
+    )
+
+
+def _patience_s(stream: random.Random, slowness: float) -> float:
+    """For how long a worker waits for a task; some do not."""
+    return slowness * log_uniform(stream, 0.5, 60.0) if stream.random() < PATIENT_SHARE else 0.0
 
 
 def _queue(stream: random.Random, slowness: float, worker: WorkerPlan) -> QueueOptions:

@@ -14,7 +14,7 @@ from cloud_tasks.task_app.options import RETRY_JITTER
 from simulation.backends import Site, open_backend
 from simulation.clocks import drawn_rate
 from simulation.faults import Chances, FaultSource, share_of
-from simulation.fleet import Dwelling, Fleet
+from simulation.fleet import RESTART_S, Dwelling, Fleet
 from simulation.history import History
 from simulation.hosts import Host
 from simulation.job.job import JOB_TIMED, Job, open_job
@@ -154,9 +154,11 @@ class World:
         """How long it may take, from the end of the faults, until every task is settled."""
         plan, worker = self.plan, self.plan.worker
         attempts = worker.max_attempts or 1
-        slots = worker.workers * worker.num_simultaneous_tasks
-        rounds = math.ceil((plan.workload.tasks + plan.workload.malformed) / slots) + 1
+        messages = plan.workload.tasks + plan.workload.malformed
+        rounds = math.ceil(messages / worker.tasks_at_a_time_max) + 1
         one_s = worker.max_runtime_s + 10.0 + 2 * SLOW_S_MAX
+        if worker.leaves_by_itself:
+            one_s += RESTART_S
         return (
             plan.queue.lease_s
             + _PATIENCE_S
@@ -270,8 +272,11 @@ def machine_settings(worker: WorkerPlan) -> MachineSettings:
             on_timeout=worker.retry_on_timeout,
             attempts_max=worker.max_attempts,
             interruptions_max=worker.max_interruptions,
+            keep_failed=worker.keep_failed,
             backoff=_retry_backoff(worker),
         ),
+        max_num_tasks=worker.max_num_tasks,
+        idle_exit_s=worker.exit_when_empty_s,
         unsettled_max=worker.num_simultaneous_tasks + 64,
     )
 

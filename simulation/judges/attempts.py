@@ -150,10 +150,11 @@ class AttemptsJudge:
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
             self._bench.cite("S10", excuse, told, task_id=happening.task_id, worker=holding.worker)
             if excuse == excuses.SETTLING and not (self._by_server and holding.confirmed):
-                self._check_insists(holding, fact.at)
+                gives_up_at = fact.at if life is None else min(fact.at, life.exit_by)
+                self._check_insists(holding, gives_up_at)
 
     def _check_insists(self, holding: Holding, at: float) -> None:
-        """A settlement that failed is tried again for as long as the lease lasts."""
+        """A settlement that failed is tried again for as long as the lease lasts, and its worker."""
         idle_s = at - holding.failed_at
         self._bench.check(
             "S18",
@@ -188,6 +189,8 @@ class AttemptsJudge:
         has_begun = not exact or (run is not None and run.began_at is not None)
         interrupted = message.deliveries - message.retries  # at most: nobody else knows what workers meant
         if has_begun and expected.is_reached(self._policy.interruptions_max, interrupted):
+            return True
+        if self._policy.keep_failed and run is not None and expected.may_have_failed(run, self._policy):
             return True
         # What was not run has had its last attempt before.
         return expected.is_reached(most, self._own(holding) - (exact and run is None))

@@ -43,8 +43,10 @@ def verdict_on(event: TaskEvent, policy: RetryPolicy, *, by_server: bool = False
         if event.reason == "lease_lost":
             return NOTHING
         return INTERRUPTED if event.retry else DEAD_LETTER
-    if by_server or not wants_retry(event, policy):
+    if by_server:
         return ACK
+    if not wants_retry(event, policy):
+        return DEAD_LETTER if policy.keep_failed and kind is not TaskCompleted else ACK
     return DEAD_LETTER if is_reached(policy.attempts_max, event.attempt) else RETRY
 
 
@@ -60,6 +62,16 @@ def wants_retry(event: TaskEvent, policy: RetryPolicy) -> bool:
     if type(event) is TaskException:
         return policy.on_exception and event.exception_kind == EndKind.RAISED.value
     return bool(getattr(policy, _WANTED_BY[type(event)]))
+
+
+def may_have_failed(run: RunRecord, policy: RetryPolicy) -> bool:
+    """Whether a run may be told for a failure that is not tried again; which it was, its event has to say."""
+    if run.end is None or run.end.kind is EndKind.RETURNED:
+        return False
+    if run.stopped and not policy.on_timeout:
+        return True
+    wanted = {EndKind.RAISED: policy.on_exception, EndKind.EXITED: policy.on_exit}
+    return not wanted.get(run.end.kind, False)
 
 
 def comes_back(verdict: str) -> bool:

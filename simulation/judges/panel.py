@@ -16,6 +16,7 @@ from simulation.judges.ending import EndingJudge
 from simulation.judges.events import EventsJudge
 from simulation.judges.following import FollowingJudge
 from simulation.judges.judge import Bench, Judge
+from simulation.judges.leaving import LeavingJudge
 from simulation.judges.liveness import Closing, LivenessJudge
 from simulation.judges.loading import LoadingJudge
 from simulation.judges.outcomes import OutcomesJudge
@@ -90,7 +91,11 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row("S11", "SettlingJudge", "the newest receipt is shown, and none once the lease is lost"),
         _row("S12", "SettlingJudge", "there is one verdict on a delivery, and a retry repeats it"),
-        _row("S13", "EndingJudge", "no more is taken than there is room for, and nothing after a notice"),
+        _row(
+            "S13",
+            "EndingJudge LeavingJudge",
+            "no more is taken than there is room for, and nothing after a notice",
+        ),
         _row("S14", "EndingJudge", "a worker ends within its grace period, and hands back what it has"),
         _row(
             "S15",
@@ -117,7 +122,11 @@ INVARIANTS: dict[str, Invariant] = dict(
         ),
         _row("L1", "LivenessJudge FollowingJudge", "the queue drains"),
         _row("L2", "LivenessJudge LoadingJudge", "every accepted task is settled"),
-        _row("L3", "LivenessJudge", "there is progress while there is work"),
+        _row(
+            "L3",
+            "LivenessJudge LeavingJudge",
+            "there is progress while there is work; who ends by itself is idle, or has done its number",
+        ),
         _row(
             "L4",
             "RatesJudge LivenessJudge",
@@ -178,6 +187,7 @@ def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
         SettlingJudge(bench, books, queue, settings),
         RunsJudge(bench, books, settings),
         EndingJudge(bench, books, settings),
+        LeavingJudge(bench, books, settings),
         EventsJudge(bench, books),
         RatesJudge(bench, books, settings),
         LivenessJudge(bench, books, surroundings.closing),

@@ -289,6 +289,28 @@ MUTANTS: tuple[Mutant, ...] = (
         ("S6",),
         leases.lets_go_too_late,
     ),
+    Mutant(57, "drops_failures", "acks failures that are to be kept", ("S9", "S1"), settling.drops_failures),
+    Mutant(
+        58,
+        "starts_more_than_its_number",
+        "asks for more tasks than it may start",
+        ("S13",),
+        taking.starts_more_than_its_number,
+    ),
+    Mutant(
+        59,
+        "ends_before_it_is_idle",
+        "ends although there were tasks a moment ago",
+        ("L3",),
+        taking.ends_before_it_is_idle,
+    ),
+    Mutant(
+        60,
+        "never_idle_enough",
+        "waits for more tasks than there are",
+        ("L3",),
+        taking.never_idle_enough,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

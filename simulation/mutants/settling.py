@@ -222,6 +222,16 @@ def drops_exhausted() -> AbstractContextManager[None]:
     return _judging({}, dead=Verdict.ACK)
 
 
+def drops_failures() -> AbstractContextManager[None]:
+    """A failure that is to be kept is acked."""
+    judge = outcomes.judge
+
+    def judge_failures(attempt: Attempt, kind: OutcomeKind, *, policy: RetryPolicy, **facts: Any) -> Decision:
+        return judge(attempt, kind, policy=structs.replace(policy, keep_failed=False), **facts)
+
+    return swapped(actions, "judge", judge_failures)
+
+
 def drops_malformed() -> AbstractContextManager[None]:
     """What is no task is acked."""
     return _judging({OutcomeKind.MALFORMED: Verdict.ACK})

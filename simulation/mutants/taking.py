@@ -118,6 +118,36 @@ def takes_one_too_many() -> Generator[None, None, None]:
         yield
 
 
+def starts_more_than_its_number() -> AbstractContextManager[None]:
+    """It asks for as many tasks as there are slots, however many it may still start."""
+
+    def no_bound(self: Intake) -> None:
+        """None is left to count."""
+
+    return swapped(Intake, "_left_to_start", no_bound)
+
+
+def ends_before_it_is_idle() -> AbstractContextManager[None]:
+    """It counts from when it was last told that the queue is empty, whatever has come since."""
+    on_leases = Intake.on_leases
+
+    def remember(self: Any, fact: got.LeasesReceived) -> None:
+        since = self._idle_since
+        on_leases(self, fact)
+        self._idle_since = since if self._idle_since is None else self._idle_since
+
+    return swapped(Intake, "on_leases", remember)
+
+
+def never_idle_enough() -> AbstractContextManager[None]:
+    """It waits for more, although it is to end when there is nothing."""
+
+    def never(self: Intake) -> bool:
+        return False
+
+    return swapped(Intake, "_idle_enough", never)
+
+
 @contextmanager
 def takes_late_arrivals() -> Generator[None, None, None]:
     """A long poll goes on when the worker was asked to end, and what it brings is started."""

@@ -75,6 +75,7 @@ class Evidence:
         broker: What the record tells.
         runs: What the ledger tells.
         closing: How it came to its end.
+        reasons: Why workers say that they ended, by name.
 
     Raises:
         EvidenceError: A side is missing or is something else; or the rehearsal did not come to its end.
@@ -117,8 +118,11 @@ class Evidence:
 
     def _add_workers(self) -> None:
         occurrences = self._occurrences
-        worker_side.add_workers(self.notes, self.plan.worker.shutdown_grace_period_s, occurrences)
-        worker_side.add_notices(self.notes, list(occurrences.of(EventStored)), occurrences)
+        events = list(occurrences.of(EventStored))
+        self.reasons = worker_side.reasons_of(events)
+        grace_s = self.plan.worker.shutdown_grace_period_s
+        worker_side.add_workers(self.notes, grace_s, self.reasons, occurrences)
+        worker_side.add_notices(self.notes, events, occurrences)
 
 
 def _read_settings(path: Path) -> RealSettings:

@@ -13,6 +13,7 @@ from cloud_tasks.core.events import TaskDeadLettered, TaskEvent
 from fakes.history import FactKind
 from simulation.history import EventStored, History, QueueChanged
 from simulation.judges.judge import Bench
+from simulation.judges.leaving import BY_ITSELF
 from simulation.judges.panel import panel
 from simulation.plan import RunPlan
 from simulation.real.agreement import Disagreement
@@ -38,7 +39,8 @@ PARTLY: Mapping[str, str] = {
 }
 """What of some invariants cannot be seen from outside."""
 
-
+_OF_GOOD_ORDER = (0, 1)
+"""Statuses of a worker that ends by itself: 1 where a task of its failed for good."""
 _BACK = {
     FactKind.NACKED: {"retry": "retries", "interrupted": "hand-backs"},
     FactKind.EXPIRED: {"duplicate": "duplicates"},
@@ -115,7 +117,7 @@ def judge(directory: Path) -> Judgement:
     bench.at = evidence.closing.over_at
     for each in judges:
         each.finish()
-    _check_notes(bench, evidence.notes)
+    _check_notes(bench, evidence)
     return _judgement(bench, results, evidence)
 
 
@@ -182,15 +184,20 @@ class _Results:
             self.ends[getattr(event, "exception_kind", "") or event.event_type.removeprefix("task_")] += 1
 
 
-def _check_notes(bench: RealBench, notes: list[Seen]) -> None:
+def _check_notes(bench: RealBench, evidence: Evidence) -> None:
     """What the rehearsal has seen with its own eyes."""
-    for note in notes:
+    for note in evidence.notes:
         bench.at = note.at
         if note.what is What.LEFT:
             told = "a process outlives its worker: {}"
             bench.check("S15", False, told, note.text, worker=note.worker)  # noqa: FBT003 - there it is
         elif note.what in {What.WORKER_ENDED, What.WORKER_KILLED}:
-            asked = note.what is What.WORKER_KILLED or note.text != UNASKED
+            asked = note.what is What.WORKER_KILLED or note.text != UNASKED or _left(note, evidence)
             bench.check("S15", True, "")  # noqa: FBT003 - looked for what is left, and nothing found
             told = "ends with status {}, and nobody had asked it to"
             bench.check("S19", asked, told, int(note.size), worker=note.worker)
+
+
+def _left(note: Seen, evidence: Evidence) -> bool:
+    """Whether it says that it had done its number, or nothing to do; whether that is so is for L3 to say."""
+    return note.size in _OF_GOOD_ORDER and evidence.reasons.get(note.worker) in BY_ITSELF

@@ -42,9 +42,6 @@ _UNKNOWN_TO_JUDGES = (
     "queue_name",
     "exactly_once_queue",
     "tasks_to_skip",
-    "max_num_tasks",
-    "exit_when_empty",
-    "max_interruptions",
     "simulate_spot_termination_after",
 )
 """Settings with which a worker rightly does what the judges would hold against it, or uses another queue."""
@@ -89,6 +86,9 @@ class RealSettings(Struct, frozen=True, kw_only=True):
             retry_on_exception=settings.retry_on_exception,
             retry_on_timeout=settings.retry_on_timeout,
             max_attempts=settings.max_attempts,
+            max_interruptions=settings.max_interruptions,
+            max_num_tasks=settings.max_num_tasks,
+            exit_when_empty_s=settings.exit_when_empty,
         )
         queue = QueueOptions(
             lease_s=settings.visibility_timeout, settles_after_expiry=True, counts_interruptions=False
@@ -124,14 +124,15 @@ def check_judged(variables: Mapping[str, str]) -> None:
     """
     usual = resolve([], worker_variables({}, ours=False)).settings
     wanted = resolve([], variables).settings
+    unknown = [name for name in _UNKNOWN_TO_JUDGES if getattr(wanted, name) != getattr(usual, name)]
+    unknown += ["max_num_tasks"] if wanted.max_num_tasks == 0 else []  # nothing would ever be settled
     problems = [
         Problem(
             f"{BY_NAME[name].variable}: the judges of `real` know nothing of this setting, and would accuse "
             "a worker that keeps to it",
             helps=("leave it unset",),
         )
-        for name in _UNKNOWN_TO_JUDGES
-        if getattr(wanted, name) != getattr(usual, name)
+        for name in unknown
     ]
     if problems:
         raise ConfigurationError(*problems)

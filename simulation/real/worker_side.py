@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from cloud_tasks.core.events import SpotTermination
+from cloud_tasks.core.events import WorkerStopped as Stopped
 from simulation.history import (
     EndAsked,
     EndHeard,
@@ -34,8 +35,22 @@ def read_seen(path: Path) -> list[Seen]:
     return [_decode(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences) -> None:
-    """What became of each worker process."""
+def reasons_of(events: Sequence[EventStored]) -> dict[str, str]:
+    """Why workers say that they ended, by name."""
+    return {stored.worker: stored.event.reason for stored in events if isinstance(stored.event, Stopped)}
+
+
+def add_workers(
+    notes: Sequence[Seen], grace_s: float, reasons: Mapping[str, str], occurrences: Occurrences
+) -> None:
+    """What became of each worker process.
+
+    Args:
+        notes: What the rehearsal has seen.
+        grace_s: From SIGTERM to the end of a worker.
+        reasons: Why workers say that they ended; of one that says nothing, its status is told.
+        occurrences: Where it goes.
+    """
     ends = _ends(notes)
     plain: dict[What, type[Happening]] = {
         What.WORKER_BEGAN: WorkerBegan,
@@ -51,7 +66,8 @@ def add_workers(notes: Sequence[Seen], grace_s: float, occurrences: Occurrences)
             over = note.what is What.WORKER_KILLED
             occurrences.add(plain[note.what](at=at, worker=worker), LAST if over else FIRST)
         elif note.what is What.WORKER_ENDED:
-            occurrences.add(WorkerEnded(at=at, worker=worker, reason=f"status {note.size:.0f}"), LAST)
+            reason = reasons.get(worker, f"status {note.size:.0f}")
+            occurrences.add(WorkerEnded(at=at, worker=worker, reason=reason), LAST)
         elif note.what is What.SIGTERM:
             occurrences.add(EndAsked(at=at, worker=worker, why="sigterm", within_s=grace_s), FIRST)
             heard_at = min(at + HEARD_S, ends.get(worker, math.inf))

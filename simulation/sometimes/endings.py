@@ -19,6 +19,7 @@ from simulation.history import (
 from simulation.plan import RunPlan
 
 MINUTE_S = 60.0
+_OF_THEMSELVES = {"idle": "ended_idle", "max_num_tasks": "ended_after_its_number"}
 
 
 class EndingPoints:
@@ -39,6 +40,8 @@ class EndingPoints:
         "killed_after_notice": "the machine went before the worker had ended",
         "killed_while_running": "a worker was killed while one of its tasks ran",
         "killed_young": "a worker was killed within a minute of its start",
+        "ended_idle": "a worker ended because it had had no task for as long as it was told to wait",
+        "ended_after_its_number": "a worker ended after as many tasks as it was told",
         "half_the_fleet_gone": "half of the workers or more went within a minute",
     }
 
@@ -100,6 +103,9 @@ class EndingPoints:
         self._note_gone(happening.at)
 
     def _on_ended(self, happening: WorkerEnded) -> None:
+        by_itself = _OF_THEMSELVES.get(happening.reason)
+        if by_itself is not None:
+            self._counts[by_itself] += 1
         if self._asked.get(happening.worker) == "notice":
             self._counts["ended_before_the_kill"] += 1
             self._note_gone(happening.at)

@@ -46,7 +46,9 @@ def draw_supervised(seed: int) -> SupervisedPlan:
     """The plan of a seed: any tasks, and any faults that strike calls, runs and events."""
     drawn = draw_plan(seed)
     faults = tuple(fault for fault in drawn.faults if fault.kind in OF_THE_SERVICE)
-    queue = structs.replace(drawn, monitor=None, producer=None, faults=faults)
+    # Nobody puts a worker together again that has ended by itself: that is how such a process ends.
+    staying = structs.replace(drawn.worker, max_num_tasks=None, exit_when_empty_s=None)
+    queue = structs.replace(drawn, worker=staying, monitor=None, producer=None, faults=faults)
 
     def number(what: str, least: int, most: int) -> int:
         return least + int(share_of(seed, what) * (most - least + 1))

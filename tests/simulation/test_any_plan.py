@@ -106,6 +106,9 @@ PLANS = st.builds(
         retry_delay_s=one_of(0.0, 1.0, 20.0),
         retry_delay_max_s=one_of(0.0, 60.0),
         retry_strategy=one_of("exponential", "fixed"),
+        keep_failed=st.booleans(),
+        max_num_tasks=one_of(None, 1, 2),
+        exit_when_empty_s=one_of(None, 0.0, 20.0),
     ),
     queue=st.builds(
         QueueOptions,

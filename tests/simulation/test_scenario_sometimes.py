@@ -210,6 +210,8 @@ HISTORIES: dict[str, tuple[Telling, Telling]] = {
     ),
     "killed_while_running": (lambda s: s.hold().crash(), lambda s: s.hold().finish().crash()),
     "killed_young": (lambda s: s.wait(59).crash(), lambda s: s.wait(61).crash()),
+    "ended_idle": (lambda s: s.exit(reason="idle"), lambda s: s.exit(reason="shutdown")),
+    "ended_after_its_number": (lambda s: s.exit(reason="max_num_tasks"), lambda s: s.exit(reason="idle")),
     "half_the_fleet_gone": (
         lambda s: s.wait(100).crash(A).wait(59).crash(B),
         lambda s: s.wait(100).crash(A).wait(61).crash(B),

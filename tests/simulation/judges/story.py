@@ -113,9 +113,9 @@ class Story:
         """A worker hears that it is to end."""
         return self._tell(told.EndHeard, name, why=why, within_s=within_s)
 
-    def exit(self, name: str = A) -> Story:
+    def exit(self, name: str = A, reason: str = "shutdown") -> Story:
         """A worker returns."""
-        return self._tell(told.WorkerEnded, name, reason="shutdown")
+        return self._tell(told.WorkerEnded, name, reason=reason)
 
     def crash(self, name: str = A) -> Story:
         """A worker is killed."""
@@ -176,6 +176,12 @@ class Story:
         """The queue answers the worker's last call."""
         return self._tell(
             told.CallAnswered, worker, operation=operation, number=self._calls[worker], task_id=task, **more
+        )
+
+    def look(self, worker: str = A, tasks_max: int = 1, *, after_s: float = 0.0) -> Story:
+        """A worker asks for tasks, and there is none for so long."""
+        return (
+            self.issue("receive", "", worker, tasks_max=tasks_max).wait(after_s).answer("receive", "", worker)
         )
 
     def extend(self, task: str = TASK, worker: str = A, *, renews: bool = False) -> Story:

@@ -118,12 +118,8 @@ def test_mistakes_are_told_before_anything_is_started(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("MAX_NUM_TASKS", "4"),
         ("MAX_NUM_TASKS", "0"),
-        ("EXIT_WHEN_EMPTY", "3"),
-        ("EXIT_WHEN_EMPTY", "1"),
         ("TO_SKIP", "2"),
-        ("MAX_INTERRUPTIONS", "2"),
         ("EXACTLY_ONCE_QUEUE", "1"),
         ("QUEUE_NAME", "another"),
         ("TASK_FILE", "tasks.json"),
@@ -131,7 +127,7 @@ def test_mistakes_are_told_before_anything_is_started(
     ],
 )
 def test_what_the_judges_cannot_know_is_refused(name: str, value: str) -> None:
-    """A worker that ends after four tasks, as it was told to, was accused of it."""
+    """A worker that takes none, as it was told to, would be accused of it."""
     with pytest.raises(ConfigurationError, match=f"RMS_CLOUD_TASKS_{name}: the judges"):
         check_judged(worker_variables({f"RMS_CLOUD_TASKS_{name}": value}, ours=False))
 
@@ -139,11 +135,27 @@ def test_what_the_judges_cannot_know_is_refused(name: str, value: str) -> None:
 def test_such_variables_are_refused_before_anything_is_started(
     worker: Path, task_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("RMS_CLOUD_TASKS_MAX_NUM_TASKS", "4")
+    monkeypatch.setenv("RMS_CLOUD_TASKS_TO_SKIP", "4")
     assert main(["real", "--worker", str(worker), "--task-file", str(task_file)]) == Status.USAGE
     told = capsys.readouterr()
-    assert "RMS_CLOUD_TASKS_MAX_NUM_TASKS: the judges" in told.err
+    assert "RMS_CLOUD_TASKS_TO_SKIP: the judges" in told.err
     assert not told.out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("MAX_NUM_TASKS", "4", {"max_num_tasks": 4}),
+        ("EXIT_WHEN_EMPTY", "3s", {"exit_when_empty_s": 3}),
+        ("EXIT_WHEN_EMPTY", "1", {"exit_when_empty_s": 0}),
+        ("MAX_INTERRUPTIONS", "2", {"max_interruptions": 2}),
+    ],
+)
+def test_the_judges_know_when_a_worker_ends_by_itself(name: str, value: str, told: dict[str, int]) -> None:
+    variables = worker_variables({f"RMS_CLOUD_TASKS_{name}": value}, ours=False)
+    check_judged(variables)
+    plan = RealSettings(seed=1, time_s=1.0, workers=1, worker_file="its.py", variables=variables).plan()
+    assert {key: getattr(plan.worker, key) for key in told} == told
 
 
 def test_variables_that_say_what_is_usual_are_taken() -> None:

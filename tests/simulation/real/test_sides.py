@@ -270,5 +270,5 @@ def test_a_signal_is_heard_soon_or_at_the_end() -> None:
         Seen(what=What.SIGTERM, at=1.0, worker="b"),
         Seen(what=What.WORKER_ENDED, at=1.2, worker="b"),
     ]
-    add_workers(notes, 4.0, occurrences)
+    add_workers(notes, 4.0, {}, occurrences)
     assert {one.worker: one.at for one in occurrences.of(EndHeard)} == {"a": 1.0 + HEARD_S, "b": 1.2}

@@ -11,7 +11,7 @@ from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunR
 from simulation.judges import excuses, expected
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
-from simulation.judges.records import Holding, MessageRecord
+from simulation.judges.records import Holding, MessageRecord, RunRecord
 
 
 class AttemptsJudge:
@@ -39,6 +39,7 @@ class AttemptsJudge:
         self._s8 = bench.watch("S8")
         self._books = books
         self._policy = settings.retry
+        self._max_runtime_s = settings.max_runtime_s - bench.early_s
         self._settle_again_s = settings.settle_backoff.cap_s
         self._longest_s = queue.lease_total_s_max - bench.early_s
         self._is_malformed = is_malformed
@@ -190,10 +191,14 @@ class AttemptsJudge:
         interrupted = message.deliveries - message.retries  # at most: nobody else knows what workers meant
         if has_begun and expected.is_reached(self._policy.interruptions_max, interrupted):
             return True
-        if self._policy.keep_failed and run is not None and expected.may_have_failed(run, self._policy):
+        if self._policy.keep_failed and run is not None and self._may_have_failed(run):
             return True
         # What was not run has had its last attempt before.
         return expected.is_reached(most, self._own(holding) - (exact and run is None))
+
+    def _may_have_failed(self, run: RunRecord) -> bool:
+        heard_at = expected.heard_at(run, self._books.lives.get(run.worker))
+        return expected.may_have_failed(run, self._policy, self._max_runtime_s, heard_at)
 
     def _own(self, holding: Holding) -> int:
         """How many deliveries count, without those that its worker has to know were interrupted."""

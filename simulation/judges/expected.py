@@ -13,7 +13,7 @@ from cloud_tasks.core.events import (
 )
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import EndKind, OutcomeKind, RunEnd
-from simulation.judges.records import RunRecord
+from simulation.judges.records import Life, RunRecord
 
 ACK, RETRY, INTERRUPTED, DEAD_LETTER = "ack", "retry", "interrupted", "dead_letter"
 NOTHING = "nothing"
@@ -64,11 +64,18 @@ def wants_retry(event: TaskEvent, policy: RetryPolicy) -> bool:
     return bool(getattr(policy, _WANTED_BY[type(event)]))
 
 
-def may_have_failed(run: RunRecord, policy: RetryPolicy) -> bool:
-    """Whether a run may be told for a failure that is not tried again; which it was, its event has to say."""
+def may_have_failed(run: RunRecord, policy: RetryPolicy, max_runtime_s: float, heard_at: float) -> bool:
+    """Whether a run may be told for a failure that is not tried again; which it was, its event has to say.
+
+    Args:
+        run: It is over.
+        policy: What is to be tried again.
+        max_runtime_s: As for `may_be_told_so`.
+        heard_at: Likewise.
+    """
     if run.end is None or run.end.kind is EndKind.RETURNED:
         return False
-    if run.stopped and not policy.on_timeout:
+    if not policy.on_timeout and _is_too_long(run, max_runtime_s, heard_at):
         return True
     wanted = {EndKind.RAISED: policy.on_exception, EndKind.EXITED: policy.on_exit}
     return not wanted.get(run.end.kind, False)
@@ -112,9 +119,19 @@ def may_be_told_so(event: TaskEvent, run: RunRecord, max_runtime_s: float, heard
     if run.end is None or not may_end_so(event, run.end):
         return False
     if type(event) is TaskTimedOut:
-        began_at = heard_at if run.began_at is None else run.began_at
-        return max(run.term_at or 0.0, heard_at) - began_at >= max_runtime_s
+        return _is_too_long(run, max_runtime_s, heard_at)
     return type(event) is TaskCompleted or not run.stopped
+
+
+def _is_too_long(run: RunRecord, max_runtime_s: float, heard_at: float) -> bool:
+    began_at = heard_at if run.began_at is None else run.began_at
+    return max(run.term_at or 0.0, heard_at) - began_at >= max_runtime_s
+
+
+def heard_at(run: RunRecord, life: Life | None) -> float:
+    """When the worker of a run could hear of its end at last."""
+    over_at = run.over_at or 0.0
+    return over_at if life is None else max(over_at, life.continued_at)
 
 
 def tells_of(event: TaskEvent, run: RunRecord) -> bool:

@@ -115,6 +115,21 @@ def test_mistakes_are_told_before_anything_is_started(
     assert not told.out
 
 
+@pytest.mark.parametrize("variable", ["MAX_NUM_TASKS=4", "EXIT_WHEN_EMPTY=1"])
+def test_workers_that_end_by_themselves_are_followed_by_others(
+    variable: str, worker: Path, task_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting in (variable, "VISIBILITY_TIMEOUT_SECONDS=3", "MAX_RUNTIME=1"):
+        name, _, value = setting.partition("=")
+        monkeypatch.setenv(f"RMS_CLOUD_TASKS_{name}", value)
+    directory = tmp_path / "its"
+    directory.mkdir()
+    chosen = ["--worker", str(worker), "--task-file", str(task_file), "--workers", "1"]
+    status, told = real(directory, *chosen, "--time", "3", "--seed", "3")
+    assert status == Status.CLEAN, told
+    assert "20 tasks, of which 0 were put with the dead letters" in told
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

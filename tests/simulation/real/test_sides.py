@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cloud_tasks.core.events import TaskEvent, TaskExited
+from cloud_tasks.core.events import TaskEvent, TaskExited, WorkerStopped
 from cloud_tasks.core.task import EndKind
 from fakes.queue_options import QueueOptions
 from fakes.sqs.message import Handle
@@ -21,6 +21,7 @@ from simulation.history import (
     RunOver,
     RunRequested,
     StoreFailed,
+    WorkerEnded,
 )
 from simulation.real import ledger
 from simulation.real.broker_side import BrokerSide
@@ -29,7 +30,7 @@ from simulation.real.run_side import LedgerLine, Runs
 from simulation.real.seen import Seen, What
 from simulation.real.settings import DEAD, EVENTS, QUEUE
 from simulation.real.sqs_client import WHO
-from simulation.real.worker_side import HEARD_S, add_workers
+from simulation.real.worker_side import HEARD_S, add_workers, reasons_of
 
 OPTIONS = QueueOptions(lease_s=5.0, settles_after_expiry=True, counts_interruptions=False)
 BODY = '{"task_id": "t", "data": {}}'
@@ -272,3 +273,11 @@ def test_a_signal_is_heard_soon_or_at_the_end() -> None:
     ]
     add_workers(notes, 4.0, {}, occurrences)
     assert {one.worker: one.at for one in occurrences.of(EndHeard)} == {"a": 1.0 + HEARD_S, "b": 1.2}
+
+
+def test_a_worker_says_itself_why_it_ends() -> None:
+    occurrences = Occurrences()
+    stopped = WorkerStopped(worker_id="a", reason="idle", elapsed_time=1.0, counts={})
+    notes = [Seen(what=What.WORKER_ENDED, at=1.2, worker=name, size=1.0) for name in "ab"]
+    add_workers(notes, 4.0, reasons_of([EventStored(at=1.1, worker="a", event=stopped)]), occurrences)
+    assert {one.worker: one.reason for one in occurrences.of(WorkerEnded)} == {"a": "idle", "b": "status 1"}

@@ -11,7 +11,7 @@ from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunR
 from simulation.judges import excuses, expected
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
-from simulation.judges.records import Holding, MessageRecord, RunRecord
+from simulation.judges.records import Holding, Life, MessageRecord, RunRecord
 
 
 class AttemptsJudge:
@@ -151,12 +151,11 @@ class AttemptsJudge:
             told = "the lease ended while its worker held it, and nothing kept the worker from extending it"
             self._bench.cite("S10", excuse, told, task_id=happening.task_id, worker=holding.worker)
             if excuse == excuses.SETTLING and not (self._by_server and holding.confirmed):
-                gives_up_at = fact.at if life is None else min(fact.at, life.exit_by)
-                self._check_insists(holding, gives_up_at)
+                self._check_insists(holding, life, fact.at)
 
-    def _check_insists(self, holding: Holding, at: float) -> None:
+    def _check_insists(self, holding: Holding, life: Life | None, at: float) -> None:
         """A settlement that failed is tried again for as long as the lease lasts, and its worker."""
-        idle_s = at - holding.failed_at
+        idle_s = holding.waited_s(at if life is None else min(at, life.exit_by), life)
         self._bench.check(
             "S18",
             holding.open_calls or idle_s <= self._settle_again_s + self._bench.slack_s,

@@ -258,9 +258,10 @@ class Books:
         elif error:
             holding.troubles += 1
             holding.failed_at = happening.at
+            holding.failed_halted_s = 0.0 if self.life is None else self.life.halted_s(happening.at)
             if call.operation == "extend":
                 holding.refused_at = happening.at
-                holding.refused_halted_s = 0.0 if self.life is None else self.life.halted_s(happening.at)
+                holding.refused_halted_s = holding.failed_halted_s
         elif happening.at - call.at > SLOW_SHARE * holding.term_s:
             holding.troubles += 1
         if not error:

@@ -159,7 +159,7 @@ class EndingJudge:
             return "the worker was stopped when it was to hand back"
         if holding.verdict is None:
             return "calls about it failed, or took long" if holding.troubles else ""
-        insisted = at - holding.failed_at <= self._settle_again_s + self._bench.tolerance_s
+        insisted = holding.waited_s(at, life) <= self._settle_again_s + self._bench.tolerance_s
         return "its settlement failed again and again" if insisted else ""
 
     def _is_told(self, holding: Holding, life: Life, at: float) -> bool:

@@ -76,6 +76,7 @@ class Holding(Struct, eq=False):
         confirmed: Whether the worker was told that it is settled.
         troubles: How many calls about it failed or were slow since it was last extended.
         failed_at: When the last of those was answered.
+        failed_halted_s: For how long its worker had been stopped by then.
         open_calls: How many calls about it are under way.
         run: The newest run that was asked for; None before that.
         requests: How often a run of it was asked for.
@@ -116,6 +117,7 @@ class Holding(Struct, eq=False):
     confirmed: bool = False
     troubles: int = 0
     failed_at: float = 0.0
+    failed_halted_s: float = 0.0
     open_calls: int = 0
     run: RunRecord | None = None
     requests: int = 0
@@ -124,6 +126,11 @@ class Holding(Struct, eq=False):
     start_again: int | None = None
     interruptions: int = 0
     renewed: tuple[str, ...] = ()
+
+    def waited_s(self, now: float, life: Life | None) -> float:
+        """How long ago a call about it failed, without what its worker has been stopped for since."""
+        halted_s = 0.0 if life is None else life.halted_s(now) - self.failed_halted_s
+        return now - self.failed_at - halted_s
 
 
 class RunRecord(Struct, eq=False):

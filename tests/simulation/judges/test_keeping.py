@@ -302,6 +302,11 @@ def test_a_worker_may_end_with_a_settlement_that_failed_until_its_time_was_over(
     assert "S14" not in story.end()
 
 
+def test_a_worker_does_not_try_a_settlement_again_while_it_is_stopped() -> None:
+    story = held().wait(1).finish().record(completed()).ack_lost().halt().wait(20).go_on()
+    assert "S14" not in story.hear(within_s=5.0).wait(5).exit().end()
+
+
 def test_a_worker_may_end_while_a_settlement_is_under_way() -> None:
     story = about_to_end(wait_s=10).issue("ack", outcome=Outcome(OutcomeKind.COMPLETED, elapsed_s=1.0))
     assert "S14" not in story.wait(1).exit().end()

@@ -166,3 +166,8 @@ def test_a_settlement_is_tried_again_for_as_long_as_its_worker_stays() -> None:
     for pause_s in pauses:
         story.ack_lost().wait(pause_s)
     assert story.wait(30.0 - 1.0 - sum(pauses)).expire().broken == NONE
+
+
+def test_a_settlement_is_not_tried_again_by_a_worker_that_is_stopped() -> None:
+    story = Story().worker().send().hold().wait(14.0).finish().record(completed()).ack_lost()
+    assert story.halt().wait(1.4).go_on().wait(14.6).expire().broken == NONE

@@ -205,8 +205,9 @@ def _with_an_end(worker: WorkerPlan, stream: random.Random, slowness: float) -> 
 
 
 def _patience_s(stream: random.Random, slowness: float) -> float:
-    """For how long a worker waits for a task; some do not."""
-    return slowness * log_uniform(stream, 0.5, 60.0) if stream.random() < PATIENT_SHARE else 0.0
+    """For how long a worker waits for a task; some do not, where that does not make thousands of workers."""
+    patient = stream.random() < PATIENT_SHARE or slowness > SLOW_FROM
+    return slowness * log_uniform(stream, 5.0, 120.0) if patient else 0.0
 
 
 def _queue(stream: random.Random, slowness: float, worker: WorkerPlan) -> QueueOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -47,6 +48,7 @@ class Signals:
         self._ask = ask
         self._is_over = is_over
         self._before: dict[signal.Signals, object] = {}
+        self._process = 0
 
     @property
     def are_taken(self) -> bool:
@@ -56,6 +58,7 @@ class Signals:
     def take(self) -> None:
         """Begin to listen; where this is not the main thread, its program calls the shots."""
         if threading.current_thread() is threading.main_thread():
+            self._process = os.getpid()
             for number in _SIGNALS:
                 self._before[number] = signal.signal(number, self._on_signal)
 
@@ -66,7 +69,8 @@ class Signals:
             signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal gave
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if not self._is_over():
+        # A fork has this handler, and nobody who could be asked: its threads are not there.
+        if os.getpid() == self._process and not self._is_over():
             self._ask(signal.Signals(number).name)
             return
         self.give_back()

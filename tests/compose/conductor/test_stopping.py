@@ -66,6 +66,21 @@ if __name__ == "__main__":
     say("waiting")
     time.sleep(60)
 """
+FORKING = """
+if __name__ == "__main__":
+    go()
+    host.start_processes()
+    child = os.fork()
+    if not child:
+        say("forked")
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(0.5)
+    os.kill(child, signal.SIGTERM)
+    say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    host.stop_processes()
+    say("ended")
+"""
 
 
 @pytest_asyncio.fixture
@@ -132,3 +147,14 @@ async def test_a_program_whose_workers_another_thread_has_stopped_hears_signals(
     finally:
         await program.kill()
     assert words(program) == ["stopped", "waiting"]
+
+
+async def test_a_signal_to_a_fork_of_the_program_is_not_for_its_workers(rig: Rig, tmp_path: Path) -> None:
+    """What `multiprocessing` forks and terminates would go on for ever: its parent's handler asked nobody to end."""
+    program = await start(rig, FORKING, tmp_path)
+    try:
+        async with asyncio.timeout(10.0):
+            assert await program.end() == 0, program.said
+    finally:
+        await program.kill()
+    assert words(program) == ["forked", f"{-signal.SIGTERM}", "ended"]

@@ -150,7 +150,7 @@ async def test_a_program_whose_workers_another_thread_has_stopped_hears_signals(
 
 
 async def test_a_signal_to_a_fork_of_the_program_is_not_for_its_workers(rig: Rig, tmp_path: Path) -> None:
-    """What `multiprocessing` forks and terminates would go on for ever: its parent's handler asked nobody to end."""
+    """What `multiprocessing` forks and terminates went on: the handler of its parent asked nobody to end."""
     program = await start(rig, FORKING, tmp_path)
     try:
         async with asyncio.timeout(10.0):

@@ -62,6 +62,10 @@ def test_a_queue_is_made_once(service: SqsService) -> None:
     assert code_of(lambda: service.create_queue("q", {"VisibilityTimeout": "61"})) == "QueueAlreadyExists"
 
 
+DEEP = 100_000
+"""Deeper than any JSON parser goes: that of Python 3.13 takes 5,000 levels, that of 3.11 a thousand."""
+
+
 @pytest.mark.parametrize(
     ("attributes", "code"),
     [
@@ -74,8 +78,8 @@ def test_a_queue_is_made_once(service: SqsService) -> None:
         ({"ReceiveMessageWaitTimeSeconds": "21"}, "InvalidAttributeValue"),
         ({"VisibilityTimeout": "9" * 5_000}, "InvalidAttributeValue"),
         ({"Policy": "no JSON"}, "InvalidAttributeValue"),
-        ({"Policy": '{"a":' * 5_000 + "1" + "}" * 5_000}, "InvalidAttributeValue"),
-        ({"RedrivePolicy": "[" * 5_000 + "]" * 5_000}, "InvalidAttributeValue"),
+        ({"Policy": '{"a":' * DEEP + "1" + "}" * DEEP}, "InvalidAttributeValue"),
+        ({"RedrivePolicy": "[" * DEEP + "]" * DEEP}, "InvalidAttributeValue"),
         ({"Visibility": "1"}, "InvalidAttributeName"),
         ({"QueueArn": "x"}, "InvalidAttributeName"),
         ({"ContentBasedDeduplication": "true"}, "InvalidAttributeName"),

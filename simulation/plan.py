@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -73,11 +74,14 @@ class WorkerPlan(Struct, frozen=True, kw_only=True):
     max_num_tasks: int | None = None
     exit_when_empty_s: float | None = None
 
-    @property
-    def tasks_at_a_time_max(self) -> int:
-        """All workers together have no more under way."""
-        slots = self.num_simultaneous_tasks
-        return self.workers * (slots if self.max_num_tasks is None else min(slots, self.max_num_tasks))
+    def rounds_of(self, tasks: int) -> int:
+        """How many tasks are run one after the other, where there are so many and all workers are busy.
+
+        A worker of ten slots that ends after eleven tasks runs its last one alone.
+        """
+        of_a_worker = self.max_num_tasks or self.num_simultaneous_tasks
+        in_a_life = math.ceil(of_a_worker / self.num_simultaneous_tasks)
+        return math.ceil(tasks / (self.workers * of_a_worker)) * in_a_life
 
     @property
     def leaves_by_itself(self) -> bool:

@@ -43,7 +43,7 @@ def _work(plan: RunPlan) -> str:
     )
     if worker.exit_when_empty_s is not None:
         ends += f"; each ends after {worker.exit_when_empty_s:.4g} s without a task"
-    kept = ", failures kept" if worker.keep_failed else ""
+    kept = ", failures kept" if worker.keep_failed and not plan.backend.decides_retries else ""
     most = "" if worker.max_attempts is None else f", {worker.max_attempts} attempts at most"
     return (
         f"{_counted(plan.workload.tasks, 'task')} of about {plan.workload.duration_s:.4g} s; "

@@ -92,6 +92,8 @@ def fewer_workers(plan: RunPlan, violation: Violation) -> Iterator[RunPlan]:
         yield structs.replace(plan, worker=fewer, faults=_renamed(plan.faults, _WORKER, names))
     for workers in _less(worker.workers):
         yield structs.replace(plan, worker=structs.replace(worker, workers=workers))
+    for number in _less(worker.max_num_tasks or 1):
+        yield structs.replace(plan, worker=structs.replace(worker, max_num_tasks=number))
     for slots in _less(worker.num_simultaneous_tasks):
         yield structs.replace(plan, worker=structs.replace(worker, num_simultaneous_tasks=slots))
 

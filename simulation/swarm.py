@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
 
@@ -24,7 +23,7 @@ RETENTION_SHARE = 0.15
 LEAVING_SHARE = 0.15
 """Of all seeds: workers end after a number of tasks; and as often, when the queue is empty."""
 PATIENT_SHARE = 0.8
-"""Of those: they wait for a while."""
+"""Of those with short times: they wait for a while; all of those with long times do."""
 
 ODDS: dict[FaultClass, tuple[float, float]] = {
     FaultClass.REQUEST_LOST: (0.001, 0.3),
@@ -146,8 +145,7 @@ def _workload(stream: random.Random, slowness: float, faults_s: float, tasks: in
 
 def _busy_s(workload: Workload, worker: WorkerPlan) -> float:
     """How long the work takes, with twice as much again for what goes wrong."""
-    rounds = math.ceil(workload.tasks / worker.tasks_at_a_time_max)
-    return 3 * rounds * min(2 * workload.duration_s, worker.max_runtime_s)
+    return 3 * worker.rounds_of(workload.tasks) * min(2 * workload.duration_s, worker.max_runtime_s)
 
 
 def _classes(stream: random.Random) -> frozenset[FaultClass]:
@@ -195,7 +193,7 @@ def _with_retries(worker: WorkerPlan, stream: random.Random, slowness: float) ->
 
 
 def _with_an_end(worker: WorkerPlan, stream: random.Random, slowness: float) -> WorkerPlan:
-    """Failed tasks that are kept, as those of functions are; workers that end by themselves."""
+    """What becomes of tasks that failed for good; and whether workers end by themselves."""
     return structs.replace(
         worker,
         keep_failed=stream.random() < 0.5,  # noqa: PLR2004 - one half

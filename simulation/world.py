@@ -155,7 +155,7 @@ class World:
         plan, worker = self.plan, self.plan.worker
         attempts = worker.max_attempts or 1
         messages = plan.workload.tasks + plan.workload.malformed
-        rounds = math.ceil(messages / worker.tasks_at_a_time_max) + 1
+        rounds = worker.rounds_of(messages) + 1
         one_s = worker.max_runtime_s + 10.0 + 2 * SLOW_S_MAX
         if worker.leaves_by_itself:
             one_s += RESTART_S

@@ -15,6 +15,12 @@ The interpreter's own number is 700 (2,000 from 3.13 on): fewer than a hundred t
 _YOUNG_ROUNDS = 20
 """So many rounds through the youngest, and those that are a little older are looked through as well."""
 
+_FROZEN_BY_ITSELF_MAX = 1_000
+"""So many objects may be frozen without the program having done it: Python 3.12 begins with 375 of them.
+
+A program that freezes its own freezes thousands, since none has fewer.
+"""
+
 
 class _Garbage:
     """What the workers of this process have changed, until the last of them is over."""
@@ -45,7 +51,7 @@ class _Garbage:
         if first:  # none: the program has turned it off
             self._set = max(first, _NEW_OBJECTS), max(second, _YOUNG_ROUNDS), third
             gc.set_threshold(*self._set)
-        self._has_frozen = gc.get_freeze_count() == 0
+        self._has_frozen = gc.get_freeze_count() < _FROZEN_BY_ITSELF_MAX
         if self._has_frozen:
             gc.freeze()
 

@@ -46,7 +46,7 @@ class Gatherer(Generic[T]):
         self._under_way_max = under_way_max
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._planned: asyncio.Handle | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], None] = {}
 
     def submit(self, item: T) -> asyncio.Future[None]:
         """Have it done. The answer raises what the request told, a `QueueError`; nobody has to look at it."""
@@ -62,10 +62,15 @@ class Gatherer(Generic[T]):
         return answer
 
     async def aclose(self) -> None:
-        """Send what waits, and wait for the answers."""
-        while self._waiting or self._under_way:
-            self._send()
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        """Send what waits, and wait for the answers; if that is cancelled, nothing is left under way."""
+        try:
+            while self._waiting or self._under_way:
+                self._send()
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            for request in tuple(self._under_way):
+                request.cancel()
+            raise
 
     def _send(self) -> None:
         """Send what waits, as far as may be under way; what stays goes out when a batch has ended."""
@@ -75,11 +80,11 @@ class Gatherer(Generic[T]):
         while self._waiting and len(self._under_way) < self._under_way_max:
             batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
             task = asyncio.get_running_loop().create_task(self._carry_out(batch))
-            self._under_way.add(task)
+            self._under_way[task] = None
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         if self._waiting and self._planned is None:
             self._send()
 

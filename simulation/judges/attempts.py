@@ -45,6 +45,7 @@ class AttemptsJudge:
         self._is_malformed = is_malformed
         self._by_pubsub = bench.plan.backend.name == "pubsub"
         self._by_server = bench.plan.backend.decides_retries
+        self._keeps_failed = settings.retry.keep_failed and not self._by_server
         self._counts_apart = queue.counts_interruptions and not (self._by_pubsub or self._by_server)
         self._remembers = bench.exact and not self._by_server
         self._uncounted: dict[str, int] = {}
@@ -190,13 +191,13 @@ class AttemptsJudge:
         interrupted = message.deliveries - message.retries  # at most: nobody else knows what workers meant
         if has_begun and expected.is_reached(self._policy.interruptions_max, interrupted):
             return True
-        if self._policy.keep_failed and run is not None and self._may_have_failed(run):
+        if self._keeps_failed and run is not None and self._may_have_failed(run):
             return True
         # What was not run has had its last attempt before.
         return expected.is_reached(most, self._own(holding) - (exact and run is None))
 
     def _may_have_failed(self, run: RunRecord) -> bool:
-        heard_at = expected.heard_at(run, self._books.lives.get(run.worker))
+        heard_at = expected.end_heard_at(run, self._books.lives.get(run.worker))
         return expected.may_have_failed(run, self._policy, self._max_runtime_s, heard_at)
 
     def _own(self, holding: Holding) -> int:

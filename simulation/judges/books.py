@@ -54,6 +54,7 @@ class Books:
     """Listens before every judge, so that each finds what the happening was about.
 
     Args:
+        starts_max: How often a worker tries to start a run.
         settled_max: Of deliveries whose settlement was confirmed, so many are remembered.
         stored_max: Likewise, of events.
 
@@ -74,7 +75,10 @@ class Books:
         repeated: Whether the event that is told now was stored before.
     """
 
-    def __init__(self, settled_max: int = SETTLED_MAX, stored_max: int = STORED_MAX) -> None:
+    def __init__(
+        self, starts_max: int, *, settled_max: int = SETTLED_MAX, stored_max: int = STORED_MAX
+    ) -> None:
+        self._starts_max = starts_max
         self._settled_max = settled_max
         self._stored_max = stored_max
         self.messages: dict[str, MessageRecord] = {}
@@ -338,11 +342,13 @@ class Books:
 
     def _on_not_started(self, happening: RunNotStarted) -> None:
         run = self._find(happening.run)
-        if run is not None and run.holding is not None:
-            run.holding.starts_failed += 1
-            run.holding.start_failed_at = happening.at
-            run.holding.start_again = run.attempt if run.term_at is None else None
-            run.holding.run = None
+        holding = None if run is None else run.holding
+        if run is not None and holding is not None:
+            holding.starts_failed += 1
+            holding.start_failed_at = happening.at
+            again = run.term_at is None and holding.starts_failed < self._starts_max
+            holding.start_again = run.attempt if again else None
+            holding.run = None
         self._drop(run)
 
     def _on_began(self, happening: RunBegan) -> None:

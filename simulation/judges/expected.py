@@ -128,7 +128,7 @@ def _is_too_long(run: RunRecord, max_runtime_s: float, heard_at: float) -> bool:
     return max(run.term_at or 0.0, heard_at) - began_at >= max_runtime_s
 
 
-def heard_at(run: RunRecord, life: Life | None) -> float:
+def end_heard_at(run: RunRecord, life: Life | None) -> float:
     """When the worker of a run could hear of its end at last."""
     over_at = run.over_at or 0.0
     return over_at if life is None else max(over_at, life.continued_at)

@@ -72,7 +72,9 @@ class Bench:
     ) -> None:
         self.plan = plan
         self.now = now
-        drift_s = _drift_s(plan)
+        self._drift = _drift(plan)
+        longest_s = plan.worker.max_runtime_s + plan.queue.lease_s + _START_S_MAX
+        drift_s = self._drift * longest_s
         self.early_s = TOLERANCE_S + drift_s
         self.exact = slack_s == 0.0
         self.slack_s = slack_s + drift_s
@@ -87,6 +89,10 @@ class Bench:
         """How often each invariant was looked at."""
         looks = {name: watch.looks for name, watch in self._watches.items() if name not in self._blind}
         return Counter({name: count for name, count in looks.items() if count})
+
+    def off_by_s(self, measured_s: float) -> float:
+        """What a worker may be too early by, or too late, that measures so long, slack included."""
+        return self.tolerance_s + self._drift * measured_s
 
     def watch(self, invariant: str) -> Watch:
         """The invariant of that name, to be looked at without a call."""
@@ -138,13 +144,11 @@ class Bench:
         self.check(invariant, excuse, what, task_id=task_id, worker=worker)
 
 
-def _drift_s(plan: RunPlan) -> float:
-    """What a worker's clock may be off by over the longest time that it measures, where clocks drift."""
+def _drift(plan: RunPlan) -> float:
+    """What a worker's clock may be off by in a second, where clocks drift."""
     kind = FaultClass.CLOCK_DRIFT
-    if kind not in plan.odds and all(fault.kind is not kind for fault in plan.faults):
-        return 0.0
-    longest_s = plan.worker.max_runtime_s + plan.queue.lease_s + _START_S_MAX
-    return 2e-6 * DRIFT_PPM_MAX * longest_s
+    drifts = kind in plan.odds or any(fault.kind is kind for fault in plan.faults)
+    return 2e-6 * DRIFT_PPM_MAX if drifts else 0.0
 
 
 class Judge(Protocol):

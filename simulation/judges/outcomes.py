@@ -95,7 +95,7 @@ class OutcomesJudge:
     def _fits(self, event: TaskEvent, run: RunRecord) -> bool:
         if not self._bench.exact:
             return run.end is not None and expected.may_end_so(event, run.end)
-        heard_at = expected.heard_at(run, self._books.lives.get(run.worker))
+        heard_at = expected.end_heard_at(run, self._books.lives.get(run.worker))
         return expected.may_be_told_so(event, run, self._max_runtime_s, heard_at)
 
     def _check_tells(self, event: TaskEvent, whose: Whose, run: RunRecord, *, kept: bool) -> None:

@@ -94,7 +94,7 @@ INVARIANTS: dict[str, Invariant] = dict(
         _row(
             "S13",
             "EndingJudge LeavingJudge",
-            "no more is taken than there is room for, and nothing after a notice",
+            "no more is taken than there is room for, or is to be started; nothing after a notice",
         ),
         _row("S14", "EndingJudge", "a worker ends within its grace period, and hands back what it has"),
         _row(
@@ -125,7 +125,7 @@ INVARIANTS: dict[str, Invariant] = dict(
         _row(
             "L3",
             "LivenessJudge LeavingJudge",
-            "there is progress while there is work; who ends by itself is idle, or has done its number",
+            "there is progress while there is work; who ends by itself is idle, or has had its number",
         ),
         _row(
             "L4",
@@ -177,7 +177,7 @@ def all_judges(bench: Bench, world: World) -> list[Judge]:
 def panel(bench: Bench, surroundings: Surroundings) -> list[Judge]:
     """Every judge; the books come first, because the others read in them."""
     queue, settings = bench.plan.queue, surroundings.settings
-    books = Books()
+    books = Books(settings.starts_max)
     judges: list[Judge] = [
         books,
         AccountsJudge(bench, books, surroundings.counts),

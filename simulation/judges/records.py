@@ -82,8 +82,8 @@ class Holding(Struct, eq=False):
         requests: How often a run of it was asked for.
         starts_failed: How often a run of it could not be started.
         start_failed_at: When that was last so.
-        start_again: Which attempt's start has to be tried again: the last one failed, and nobody had told
-            it to end; None where there is no such.
+        start_again: Which attempt's start has to be tried again: one failed, there are tries left, and nobody
+            had told it to end; None where there is no such.
         interruptions: How often it had been handed back through no fault of the task, as far as its worker
             had to know when it came: from the queue, and from what it had handed back itself.
         halted_s: For how long its worker had been stopped when the receive that brought it was issued.

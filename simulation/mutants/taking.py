@@ -128,7 +128,7 @@ def starts_more_than_its_number() -> AbstractContextManager[None]:
 
 
 def ends_before_it_is_idle() -> AbstractContextManager[None]:
-    """It counts from when it was last told that the queue is empty, whatever has come since."""
+    """It counts from when it was first told that the queue is empty, whatever has come since."""
     on_leases = Intake.on_leases
 
     def remember(self: Any, fact: got.LeasesReceived) -> None:

@@ -29,18 +29,19 @@ NEEDS_LEDGER = frozenset(("S2", "S4", "S5", "S6", "S16"))
 PARTLY: Mapping[str, str] = {
     "S4": "which kinds of ends are told; results and signals are not seen",
     "S7": "what came back and why; whether a run had ended by itself is not seen",
-    "S13": "what is free is counted by the runs in the ledger",
+    "S13": "what is free, and what was started, is counted by the runs in the ledger",
     "S14": "when a signal was heard is not seen: soon after it was sent",
     "S15": "processes and what they started; descriptors and temporary files are not seen",
     "S16": "that runs end in time; which signals they were sent is not seen",
     "S18": "calls of the queue; attempts to store events are not seen",
     "S19": "fatal errors and ends that nobody asked for; coroutines are not seen",
+    "L3": "why a worker ends is what it says in its last event",
     "L4": "when the first task is taken; when a worker heard that a receive had failed is not seen",
 }
 """What of some invariants cannot be seen from outside."""
 
 _OF_GOOD_ORDER = (0, 1)
-"""Statuses of a worker that ends by itself: 1 where a task of its failed for good."""
+"""Statuses of a worker that ends by itself: 1 where a task failed, or its last event was not stored."""
 _BACK = {
     FactKind.NACKED: {"retry": "retries", "interrupted": "hand-backs"},
     FactKind.EXPIRED: {"duplicate": "duplicates"},
@@ -199,5 +200,7 @@ def _check_notes(bench: RealBench, evidence: Evidence) -> None:
 
 
 def _left(note: Seen, evidence: Evidence) -> bool:
-    """Whether it says that it had done its number, or nothing to do; whether that is so is for L3 to say."""
-    return note.size in _OF_GOOD_ORDER and evidence.reasons.get(note.worker) in BY_ITSELF
+    """Whether it may have had its number, or nothing to do; where it says so, L3 says whether that is so."""
+    reason = evidence.reasons.get(note.worker)
+    may_leave = reason in BY_ITSELF or (reason is None and evidence.plan.worker.leaves_by_itself)
+    return may_leave and note.size in _OF_GOOD_ORDER

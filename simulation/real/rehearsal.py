@@ -14,7 +14,7 @@ from pathlib import Path
 from cloud_tasks.core.task import Task
 from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.real import marked
-from simulation.real.crew import Crew
+from simulation.real.crew import RESTART_S, Crew
 from simulation.real.draws import draw_task
 from simulation.real.machine import Machine
 from simulation.real.processes import Process, environ_of
@@ -36,6 +36,8 @@ _AT_ONCE = 12
 _END_S = 10.0
 """From the end of the grace period to the last sign of life of a worker."""
 _PATIENCE_S = 30.0
+_START_UP_S = 3.0
+"""From the start of a worker's program to its first receive, on a busy machine."""
 
 
 class Rehearsal:
@@ -237,7 +239,8 @@ class Rehearsal:
 def liveness_bound_s(settings: RealSettings, tasks_left: int) -> float:
     """How long it may take until so many tasks are settled when nothing goes wrong."""
     plan = settings.plan()
-    slots = plan.worker.workers * plan.worker.num_simultaneous_tasks
     attempts = min(plan.worker.max_attempts or 3, 3)
     one_s = plan.worker.max_runtime_s + 1.0
-    return plan.queue.lease_s + _PATIENCE_S + math.ceil(tasks_left / slots) * attempts * one_s
+    if plan.worker.leaves_by_itself:
+        one_s += RESTART_S + _START_UP_S
+    return plan.queue.lease_s + _PATIENCE_S + plan.worker.rounds_of(tasks_left) * attempts * one_s

@@ -124,15 +124,17 @@ def check_judged(variables: Mapping[str, str]) -> None:
     """
     usual = resolve([], worker_variables({}, ours=False)).settings
     wanted = resolve([], variables).settings
-    unknown = [name for name in _UNKNOWN_TO_JUDGES if getattr(wanted, name) != getattr(usual, name)]
-    unknown += ["max_num_tasks"] if wanted.max_num_tasks == 0 else []  # nothing would ever be settled
     problems = [
         Problem(
             f"{BY_NAME[name].variable}: the judges of `real` know nothing of this setting, and would accuse "
             "a worker that keeps to it",
             helps=("leave it unset",),
         )
-        for name in unknown
+        for name in _UNKNOWN_TO_JUDGES
+        if getattr(wanted, name) != getattr(usual, name)
     ]
+    if wanted.max_num_tasks == 0:
+        told = f"{BY_NAME['max_num_tasks'].variable}: with 0 no worker of a rehearsal would ever run a task"
+        problems.append(Problem(told, helps=("leave it unset, or give it a number from 1 on",)))
     if problems:
         raise ConfigurationError(*problems)

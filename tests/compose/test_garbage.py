@@ -45,7 +45,7 @@ def test_garbage_is_still_found() -> None:
     found: list[object] = []
     with garbage_looked_for_rarely():
         left = weakref.ref(Node(), found.append)  # to ask it whether it is there would keep it, since 3.12
-        kept = []
+        kept: list[object] = []
         while not found and len(kept) < 1_000_000:
             kept.append([None])
         assert found == [left]

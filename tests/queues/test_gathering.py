@@ -122,6 +122,19 @@ class TestGatherer:
         requests.may_end.set()
         await gatherer.aclose()
 
+    async def test_who_gives_up_closing_leaves_no_request_behind(self) -> None:
+        requests = Requests()
+        gatherer = Gatherer(requests, 1, gather_s=0.0)
+        for item in "ab":
+            gatherer.submit(item)
+        closing = asyncio.ensure_future(gatherer.aclose())
+        await until(lambda: len(requests.made) == 2)
+        before = asyncio.all_tasks()
+        closing.cancel()
+        await asyncio.wait(before - {asyncio.current_task()}, timeout=1.0)
+        assert closing.cancelled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
     async def test_what_comes_while_requests_are_under_way_gathers(self) -> None:
         requests = Requests()
         gatherer = Gatherer(requests, 1000, gather_s=0.0, under_way_max=1)

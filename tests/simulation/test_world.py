@@ -139,3 +139,13 @@ def test_a_worker_that_spins_is_stopped_and_told_of() -> None:
     (violation,) = report.violations
     assert (violation.invariant, violation.worker) == ("L3", "worker-1")
     assert "time stands still" in violation.what
+
+
+@pytest.mark.parametrize(
+    ("tasks_max", "rounds"),
+    [(None, 10), (1, 100), (5, 20), (10, 10), (11, 20), (20, 10), (100, 10)],
+)
+def test_a_worker_with_a_number_may_run_its_last_tasks_alone(tasks_max: int | None, rounds: int) -> None:
+    """A bound of ten rounds for workers of ten slots and eleven tasks broke L1, without a fault."""
+    worker = WorkerPlan(workers=1, num_simultaneous_tasks=10, max_num_tasks=tasks_max)
+    assert worker.rounds_of(100) == rounds

@@ -88,7 +88,7 @@ class Days:
 
 
 def test_of_what_is_settled_only_the_latest_is_remembered() -> None:
-    books = Books(settled_max=2)
+    books = Books(5, settled_max=2)
     days = Days(books)
     keys = ("1", "2", "3", "4")
     for key in keys:
@@ -107,7 +107,7 @@ def test_of_what_is_settled_only_the_latest_is_remembered() -> None:
 
 
 def test_receipts_that_were_renewed_are_forgotten_with_their_delivery() -> None:
-    books = Books(settled_max=1)
+    books = Books(5, settled_max=1)
     days = Days(books)
     for key in ("1", "2", "3"):
         days.send(key)
@@ -118,7 +118,7 @@ def test_receipts_that_were_renewed_are_forgotten_with_their_delivery() -> None:
 
 
 def test_of_what_is_stored_only_the_latest_is_known_again() -> None:
-    books = Books(stored_max=2)
+    books = Books(5, stored_max=2)
     days = Days(books)
     events = [KeepAlive(instance_id=str(number)) for number in range(3)]
     for event in events:

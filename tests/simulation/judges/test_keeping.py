@@ -382,3 +382,27 @@ def test_a_run_is_told_of_once_however_often_its_start_failed() -> None:
     story = Story().worker().send().deliver().request().not_started().wait(0.1).run().wait(1).finish()
     story.record(completed()).ack().hear().record(STOPPED)
     assert story.broken == NONE
+
+
+def keeping_failures() -> Story:
+    retry = structs.replace(SETTINGS.retry, keep_failed=True)
+    plan = structs.replace(PLAN, worker=structs.replace(PLAN.worker, keep_failed=True))
+    return Story(plan, structs.replace(SETTINGS, retry=retry)).worker().send()
+
+
+def test_a_failure_is_kept_where_it_is_to_be() -> None:
+    story = keeping_failures().hold().wait(1.0).finish(end=RAISED).record(raised()).bury()
+    assert story.end() == NONE
+
+
+def test_a_settlement_is_tried_again_for_as_long_as_its_worker_stays() -> None:
+    story = Story().worker().send().hold().wait(1.0).finish().record(completed()).hear(within_s=10.0)
+    pauses = (0.5, 1.0, 2.0, 4.0, 2.0)
+    for pause_s in pauses:
+        story.ack_lost().wait(pause_s)
+    assert story.wait(30.0 - 1.0 - sum(pauses)).expire().broken == NONE
+
+
+def test_a_settlement_is_not_tried_again_by_a_worker_that_is_stopped() -> None:
+    story = Story().worker().send().hold().wait(14.0).finish().record(completed()).ack_lost()
+    assert story.halt().wait(1.4).go_on().wait(14.6).expire().broken == NONE

@@ -6,19 +6,18 @@ import pytest
 from msgspec import structs
 
 from fakes.history import FactKind
+from simulation.faults import FaultClass
 from simulation.plan import RunPlan, WorkerPlan
 from tests.simulation.judges.story import (
     EXITED,
     PLAN,
-    RAISED,
     SETTINGS,
     TASK,
     A,
     B,
     Story,
-    completed,
+    dead,
     exited,
-    raised,
 )
 
 NONE: set[str] = set()
@@ -30,12 +29,6 @@ def numbered(tasks_max: int) -> Story:
 
 def patient(idle_s: float) -> Story:
     return Story(PLAN, structs.replace(SETTINGS, idle_exit_s=idle_s)).worker()
-
-
-def keeping() -> Story:
-    retry = structs.replace(SETTINGS.retry, keep_failed=True)
-    plan = RunPlan(worker=WorkerPlan(max_attempts=3, keep_failed=True))
-    return Story(plan, structs.replace(SETTINGS, retry=retry)).worker().send()
 
 
 # --- A number of tasks
@@ -60,7 +53,27 @@ def test_a_worker_without_a_number_may_not_end_for_it() -> None:
 
 
 def test_a_worker_may_not_ask_for_more_than_its_number() -> None:
-    assert numbered(2).send().hold().look(tasks_max=1).look(tasks_max=2, after_s=2.0).broken == {"S13", "S18"}
+    story = numbered(2).send().hold().look(tasks_max=1, after_s=20.0)
+    assert story.broken == NONE
+    assert story.look(tasks_max=2).broken == {"S13"}
+
+
+def test_what_is_put_with_the_dead_letters_unrun_is_none_of_its_number() -> None:
+    story = numbered(1).send()
+    story.malformed.add("1")
+    story.deliver().record(dead(attempt=1, reason="no task")).bury()
+    assert story.exit(reason="max_num_tasks").end() == {"L3"}
+
+
+def test_a_worker_that_has_had_its_number_has_to_end() -> None:
+    assert numbered(1).send().hold().complete().wait(300.0).hear().exit().end() == {"L3"}
+
+
+def test_a_worker_with_its_number_may_wait_for_what_is_under_way() -> None:
+    story = numbered(1).send().hold()
+    for _ in range(20):
+        story.wait(15.0).extend()
+    assert "L3" not in story.hear().broken
 
 
 def test_a_worker_may_not_start_more_than_its_number() -> None:
@@ -102,13 +115,16 @@ def test_a_receive_that_fails_says_nothing_of_the_queue() -> None:
     }
 
 
-def test_what_waits_to_be_tried_again_is_not_nothing() -> None:
+@pytest.mark.parametrize(("after_s", "broken"), [(0.0, {"L3"}), (14.9, {"L3"}), (15.0, NONE)])
+def test_what_waits_to_be_tried_again_is_not_nothing(after_s: float, broken: set[str]) -> None:
     plan = RunPlan(worker=WorkerPlan(retry_delay_s=20.0))
     backoff = structs.replace(SETTINGS.retry.backoff, base_s=20.0, cap_s=20.0)
     retry = structs.replace(SETTINGS.retry, backoff=backoff)
     story = Story(plan, structs.replace(SETTINGS, idle_exit_s=5.0, retry=retry)).worker().send().hold()
     story.wait(1.0).finish(end=EXITED).record(exited()).nack(delay_s=20.0).look(after_s=10.0)
-    assert story.exit(reason="idle").broken == {"L3"}
+    if after_s:
+        story.look(after_s=after_s)
+    assert story.exit(reason="idle").broken == broken
 
 
 def test_a_worker_that_is_idle_has_to_end() -> None:
@@ -116,6 +132,28 @@ def test_a_worker_that_is_idle_has_to_end() -> None:
     for _ in range(20):
         story.look(after_s=20.0)
     assert story.hear().exit().end() == {"L3"}
+
+
+def test_a_worker_is_not_idle_before_it_is_told_that_a_lease_is_lost() -> None:
+    """Its run was over, and its event could not be stored: an attempt is under way until it is forgotten."""
+    story = patient(30.0).send().hold().wait(1.0).finish()
+    for _ in range(20):
+        story.look(after_s=10.0).fail_store().extend()
+    story.expire(reason="duplicate").deliver(worker=B).issue("extend", worker=A, receipt="1#1", seconds=30.0)
+    story.answer("extend", worker=A, error="LeaseLostError")
+    assert "L3" not in story.wait(5.0).hear().broken
+
+
+def test_a_worker_that_was_stopped_may_be_idle_for_longer() -> None:
+    story = patient(30.0).look(after_s=20.0).halt().wait(600.0).go_on()
+    assert story.hear().exit().end() == NONE
+
+
+def test_a_clock_that_is_fast_makes_a_worker_leave_early() -> None:
+    settings = structs.replace(SETTINGS, idle_exit_s=3_600.0)
+    for odds, broken in (({}, {"L3"}), ({FaultClass.CLOCK_DRIFT: 1.0}, NONE)):
+        story = Story(structs.replace(PLAN, odds=odds), settings).worker().look(after_s=3_598.3)
+        assert story.exit(reason="idle").broken == broken
 
 
 def test_a_worker_that_is_told_nothing_of_the_kind_waits_for_ever() -> None:
@@ -134,40 +172,3 @@ def test_of_two_workers_each_has_its_own_time() -> None:
     story = patient(5.0).worker(B).look(A, after_s=5.0)
     assert story.exit(A, reason="idle").broken == NONE
     assert story.look(B, after_s=1.0).exit(B, reason="idle").broken == {"L3"}
-
-
-# --- Failures that are kept
-
-
-def test_a_failure_is_kept_where_it_is_to_be() -> None:
-    story = keeping().hold().wait(1.0).finish(end=RAISED).record(raised()).bury()
-    assert story.end() == NONE
-
-
-def test_a_success_is_not() -> None:
-    assert "S9" in keeping().hold().wait(1.0).finish().record(completed()).bury().end()
-
-
-def test_what_is_tried_again_is_not() -> None:
-    assert "S9" in keeping().hold().wait(1.0).finish(end=EXITED).record(exited()).bury().end()
-
-
-def test_a_failure_that_is_to_be_kept_is_not_settled() -> None:
-    story = keeping().hold().wait(1.0).finish(end=RAISED).record(raised()).settle_as("exception")
-    assert "S9" in story.end()
-
-
-# --- A worker that has given up
-
-
-def test_a_settlement_is_tried_again_for_as_long_as_its_worker_stays() -> None:
-    story = Story().worker().send().hold().wait(1.0).finish().record(completed()).hear(within_s=10.0)
-    pauses = (0.5, 1.0, 2.0, 4.0, 2.0)
-    for pause_s in pauses:
-        story.ack_lost().wait(pause_s)
-    assert story.wait(30.0 - 1.0 - sum(pauses)).expire().broken == NONE
-
-
-def test_a_settlement_is_not_tried_again_by_a_worker_that_is_stopped() -> None:
-    story = Story().worker().send().hold().wait(14.0).finish().record(completed()).ack_lost()
-    assert story.halt().wait(1.4).go_on().wait(14.6).expire().broken == NONE

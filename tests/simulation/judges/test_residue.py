@@ -18,7 +18,7 @@ async def fails() -> None:
 def judged(loop: SimulationLoop) -> list[str]:
     """What the judge says when all is over."""
     bench = Bench(RunPlan(), loop.time)
-    ResidueJudge(bench, Books(), loop, list).finish()
+    ResidueJudge(bench, Books(5), loop, list).finish()
     return [violation.what for violation in bench.violations]
 
 

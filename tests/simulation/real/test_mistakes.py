@@ -12,6 +12,7 @@ import pytest
 
 from cloud_tasks.errors import ConfigurationError
 from simulation.commands.app import main
+from simulation.real.evidence import Evidence
 from simulation.real.processes import environ_of
 from simulation.real.settings import RealSettings, check_judged, worker_variables
 from simulation.statuses import Status
@@ -115,25 +116,25 @@ def test_mistakes_are_told_before_anything_is_started(
     assert not told.out
 
 
-@pytest.mark.parametrize("variable", ["MAX_NUM_TASKS=4", "EXIT_WHEN_EMPTY=1"])
 def test_workers_that_end_by_themselves_are_followed_by_others(
-    variable: str, worker: Path, task_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: Path, task_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for setting in (variable, "VISIBILITY_TIMEOUT_SECONDS=3", "MAX_RUNTIME=1"):
+    for setting in ("MAX_NUM_TASKS=4", "VISIBILITY_TIMEOUT_SECONDS=3", "MAX_RUNTIME=1"):
         name, _, value = setting.partition("=")
         monkeypatch.setenv(f"RMS_CLOUD_TASKS_{name}", value)
     directory = tmp_path / "its"
     directory.mkdir()
-    chosen = ["--worker", str(worker), "--task-file", str(task_file), "--workers", "1"]
-    status, told = real(directory, *chosen, "--time", "3", "--seed", "3")
+    chosen = ["--worker", str(worker), "--task-file", str(task_file), "--workers", "1", "--keep"]
+    status, told = real(directory, *chosen, "--time", "1", "--seed", "3")
     assert status == Status.CLEAN, told
     assert "20 tasks, of which 0 were put with the dead letters" in told
+    (kept,) = directory.glob("cloud-tasks-real-*")
+    assert list(Evidence(kept).reasons.values()).count("max_num_tasks") > 1
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("MAX_NUM_TASKS", "0"),
         ("TO_SKIP", "2"),
         ("EXACTLY_ONCE_QUEUE", "1"),
         ("QUEUE_NAME", "another"),
@@ -142,9 +143,14 @@ def test_workers_that_end_by_themselves_are_followed_by_others(
     ],
 )
 def test_what_the_judges_cannot_know_is_refused(name: str, value: str) -> None:
-    """A worker that takes none, as it was told to, would be accused of it."""
+    """A worker that passes tasks over, as it was told to, would be accused of it."""
     with pytest.raises(ConfigurationError, match=f"RMS_CLOUD_TASKS_{name}: the judges"):
         check_judged(worker_variables({f"RMS_CLOUD_TASKS_{name}": value}, ours=False))
+
+
+def test_a_number_of_tasks_that_settles_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="RMS_CLOUD_TASKS_MAX_NUM_TASKS: with 0 no worker"):
+        check_judged(worker_variables({"RMS_CLOUD_TASKS_MAX_NUM_TASKS": "0"}, ours=False))
 
 
 def test_such_variables_are_refused_before_anything_is_started(
@@ -166,7 +172,7 @@ def test_such_variables_are_refused_before_anything_is_started(
         ("MAX_INTERRUPTIONS", "2", {"max_interruptions": 2}),
     ],
 )
-def test_the_judges_know_when_a_worker_ends_by_itself(name: str, value: str, told: dict[str, int]) -> None:
+def test_what_the_judges_know_is_taken(name: str, value: str, told: dict[str, int]) -> None:
     variables = worker_variables({f"RMS_CLOUD_TASKS_{name}": value}, ours=False)
     check_judged(variables)
     plan = RealSettings(seed=1, time_s=1.0, workers=1, worker_file="its.py", variables=variables).plan()

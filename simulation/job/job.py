@@ -65,8 +65,9 @@ class Job:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether every task was sent."""
-        return self.producers is None or self.producers.done
+        """Whether every task was sent, and nothing is on its way to the queue any more."""
+        producers = self.producers
+        return producers is None or (producers.done and self.setting.loop.now >= producers.may_come_until)
 
     @property
     def is_followed(self) -> bool:
@@ -76,7 +77,7 @@ class Job:
     @property
     def loading_bound_s(self) -> float:
         """How much longer it may take until every task is settled, because of a job."""
-        load_s = _LOAD_S + RESTART_S + SLOW_S_MAX if self.producers is not None else 0.0
+        load_s = _LOAD_S + RESTART_S + 2 * SLOW_S_MAX if self.producers is not None else 0.0
         return load_s + (SLOW_S_MAX if self.monitors is not None else 0.0)
 
     @property

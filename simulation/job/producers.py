@@ -15,12 +15,14 @@ from simulation.job.process import Process
 from simulation.job.sending import SimulatedLook, SimulatedSender, Twins
 from simulation.job.setting import Setting
 from simulation.job.ways import aside
-from simulation.link import Link
+from simulation.link import SLOW_S_MAX, Link
 from simulation.plan import ProducerPlan
 from simulation.streams import Streams
 
 _CLOCK_S = 7000.0
 _NAME = "producer"
+_LATE_S = 2 * SLOW_S_MAX
+"""What a producer sent before it was killed may reach the queue for so long: held, and slow after that."""
 
 
 class Producers(Process):
@@ -34,11 +36,14 @@ class Producers(Process):
     Attributes:
         twins: Which messages hold the same task.
         done: Whether every task was sent, as the last of them said.
+        may_come_until: Until when something may arrive from one that is dead.
     """
 
     def __init__(self, setting: Setting, plan: ProducerPlan, tasks: Broker) -> None:
         super().__init__(setting, _NAME)
         self.done = False
+        self.may_come_until = 0.0
+        self._sender: SimulatedSender | None = None
         self.twins = Twins(setting, tasks)
         self._plan = plan
         self._tasks = tasks
@@ -69,9 +74,10 @@ class Producers(Process):
         )
         book = MortalTaskBook(setting.database, clock, self)
         self.holds(book.close)
+        self._sender = SimulatedSender(setting, self._tasks, host, link)
         loader = Loader(
             book,
-            SimulatedSender(setting, self._tasks, host, link),
+            self._sender,
             SimulatedLook(setting, self._tasks, link),
             LoadSettings(
                 concurrent_calls=plan.concurrent_calls, batch_size=plan.batch_size, page_size=plan.page_size
@@ -96,6 +102,8 @@ class Producers(Process):
 
     def tell_killed(self, where: str) -> None:
         """See `Process`."""
+        if self._sender is not None and self._sender.under_way:
+            self.may_come_until = self._setting.loop.now + _LATE_S
         name = "" if self.host is None else self.host.name
         self._setting.history.tell(ProducerKilled(at=self._setting.loop.now, worker=name, where=where))
 

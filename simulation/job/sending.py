@@ -26,9 +26,13 @@ class SimulatedSender:
         tasks: The queue.
         host: The producer.
         link: The way to the queue.
+
+    Attributes:
+        under_way: How many batches it waits for an answer to.
     """
 
     def __init__(self, setting: Setting, tasks: Broker, host: Host, link: Link) -> None:
+        self.under_way = 0
         self._setting = setting
         self._tasks = tasks
         self._host = host
@@ -48,11 +52,14 @@ class SimulatedSender:
         self._calls += 1
         number = self._calls
         effect = partial(self._accept, tasks, delay_s, number)
+        self.under_way += 1
         try:
             refused = await self._link.call(Asked(operation="send"), effect)
         except QueueUnavailableError as error:
+            self.under_way -= 1
             self._tell_answered(number, error)
             raise SendFailedError(str(error), (), tuple(task.task_id for task in tasks)) from error
+        self.under_way -= 1
         if refused:
             failure = SendFailedError(f"{len(refused)} of {len(tasks)} were not accepted", refused)
             self._tell_answered(number, failure)

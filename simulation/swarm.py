@@ -20,7 +20,7 @@ SINGLE_SHARE = 0.1
 """Of all seeds: a single class."""
 RETENTION_SHARE = 0.15
 """Of all seeds: messages that nobody settles in time leave the queue by themselves."""
-LEAVING_SHARE = 0.15
+LEAVING_SHARE = 0.05
 """Of all seeds: workers end after a number of tasks; and as often, when the queue is empty."""
 PATIENT_SHARE = 0.8
 """Of those with short times: they wait for a while; all of those with long times do."""

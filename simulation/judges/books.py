@@ -11,6 +11,7 @@ from fakes.history import FactKind
 from simulation.history import (
     CallAnswered,
     CallIssued,
+    EndAsked,
     EndHeard,
     EventStored,
     History,
@@ -125,6 +126,7 @@ class Books:
         history.on(WorkerKilled, self._on_worker_killed)
         history.on(WorkerStopped, self._on_worker_stopped)
         history.on(WorkerContinued, self._on_worker_continued)
+        history.on(EndAsked, self._on_end_asked)
         history.on(EndHeard, self._on_heard)
 
     def finish(self) -> None:
@@ -455,6 +457,10 @@ class Books:
             life.halted_before_s += happening.at - life.halted_at
         life.halted_at = None
         life.continued_at = happening.at
+
+    def _on_end_asked(self, happening: EndAsked) -> None:
+        life = self.life = self.lives[happening.worker]
+        life.asked = True
 
     def _on_heard(self, happening: EndHeard) -> None:
         life = self.life = self.lives[happening.worker]

@@ -81,7 +81,7 @@ def of_interruption(  # noqa: PLR0911 - a list of excuses, the strongest first
         return UNWANTED
     if exact and holding.run is not None and ended_by_itself(holding, holding.run, life):
         return ""
-    if life is None or life.heard_at is not None:
+    if life is None or life.heard_at is not None or (life.asked and not exact):
         return ENDING
     if holding.let_go:
         return LET_GO

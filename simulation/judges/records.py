@@ -197,6 +197,7 @@ class Life(Struct, eq=False):
         began_at: Since when.
         ended_at: When it returned; None while it has not.
         killed_at: When it was killed; None while it was not.
+        asked: Whether it was asked to end; a real process may hear of that before it is seen to.
         heard_at: When it first took in that it is to end; None while it has not.
         heard_halted_s: For how long it had been stopped by then.
         stop_from: When it may begin to end its runs, by all that it has heard.
@@ -221,6 +222,7 @@ class Life(Struct, eq=False):
     began_at: float
     ended_at: float | None = None
     killed_at: float | None = None
+    asked: bool = False
     heard_at: float | None = None
     heard_halted_s: float = 0.0
     stop_from: float = math.inf

@@ -10,6 +10,7 @@ from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
 from simulation.history import CallIssued
 from simulation.judges import INVARIANTS, excuses
+from simulation.judges.records import Holding, Life, MessageRecord, RunRecord
 from simulation.plan import BackendPlan
 from tests.simulation.judges.story import (
     ASKED_AGAIN,
@@ -406,3 +407,14 @@ def test_a_settlement_is_tried_again_for_as_long_as_its_worker_stays() -> None:
 def test_a_settlement_is_not_tried_again_by_a_worker_that_is_stopped() -> None:
     story = Story().worker().send().hold().wait(14.0).finish().record(completed()).ack_lost()
     assert story.halt().wait(1.4).go_on().wait(14.6).expire().broken == NONE
+
+
+def test_a_real_worker_may_hand_back_before_it_is_seen_to_have_heard_of_its_end() -> None:
+    """Of a process only that it was asked is seen; it is counted to have heard a while after that."""
+    holding = Holding(MessageRecord("1", TASK, 0.0), A, 1, 0.0, LEASE_S, 0.0, 0.0, LEASE_S, heard=True)
+    holding.run = RunRecord(1, TASK, A, 1, holding, 0.0, began_at=0.5)
+    life = Life(A, 0.0)
+    assert excuses.of_interruption(holding, life, exact=False) == ""
+    life.asked = True
+    assert excuses.of_interruption(holding, life, exact=False) == excuses.ENDING
+    assert excuses.of_interruption(holding, life, exact=True) == ""

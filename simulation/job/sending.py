@@ -56,10 +56,10 @@ class SimulatedSender:
         try:
             refused = await self._link.call(Asked(operation="send"), effect)
         except QueueUnavailableError as error:
-            self.under_way -= 1
             self._tell_answered(number, error)
             raise SendFailedError(str(error), (), tuple(task.task_id for task in tasks)) from error
-        self.under_way -= 1
+        finally:
+            self.under_way -= 1
         if refused:
             failure = SendFailedError(f"{len(refused)} of {len(tasks)} were not accepted", refused)
             self._tell_answered(number, failure)

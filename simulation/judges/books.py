@@ -459,8 +459,8 @@ class Books:
         life.continued_at = happening.at
 
     def _on_end_asked(self, happening: EndAsked) -> None:
-        life = self.life = self.lives[happening.worker]
-        life.asked = True
+        self.life = self.lives[happening.worker]
+        self.life.asked = True
 
     def _on_heard(self, happening: EndHeard) -> None:
         life = self.life = self.lives[happening.worker]

@@ -19,6 +19,7 @@ from simulation.history import (
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Life
+from simulation.judges.settling import SETTLEMENTS
 from simulation.link import SLOW_S_MAX
 
 LINGER_S = 60.0
@@ -28,7 +29,6 @@ ASKED = frozenset(("shutdown", "spot_termination"))
 BY_ITSELF = frozenset(("idle", "max_num_tasks"))
 """Reasons of workers that were not."""
 _KNOWN = ASKED | BY_ITSELF
-_SETTLEMENTS = ("ack", "nack", "dead_letter")
 
 
 class Stay(Struct, eq=False):
@@ -77,8 +77,8 @@ class LeavingJudge:
             return
         history.on(CallIssued, self._on_receive, "receive")
         history.on(CallAnswered, self._on_received, "receive")
-        history.on(CallIssued, self._on_settlement, *_SETTLEMENTS)
-        history.on(CallAnswered, self._on_answered, "extend", *_SETTLEMENTS)
+        history.on(CallIssued, self._on_settlement, *SETTLEMENTS)
+        history.on(CallAnswered, self._on_answered, "extend", *SETTLEMENTS)
         history.on(RunRequested, self._on_requested)
         history.on(RunOver, self._on_run_over)
         history.on(RunGone, self._on_run_over)
@@ -133,7 +133,7 @@ class LeavingJudge:
 
     def _on_requested(self, happening: RunRequested) -> None:
         holding = self._books.holding
-        if holding is None or holding.requests == 1:  # or it is a start that is tried again
+        if holding is None or holding.requests == 1:  # else a start is tried again
             stay = self._stay(happening.worker)
             stay.started += 1
             self._bench.check(

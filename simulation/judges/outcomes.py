@@ -10,9 +10,9 @@ from simulation.judges import expected
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding, RunRecord
+from simulation.judges.settling import SETTLEMENTS
 
 _OF_RUNS = frozenset((TaskCompleted, TaskException, TaskExited, TaskTimedOut))
-_SETTLEMENTS = frozenset(("ack", "nack", "dead_letter"))
 Whose = tuple[str, str]
 
 
@@ -42,7 +42,7 @@ class OutcomesJudge:
         """See `Judge`."""
         history.on(RunOver, self._on_over)
         history.on(EventStored, self._on_stored)
-        history.on(CallIssued, self._on_settlement, *_SETTLEMENTS)
+        history.on(CallIssued, self._on_settlement, *SETTLEMENTS)
 
     def finish(self) -> None:
         """Everything was said when it was seen."""

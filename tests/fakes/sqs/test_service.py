@@ -63,7 +63,7 @@ def test_a_queue_is_made_once(service: SqsService) -> None:
 
 
 DEEP = 100_000
-"""Deeper than any JSON parser goes: that of Python 3.13 takes 5,000 levels, that of 3.11 a thousand."""
+"""Deeper than any JSON parser goes: that of Python 3.13 takes 9,000 levels, that of 3.11 fewer than 1,000."""
 
 
 @pytest.mark.parametrize(

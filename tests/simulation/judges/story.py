@@ -381,3 +381,10 @@ def interrupted(task: str = TASK, reason: str = "shutdown", attempt: int = 1) ->
 def dead(task: str = TASK, attempt: int = 3, reason: str = "its attempts are used up") -> TaskEvent:
     """The event of a task that is not run any more."""
     return TaskDeadLettered(task_id=task, elapsed_time=0.0, retry=False, attempt=attempt, reason=reason)
+
+
+def keeping_failures() -> Story:
+    """A task runs whose failure for good is to be kept with the dead letters."""
+    retry = structs.replace(SETTINGS.retry, keep_failed=True)
+    plan = structs.replace(PLAN, worker=structs.replace(PLAN.worker, keep_failed=True))
+    return Story(plan, structs.replace(SETTINGS, retry=retry)).worker().send().hold()

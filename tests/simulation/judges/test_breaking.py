@@ -29,6 +29,7 @@ from tests.simulation.judges.story import (
     dead,
     exited,
     interrupted,
+    keeping_failures,
     raised,
     timed_out,
 )
@@ -871,25 +872,19 @@ def failed_to_store(story: Story, *, times: int) -> Story:
     return story
 
 
-def keeping_failures() -> Story:
-    retry = structs.replace(SETTINGS.retry, keep_failed=True)
-    plan = structs.replace(PLAN, worker=structs.replace(PLAN.worker, keep_failed=True))
-    return Story(plan, structs.replace(SETTINGS, retry=retry)).worker().send().hold().wait(1)
-
-
 @breaks("S9")
 def a_success_is_kept_with_the_dead_letters() -> Story:
-    return keeping_failures().finish().record(completed()).bury()
+    return keeping_failures().wait(1).finish().record(completed()).bury()
 
 
 @breaks("S9")
 def what_is_to_be_tried_again_is_kept_with_the_dead_letters() -> Story:
-    return keeping_failures().finish(end=EXITED).record(exited()).bury()
+    return keeping_failures().wait(1).finish(end=EXITED).record(exited()).bury()
 
 
 @breaks("S9")
 def a_failure_that_is_to_be_kept_is_settled() -> Story:
-    return keeping_failures().finish(end=RAISED).record(raised()).settle_as("exception")
+    return keeping_failures().wait(1).finish(end=RAISED).record(raised()).settle_as("exception")
 
 
 def quiet(story: Story) -> Story:

@@ -29,6 +29,7 @@ from tests.simulation.judges.story import (
     dead,
     exited,
     interrupted,
+    keeping_failures,
     raised,
     timed_out,
 )
@@ -385,14 +386,8 @@ def test_a_run_is_told_of_once_however_often_its_start_failed() -> None:
     assert story.broken == NONE
 
 
-def keeping_failures() -> Story:
-    retry = structs.replace(SETTINGS.retry, keep_failed=True)
-    plan = structs.replace(PLAN, worker=structs.replace(PLAN.worker, keep_failed=True))
-    return Story(plan, structs.replace(SETTINGS, retry=retry)).worker().send()
-
-
 def test_a_failure_is_kept_where_it_is_to_be() -> None:
-    story = keeping_failures().hold().wait(1.0).finish(end=RAISED).record(raised()).bury()
+    story = keeping_failures().wait(1.0).finish(end=RAISED).record(raised()).bury()
     assert story.end() == NONE
 
 

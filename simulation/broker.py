@@ -11,8 +11,10 @@ from fakes.history import Fact
 from fakes.message_store import MessageStore
 from fakes.messages import Message
 from fakes.queue_options import QueueOptions
-from simulation.faults import FaultClass, FaultSource
-from simulation.history import History, QueueChanged
+from simulation.fault_source import FaultSource
+from simulation.faults import FaultClass
+from simulation.happenings import QueueChanged
+from simulation.history import History
 from simulation.long_polls import LongPolls
 from simulation.loop import SimulationLoop
 

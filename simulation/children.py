@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from cloud_tasks.core.task import EndKind, RunEnd, Task
 from cloud_tasks.interfaces import RunListener, RunSpec
 from fakes.runner import Script
-from simulation.history import History, RunAsked, RunBegan, RunGone, RunNotStarted, RunOver, RunRequested
+from simulation.happenings import RunAsked, RunBegan, RunGone, RunNotStarted, RunOver, RunRequested
+from simulation.history import History
 from simulation.hosts import Host
-from simulation.loop import SimulationLoop, Step
+from simulation.loop import SimulationLoop
+from simulation.steps import Step
 
 _TERMINATED = RunEnd(kind=EndKind.EXITED, exit_code=-15, signal="SIGTERM")
 _KILLED = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL")

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from simulation.faults import DRIFT_PPM_MAX, FaultClass, FaultSource
+from simulation.fault_source import FaultSource
+from simulation.faults import DRIFT_PPM_MAX, FaultClass
 from simulation.loop import SimulationLoop
 
 START_UTC = datetime(2026, 1, 1, tzinfo=UTC)

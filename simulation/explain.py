@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from simulation.broken import surely_broken_in
 from simulation.explain_redraws import Point, point_at
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.plan import RunPlan
 from simulation.run import run
 from simulation.verdict import Violation

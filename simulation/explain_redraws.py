@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from simulation.broken import broken_in
-from simulation.faults import Fault, share_of
+from simulation.faults import Fault
 from simulation.plan import Redraw, RunPlan
 from simulation.run import run
+from simulation.shares import share_of
 
 _SEEDS = 2**48
 

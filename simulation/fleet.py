@@ -15,16 +15,9 @@ from cloud_tasks.shell import ShellSettings, WorkerShell
 from fakes.runner import Script
 from simulation.children import SimulatedRunner
 from simulation.clocks import HostClock
-from simulation.history import (
-    EndAsked,
-    EndHeard,
-    History,
-    WorkerBegan,
-    WorkerContinued,
-    WorkerEnded,
-    WorkerKilled,
-)
-from simulation.history import WorkerStopped as WorkerHalted
+from simulation.happenings import EndAsked, EndHeard, WorkerBegan, WorkerContinued, WorkerEnded, WorkerKilled
+from simulation.happenings import WorkerStopped as WorkerHalted
+from simulation.history import History
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
 from simulation.machine import SimulatedMetadata

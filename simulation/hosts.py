@@ -7,7 +7,7 @@ from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulation.loop import Step
+    from simulation.steps import Step
 
 
 class Host:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from msgspec import Struct
-
-from cloud_tasks.core.task import Lease, Outcome
+from cloud_tasks.core.task import Lease
 from cloud_tasks.errors import QueueError, QueueUnavailableError
-from simulation.faults import FaultClass, FaultSource, share_of, share_of_number
-from simulation.history import CallAnswered, CallIssued, History
+from simulation.fault_source import FaultSource
+from simulation.faults import FaultClass
+from simulation.happenings import CallAnswered, CallIssued
+from simulation.history import History
 from simulation.hosts import Host
+from simulation.link_calls import OF_TASKS, Asked, Call, Latency, LinkFaults
 from simulation.loop import SimulationLoop
+from simulation.shares import share_of, share_of_number
 from simulation.weather import REFUSED_SHARE, Weather
 
 T = TypeVar("T")
@@ -25,76 +27,9 @@ Effect: TypeAlias = Callable[[Reply], None]
 
 SLOW_S_MAX = 60.0
 _THROTTLED = "ThrottlingException: Rate exceeded"
-TAIL_FROM = 0.99
 MAGNET_SHARE = 0.2
 """Of slow calls: the answer comes when something else is due."""
 TICK_S = 0.001
-
-
-class Latency(Struct, frozen=True):
-    """How long a call takes, there and back: a body around the median, and a tail.
-
-    Attributes:
-        median_s: Half of the calls take less.
-        p99_s: One in a hundred takes longer, by a power law.
-    """
-
-    median_s: float = 0.015
-    p99_s: float = 0.3
-
-    def at(self, share: float) -> float:
-        """The latency that `share` of all calls stay below."""
-        if share < TAIL_FROM:
-            return self.median_s * (0.5 + share)
-        beyond = max((1.0 - share) / (1.0 - TAIL_FROM), 1e-4)
-        return self.p99_s / float(beyond**0.5)
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What a worker asks of a service; the fields are those of `CallIssued`."""
-
-    operation: str
-    task_id: str = ""
-    receipt: str = ""
-    seconds: float = 0.0
-    tasks_max: int = 0
-    reason: str = ""
-    outcome: Outcome | None = None
-
-
-class LinkFaults(Struct, frozen=True, kw_only=True):
-    """Which classes of faults strike on a way; as they are, those of the task queue.
-
-    Attributes:
-        slow: A call takes very long.
-        throttled: It is refused at once.
-        request_lost: It fails before its effect.
-        reply_lost: It fails after its effect.
-        outage: None has any effect for a while, whoever makes it.
-    """
-
-    slow: FaultClass = FaultClass.SLOW_CALL
-    throttled: FaultClass = FaultClass.THROTTLED
-    request_lost: FaultClass = FaultClass.REQUEST_LOST
-    reply_lost: FaultClass = FaultClass.REPLY_LOST
-    outage: FaultClass = FaultClass.OUTAGE
-
-
-OF_TASKS = LinkFaults()
-
-
-def about(
-    operation: str, lease: Lease, *, seconds: float = 0.0, reason: str = "", outcome: Outcome | None = None
-) -> Asked:
-    """A call about a lease."""
-    return Asked(
-        operation=operation,
-        task_id=lease.task.task_id,
-        receipt=lease.receipt,
-        seconds=seconds,
-        reason=reason,
-        outcome=outcome,
-    )
 
 
 class Link:
@@ -161,7 +96,7 @@ class Link:
         """
         self._calls += 1
         loop = self._loop
-        call = _Call(self, asked.operation, asked.task_id, self._calls, late, loop.create_future())
+        call = Call(self, asked.operation, asked.task_id, self._calls, late, loop.create_future())
         now = loop.now
         self._history.tell(
             CallIssued(
@@ -184,7 +119,7 @@ class Link:
         """The worker has let go of the connection: no answer is heard any more."""
         self._listening = False
 
-    def _send(self, call: _Call, effect: Effect, now: float) -> None:
+    def _send(self, call: Call, effect: Effect, now: float) -> None:
         """Decide how the call fares."""
         loop, faults, kinds = self._loop, self._faults, self._kinds
         latency_s = self._latency.at(share_of_number(faults.seed, self._host.number, call.number))
@@ -221,7 +156,7 @@ class Link:
                 faults.had_effect(FaultClass.CLOG)
             loop.at(loop.world, now + max(held_s, 0.0) + call.back_s, effect, call.reply)
 
-    def _refuses(self, call: _Call) -> bool:
+    def _refuses(self, call: Call) -> bool:
         """Whether this call is one of the many that are refused in a burst."""
         return share_of(self._faults.seed, "refused", self._name, call.number) < REFUSED_SHARE
 
@@ -234,7 +169,7 @@ class Link:
                 return by_s
         return 1 + SLOW_S_MAX * share
 
-    def reply(self, call: _Call, answer: object) -> None:
+    def reply(self, call: Call, answer: object) -> None:
         """Send an answer back."""
         if call.reply_lost:
             self._faults.had_effect(self._kinds.reply_lost)
@@ -246,7 +181,7 @@ class Link:
             answer = QueueUnavailableError("no answer came")
         loop.at(self._host, loop.now + call.back_s, self._arrive, call, answer)
 
-    def _arrive(self, call: _Call, answer: object) -> None:
+    def _arrive(self, call: Call, answer: object) -> None:
         error = answer if isinstance(answer, Exception) else None
         leases = _brought(answer)
         heard = self._listening and not call.answer.done()
@@ -278,20 +213,3 @@ def _brought(answer: object) -> tuple[Lease, ...]:
     if isinstance(answer, list):
         return tuple(answer)
     return (answer,) if isinstance(answer, Lease) else ()
-
-
-class _Call(Struct, eq=False):
-    """One call under way."""
-
-    link: Link
-    operation: str
-    task_id: str
-    number: int
-    late: Callable[[Any], None] | None
-    answer: asyncio.Future[Any]
-    back_s: float = 0.0
-    reply_lost: bool = False
-
-    def reply(self, answer: object) -> None:
-        """The service has answered."""
-        self.link.reply(self, answer)

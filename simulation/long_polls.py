@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from simulation.loop import SimulationLoop, Step
+from simulation.loop import SimulationLoop
+from simulation.steps import Step
 
 T = TypeVar("T", bound=Sized)
 

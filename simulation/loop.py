@@ -11,10 +11,9 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, cast
 
-from msgspec import Struct
-
 from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
+from simulation.steps import Step
 
 _Future = asyncio.Future
 UNWIND_STEPS_MAX = 1_000
@@ -25,29 +24,6 @@ TASKS_KEPT = 10_000
 """References to tasks, of which most are gone, before they are looked through."""
 Fault = dict[str, Any]
 """What asyncio says about an exception that nobody looked at."""
-
-
-class Step(Struct, eq=False):
-    """One callback that is to run; takes the place of `asyncio.Handle`."""
-
-    host: Host
-    callback: Callable[..., object] | None
-    args: tuple[Any, ...]
-    context: contextvars.Context
-    moment: float = 0.0
-
-    def cancel(self) -> None:
-        """Do not run it."""
-        self.callback = None
-        self.args = ()
-
-    def cancelled(self) -> bool:
-        """Whether it will not run, or has run."""
-        return self.callback is None
-
-    def when(self) -> float:
-        """The moment of a timer."""
-        return self.moment
 
 
 class SimulationLoop:

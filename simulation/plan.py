@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
-from simulation.link import Latency
+from simulation.link_calls import Latency
 
 
 class Workload(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ from cloud_tasks.errors import QueueError
 from fakes.message_store import MessageStore
 from simulation.broker import Broker
 from simulation.hosts import Host
-from simulation.link import Asked, Link, about
+from simulation.link import Link
+from simulation.link_calls import Asked, about
 
 
 class SimulatedQueue:

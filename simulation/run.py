@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from simulation.backends import legal
 from simulation.faults import Fault, FaultClass
-from simulation.history import Happening, RunBegan
+from simulation.happenings import Happening, RunBegan
 from simulation.judges import all_judges
 from simulation.judges.judge import Bench
 from simulation.plan import RunPlan

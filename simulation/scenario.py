@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from cloud_tasks.config.option import Value
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
-from simulation.link import Latency
+from simulation.link_calls import Latency
 from simulation.plan import BackendPlan, MonitorPlan, ProducerPlan, RunPlan, WorkerPlan, Workload
 from simulation.sizes import SIZES
 from simulation.streams import Streams

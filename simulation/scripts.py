@@ -9,8 +9,10 @@ from zlib import crc32
 from cloud_tasks.core.task import EndKind, RunEnd
 from cloud_tasks.interfaces import RunSpec
 from fakes.runner import Script
-from simulation.faults import Fault, FaultClass, FaultSource, share_of, shares_of
+from simulation.fault_source import FaultSource
+from simulation.faults import Fault, FaultClass
 from simulation.plan import RunPlan
+from simulation.shares import share_of, shares_of
 
 _OOM = RunEnd(kind=EndKind.EXITED, exit_code=-9, signal="SIGKILL", oom_killed=True)
 _AT_MOST = 0.8

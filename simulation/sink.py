@@ -8,8 +8,10 @@ from typing import NoReturn
 
 from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import SinkUnavailableError
-from simulation.faults import FaultClass, FaultSource
-from simulation.history import EventStored, History, StoreFailed, StoreIssued
+from simulation.fault_source import FaultSource
+from simulation.faults import FaultClass
+from simulation.happenings import EventStored, StoreFailed, StoreIssued
+from simulation.history import History
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop
 

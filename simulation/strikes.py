@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from simulation.faults import Fault, FaultClass, FaultSource
+from simulation.fault_source import FaultSource
+from simulation.faults import Fault, FaultClass
 from simulation.fleet import Fleet, SimulatedWorker
 from simulation.loop import SimulationLoop
 from simulation.plan import RunPlan

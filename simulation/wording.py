@@ -13,7 +13,7 @@ from simulation.backends.conductor.happenings import (
     ResultRemoved,
     ResultTold,
 )
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EndAsked,

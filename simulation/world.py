@@ -13,7 +13,8 @@ from cloud_tasks.interfaces import Clock
 from cloud_tasks.task_app.options import RETRY_JITTER
 from simulation.backends import Site, open_backend
 from simulation.clocks import drawn_rate
-from simulation.faults import Chances, FaultSource, share_of
+from simulation.fault_source import FaultSource
+from simulation.faults import Chances
 from simulation.fleet import RESTART_S, Dwelling, Fleet
 from simulation.history import History
 from simulation.hosts import Host
@@ -23,6 +24,7 @@ from simulation.loop import STEPS_AT_ONCE_MAX, SimulationLoop, StandstillError
 from simulation.plan import RunPlan, WorkerPlan
 from simulation.schedule import InTurn, PctSchedule, RandomSchedule, Schedule
 from simulation.scripts import SLOW_START_S_MAX, Scripts
+from simulation.shares import share_of
 from simulation.sink import SLOW_S_MAX as SINK_SLOW_S_MAX
 from simulation.sink import SimulatedSink
 from simulation.streams import Streams

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cloud_tasks.core.task import MalformedTask, Task
 from cloud_tasks.interfaces import Clock, TaskQueue
-from simulation.faults import FaultSource
+from simulation.fault_source import FaultSource
 from simulation.history import History
 from simulation.hosts import Host
 from simulation.loop import SimulationLoop

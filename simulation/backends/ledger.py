@@ -10,8 +10,10 @@ from cloud_tasks.core.message import decode_task
 from cloud_tasks.core.task import MalformedTask, Task
 from fakes.deadlines import Deadline, Deadlines
 from fakes.history import Fact, FactKind
-from simulation.history import History, QueueChanged
-from simulation.loop import SimulationLoop, Step
+from simulation.happenings import QueueChanged
+from simulation.history import History
+from simulation.loop import SimulationLoop
+from simulation.steps import Step
 
 _ROUNDING_S = 1e-5
 """Services that count in microseconds may be early by one."""

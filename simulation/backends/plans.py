@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import structs
 
 from fakes.queue_options import QueueOptions
-from simulation.faults import share_of
 from simulation.plan import BackendPlan, RunPlan
+from simulation.shares import share_of
 
 BackendName = Literal["model", "sqs", "pubsub", "conductor"]
 BACKENDS: tuple[BackendName, ...] = ("model", "sqs", "pubsub", "conductor")

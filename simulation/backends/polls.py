@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from simulation.loop import SimulationLoop, Step
+from simulation.loop import SimulationLoop
+from simulation.steps import Step
 
 
 class Waiting(Protocol):

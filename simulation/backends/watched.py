@@ -11,9 +11,10 @@ from cloud_tasks.core.capabilities import QueueCapabilities
 from cloud_tasks.core.task import HandBack, Lease, Outcome
 from cloud_tasks.errors import LeaseLostError, QueueUnavailableError
 from cloud_tasks.interfaces import TaskQueue
-from simulation.history import CallAnswered, CallIssued, History
+from simulation.happenings import CallAnswered, CallIssued
+from simulation.history import History
 from simulation.hosts import Host
-from simulation.link import Asked, about
+from simulation.link_calls import Asked, about
 from simulation.loop import SimulationLoop
 
 T = TypeVar("T")

@@ -9,9 +9,11 @@ from msgspec import Struct
 
 from simulation.backends.backend import Site
 from simulation.backends.ledger import Entry
-from simulation.faults import FaultClass, share_of
+from simulation.faults import FaultClass
 from simulation.hosts import Host
-from simulation.link import OF_TASKS, SLOW_S_MAX, LinkFaults
+from simulation.link import SLOW_S_MAX
+from simulation.link_calls import OF_TASKS, LinkFaults
+from simulation.shares import share_of
 from simulation.weather import REFUSED_SHARE
 
 

@@ -13,7 +13,7 @@ from simulation.cases import Case
 from simulation.commands.plans import add_variants, as_found, case_of_text, varied
 from simulation.commands.telling import Commands, say
 from simulation.commands.traces import BEGIN_S, ONE_S, output_under
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.run import run
 from simulation.statuses import Status
 from simulation.wording import line_of

@@ -11,7 +11,7 @@ from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.commands.plans import add_variants, as_found, case_of_text, varied
 from simulation.commands.telling import Commands, say
 from simulation.commands.values import duration
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.judges.panel import INVARIANTS
 from simulation.plan import RunPlan
 from simulation.plan_words import options_of

@@ -16,7 +16,8 @@ from cloud_tasks.queues.event_messages import order_of
 from fakes.history import Fact
 from fakes.message_store import MessageStore
 from fakes.queue_options import QueueOptions
-from simulation.faults import FaultClass, FaultSource
+from simulation.fault_source import FaultSource
+from simulation.faults import FaultClass
 from simulation.history import History
 from simulation.job.happenings import EventAccepted, EventMoved
 from simulation.long_polls import LongPolls

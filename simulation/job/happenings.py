@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloud_tasks.core.events import EventRecord
 from fakes.history import Fact
-from simulation.history import Happening
+from simulation.happenings import Happening
 
 
 class EventAccepted(Happening, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from simulation.faults import FaultClass
 from simulation.hosts import Host
 from simulation.job.happenings import RunMeant, SendAnswered, TaskSent
 from simulation.job.setting import Setting
-from simulation.link import Asked, Link
+from simulation.link import Link
+from simulation.link_calls import Asked
 
 
 class SimulatedSender:

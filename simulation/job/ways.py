@@ -10,11 +10,13 @@ from cloud_tasks.core.events import EventRecord
 from cloud_tasks.errors import QueueUnavailableError, SinkUnavailableError
 from cloud_tasks.interfaces import EventSink, FeedMessage
 from simulation.faults import FaultClass
-from simulation.history import CallAnswered, CallIssued, EventStored, History, StoreFailed, StoreIssued
+from simulation.happenings import CallAnswered, CallIssued, EventStored, StoreFailed, StoreIssued
+from simulation.history import History
 from simulation.hosts import Host
 from simulation.job.event_queue import EventBroker
 from simulation.job.happenings import ServiceAnswered, ServiceCalled
-from simulation.link import Asked, Link, LinkFaults
+from simulation.link import Link
+from simulation.link_calls import Asked, LinkFaults
 from simulation.loop import SimulationLoop
 
 BATCH_MAX = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.job.happenings import (
     EventAccepted,
     EventMoved,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fakes.history import FactKind
-from simulation.history import History, QueueChanged
+from simulation.happenings import QueueChanged
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from cloud_tasks.core.machine import MachineSettings
 from fakes.history import Fact, FactKind
 from fakes.queue_options import QueueOptions
-from simulation.history import CallIssued, History, QueueChanged, RunBegan, RunRequested
+from simulation.happenings import CallIssued, QueueChanged, RunBegan, RunRequested
+from simulation.history import History
 from simulation.judges import excuses, expected
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench

@@ -8,13 +8,12 @@ from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import Lease
 from fakes.history import FactKind
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EndAsked,
     EndHeard,
     EventStored,
-    History,
     QueueChanged,
     RunAsked,
     RunBegan,
@@ -29,6 +28,7 @@ from simulation.history import (
     WorkerKilled,
     WorkerStopped,
 )
+from simulation.history import History
 from simulation.job.happenings import RunMeant
 from simulation.judges.judge import TOLERANCE_S
 from simulation.judges.records import CallRecord, Holding, Life, MessageRecord, RunRecord

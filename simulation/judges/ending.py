@@ -5,7 +5,8 @@ from __future__ import annotations
 from cloud_tasks.core.events import TaskInterrupted
 from cloud_tasks.core.machine import MachineSettings
 from simulation.faults import FaultClass
-from simulation.history import CallIssued, History, RunRequested, WorkerEnded, WorkerKilled
+from simulation.happenings import CallIssued, RunRequested, WorkerEnded, WorkerKilled
+from simulation.history import History
 from simulation.judges import excuses
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cloud_tasks.core.events import Event, FatalException, TaskEvent, WorkerStarted, WorkerStopped
 from cloud_tasks.summary.builder import OUTCOMES
-from simulation.history import CallAnswered, EventStored, History, RunRequested
+from simulation.happenings import CallAnswered, EventStored, RunRequested
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Life

@@ -16,7 +16,8 @@ from cloud_tasks.core.events import (
 )
 from cloud_tasks.task_db import Machine, read_report
 from fakes.history import FactKind
-from simulation.history import History, QueueChanged
+from simulation.happenings import QueueChanged
+from simulation.history import History
 from simulation.job.happenings import EventAccepted, EventMoved, MonitorEnded, MonitorFailed
 from simulation.judges.applied import Model
 from simulation.judges.database import EventRow, Reader, TaskRow

@@ -5,17 +5,17 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cloud_tasks.core.machine import MachineSettings
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EndHeard,
-    History,
     RunGone,
     RunNotStarted,
     RunOver,
     RunRequested,
     WorkerEnded,
 )
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Life

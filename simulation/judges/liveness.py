@@ -6,7 +6,8 @@ from typing import Protocol
 
 from fakes.history import FactKind
 from simulation.faults import FaultClass
-from simulation.history import History, QueueChanged
+from simulation.happenings import QueueChanged
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import MessageRecord

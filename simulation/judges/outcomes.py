@@ -5,7 +5,8 @@ from __future__ import annotations
 from cloud_tasks.core.events import TaskCompleted, TaskEvent, TaskException, TaskExited, TaskTimedOut
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.task import Outcome
-from simulation.history import CallIssued, EventStored, History, RunOver
+from simulation.happenings import CallIssued, EventStored, RunOver
+from simulation.history import History
 from simulation.judges import expected
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fakes.history import FactKind
-from simulation.history import History, QueueChanged, RunBegan, RunOver, RunRequested
+from simulation.happenings import QueueChanged, RunBegan, RunOver, RunRequested
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding, Life, RunRecord

@@ -5,15 +5,8 @@ from __future__ import annotations
 from cloud_tasks.core.intake import EMPTY_RECEIVE_S
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import Backoff
-from simulation.history import (
-    CallAnswered,
-    CallIssued,
-    EndHeard,
-    History,
-    RunRequested,
-    StoreFailed,
-    StoreIssued,
-)
+from simulation.happenings import CallAnswered, CallIssued, EndHeard, RunRequested, StoreFailed, StoreIssued
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 from simulation.judges.records import Life

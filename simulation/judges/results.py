@@ -14,7 +14,8 @@ from simulation.backends.conductor.happenings import (
     ResultRemoved,
     ResultTold,
 )
-from simulation.history import CallAnswered, CallIssued, History, QueueChanged, WorkerEnded, WorkerKilled
+from simulation.happenings import CallAnswered, CallIssued, QueueChanged, WorkerEnded, WorkerKilled
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import Bench
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import FENCE_SHARE
-from simulation.history import History, RunAsked, RunGone, RunOver, WorkerEnded
+from simulation.happenings import RunAsked, RunGone, RunOver, WorkerEnded
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.excuses import is_longest, was_halted
 from simulation.judges.judge import TOLERANCE_S, Bench

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cloud_tasks.core.machine import MachineSettings
 from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
-from simulation.history import CallIssued, History, QueueChanged
+from simulation.happenings import CallIssued, QueueChanged
+from simulation.history import History
 from simulation.judges.books import Books
 from simulation.judges.judge import TOLERANCE_S, Bench
 from simulation.judges.records import Holding

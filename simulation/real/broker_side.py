@@ -13,7 +13,7 @@ from cloud_tasks.core.task import Lease
 from fakes.history import Fact
 from fakes.queue_options import QueueOptions
 from fakes.sqs.recording import RecordedCall
-from simulation.history import CallAnswered, CallIssued, EventStored, QueueChanged, StoreFailed
+from simulation.happenings import CallAnswered, CallIssued, EventStored, QueueChanged, StoreFailed
 from simulation.real.agreement import Delivery, Peer
 from simulation.real.occurrences import ANSWER, FACT, FIRST, Occurrences
 from simulation.real.recorded import Entry, entries, had_effect, hung_up, is_about

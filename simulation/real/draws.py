@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud_tasks.core.task import Task
-from simulation.faults import share_of
+from simulation.shares import share_of
 
 _SHARES = {
     "works": 0.68,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from cloud_tasks.core.task import MalformedTask
 from cloud_tasks.errors import ConfigurationError, Problem
 from cloud_tasks.runners.attempt import KILL_CONFIRM_S
-from simulation.history import EventStored, Happening
+from simulation.happenings import EventStored, Happening
 from simulation.judges.panel import Surroundings
 from simulation.real import run_side, worker_side
 from simulation.real.agreement import Peer

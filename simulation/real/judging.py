@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from cloud_tasks.core.events import TaskDeadLettered, TaskEvent
 from fakes.history import FactKind
-from simulation.history import EventStored, History, QueueChanged
+from simulation.happenings import EventStored, QueueChanged
+from simulation.history import History
 from simulation.judges.judge import Bench
 from simulation.judges.leaving import BY_ITSELF
 from simulation.judges.panel import panel

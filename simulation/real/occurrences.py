@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from simulation.history import Happening
+from simulation.happenings import Happening
 
 H = TypeVar("H", bound=Happening)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cloud_tasks.core.events import TaskEvent, TaskExited, TaskTimedOut
 from cloud_tasks.core.task import EndKind, RunEnd
-from simulation.history import EndHeard, Happening, RunBegan, RunGone, RunOver, RunRequested
+from simulation.happenings import EndHeard, Happening, RunBegan, RunGone, RunOver, RunRequested
 from simulation.judges.expected import may_end_so
 from simulation.real import ledger
 from simulation.real.occurrences import FIRST, Occurrences

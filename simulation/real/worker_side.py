@@ -10,7 +10,7 @@ import msgspec
 
 from cloud_tasks.core.events import SpotTermination
 from cloud_tasks.core.events import WorkerStopped as Stopped
-from simulation.history import (
+from simulation.happenings import (
     EndAsked,
     EndHeard,
     EventStored,

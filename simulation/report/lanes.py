@@ -8,7 +8,7 @@ from typing import Any
 from cloud_tasks.core.events import TaskEvent
 from cloud_tasks.core.task import EndKind
 from fakes.history import FactKind
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     EndAsked,
     EventStored,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from simulation.faults import Fault
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.report.lane import Lane
 from simulation.report.lanes import Lanes
 from simulation.verdict import Violation

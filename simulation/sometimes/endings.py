@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import ClassVar
 
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EndAsked,
-    History,
     RunBegan,
     RunGone,
     WorkerBegan,
     WorkerEnded,
     WorkerKilled,
 )
+from simulation.history import History
 from simulation.plan import RunPlan
 
 MINUTE_S = 60.0

@@ -6,14 +6,8 @@ from collections import Counter
 from typing import ClassVar
 
 from fakes.history import FactKind
-from simulation.history import (
-    History,
-    QueueChanged,
-    RunBegan,
-    RunGone,
-    WorkerContinued,
-    WorkerStopped,
-)
+from simulation.happenings import QueueChanged, RunBegan, RunGone, WorkerContinued, WorkerStopped
+from simulation.history import History
 from simulation.plan import RunPlan
 
 

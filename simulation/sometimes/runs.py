@@ -8,7 +8,8 @@ from typing import ClassVar
 from msgspec import Struct
 
 from cloud_tasks.core.events import TaskCompleted, TaskDeadLettered, TaskEvent, TaskInterrupted, TaskTimedOut
-from simulation.history import EventStored, History, RunAsked, RunBegan, RunGone, RunOver
+from simulation.happenings import EventStored, RunAsked, RunBegan, RunGone, RunOver
+from simulation.history import History
 from simulation.plan import RunPlan
 
 AT_ONCE_S = 0.005

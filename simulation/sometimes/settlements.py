@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from cloud_tasks.core.events import TaskEvent, TaskInterrupted
 from fakes.history import FactKind
-from simulation.history import CallAnswered, EventStored, History, QueueChanged, StoreFailed, WorkerKilled
+from simulation.happenings import CallAnswered, EventStored, QueueChanged, StoreFailed, WorkerKilled
+from simulation.history import History
 from simulation.plan import RunPlan
 
 _SETTLEMENTS = ("ack", "nack", "dead_letter")

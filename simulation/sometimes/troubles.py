@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import ClassVar
 
-from simulation.history import CallAnswered, History
+from simulation.happenings import CallAnswered
+from simulation.history import History
 from simulation.plan import RunPlan
 
 MANY = 5

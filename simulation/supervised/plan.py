@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
-from simulation.faults import FaultClass, share_of
+from simulation.faults import FaultClass
 from simulation.plan import RunPlan
+from simulation.shares import share_of
 from simulation.swarm import draw_plan
 
 QUEUES, PROCESSES, FAILURES, CRASHES, NOTICES = (2, 3), (1, 3), (0, 4), (0, 2), (0, 2)

@@ -7,7 +7,7 @@ from typing import Any
 from cloud_tasks.shell import WorkerShell
 from cloud_tasks.summary import Summary
 from simulation.fleet import SimulatedWorker
-from simulation.history import EndAsked, EndHeard, RunBegan, WorkerEnded, WorkerKilled
+from simulation.happenings import EndAsked, EndHeard, RunBegan, WorkerEnded, WorkerKilled
 from simulation.judges import all_judges
 from simulation.judges.judge import Bench
 from simulation.loop import SimulationLoop

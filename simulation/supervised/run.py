@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from msgspec import Struct, structs
 
-from simulation.faults import share_of
 from simulation.fleet import RESTART_S
 from simulation.loop import SimulationLoop, StandstillError
 from simulation.schedule import RandomSchedule
+from simulation.shares import share_of
 from simulation.streams import Streams
 from simulation.strikes import TIMED
 from simulation.supervised.plan import SupervisedPlan

@@ -13,7 +13,7 @@ from simulation.case_file import load_case, parse_case
 from simulation.cases import Case, case_of, case_text, command_of, pytest_of, write_case
 from simulation.fault_words import ordinal, words_of
 from simulation.faults import Fault, FaultClass
-from simulation.link import Latency
+from simulation.link_calls import Latency
 from simulation.plan import Redraw, RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.source_hash import source_hash

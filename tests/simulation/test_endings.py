@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
 from simulation.faults import Fault, FaultClass
-from simulation.history import EndAsked, QueueChanged, RunBegan, WorkerEnded
+from simulation.happenings import EndAsked, QueueChanged, RunBegan, WorkerEnded
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.world import World
 

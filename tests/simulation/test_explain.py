@@ -9,7 +9,7 @@ from simulation.broken import BreaksNothingError
 from simulation.explain import Explanation, explain
 from simulation.explain_redraws import Point, redrawn
 from simulation.faults import Fault, FaultClass
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.mutants import mutated
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.run import run

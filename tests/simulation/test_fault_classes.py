@@ -12,7 +12,7 @@ from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
 from simulation.fault_words import words_of
 from simulation.faults import Fault, FaultClass
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EventStored,

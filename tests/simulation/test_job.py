@@ -16,7 +16,7 @@ from cloud_tasks.task_db import read_report
 from simulation.backends import on_backend
 from simulation.backends.plans import BackendName
 from simulation.faults import Fault, FaultClass
-from simulation.history import EventStored, Happening, StoreFailed
+from simulation.happenings import EventStored, Happening, StoreFailed
 from simulation.job import happenings
 from simulation.job.happenings import (
     EventAccepted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cloud_tasks.core.task import EndKind, RunEnd
 from fakes.history import Fact, FactKind
 from simulation.faults import Fault, FaultClass
-from simulation.history import (
+from simulation.happenings import (
     Happening,
     QueueChanged,
     RunBegan,

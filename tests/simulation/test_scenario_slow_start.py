@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulation.faults import Fault, FaultClass
-from simulation.history import EventStored, RunAsked, RunBegan, RunNotStarted
+from simulation.happenings import EventStored, RunAsked, RunBegan, RunNotStarted
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.scripts import SLOW_START_S_MAX
 from simulation.world import World

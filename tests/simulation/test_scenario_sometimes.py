@@ -8,7 +8,7 @@ import pytest
 
 from cloud_tasks.core.task import EndKind, RunEnd
 from fakes.history import Fact, FactKind
-from simulation.history import EndAsked, Happening
+from simulation.happenings import EndAsked, Happening
 from simulation.job.happenings import (
     EventMoved,
     EventTakenIn,

@@ -11,7 +11,7 @@ from simulation.commands.app import main
 from simulation.commands.coverage import conclude
 from simulation.explain import explain
 from simulation.faults import FaultClass
-from simulation.history import EndHeard, Happening, RunNotStarted, RunRequested
+from simulation.happenings import EndHeard, Happening, RunNotStarted, RunRequested
 from simulation.mutants import mutated
 from simulation.plan import RunPlan, WorkerPlan, Workload
 from simulation.sometimes import POINTS

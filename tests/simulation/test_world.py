@@ -14,11 +14,13 @@ from msgspec import structs
 
 from cloud_tasks.shell.recorder import Recorder
 from fakes.history import FactKind
-from simulation.faults import Chances, Fault, FaultClass, FaultSource, share_of
-from simulation.history import CallAnswered, QueueChanged, RunBegan, WorkerKilled
+from simulation.fault_source import FaultSource
+from simulation.faults import Chances, Fault, FaultClass
+from simulation.happenings import CallAnswered, QueueChanged, RunBegan, WorkerKilled
 from simulation.mutants.patching import swapped
 from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
+from simulation.shares import share_of
 from simulation.swarm import draw_plan
 from simulation.world import World
 

@@ -20,8 +20,8 @@ from simulation.backends.conductor.register import Register
 from simulation.backends.conductor.wired import WiredCarrier
 from simulation.backends.watched import WatchedQueue, Wishes
 from simulation.clocks import HostClock
-from simulation.faults import share_of
 from simulation.hosts import Host
+from simulation.shares import share_of
 
 logging.getLogger("cloud_tasks.conductor").addHandler(logging.NullHandler())
 """What it says of outages is for the operators of a real server."""

@@ -12,7 +12,7 @@ import msgspec
 
 from simulation.backends.backend import Site
 from simulation.backends.conductor.happenings import DiskGone, DiskTaken, ResultKept, ResultRemoved
-from simulation.history import EndAsked, WorkerEnded, WorkerKilled
+from simulation.happenings import EndAsked, WorkerEnded, WorkerKilled
 from simulation.hosts import Host
 
 T = TypeVar("T")

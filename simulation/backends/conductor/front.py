@@ -18,7 +18,7 @@ from simulation.backends.conductor.register import Register
 from simulation.backends.polls import Polls
 from simulation.backends.wire import Strokes
 from simulation.faults import FaultClass
-from simulation.loop import Step
+from simulation.steps import Step
 
 _RESULT = msgspec.json.Decoder(TaskResult)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.history import Happening
+from simulation.happenings import Happening
 
 
 class ResultTold(Happening, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from fakes.history import Fact, FactKind
 from simulation.backends.backend import Site
 from simulation.backends.conductor.happenings import ResultTold
 from simulation.backends.ledger import BURIED
-from simulation.history import QueueChanged
+from simulation.happenings import QueueChanged
 
 UNFENCED = "unfenced"
 Whose = tuple[str, str]

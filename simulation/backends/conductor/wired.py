@@ -17,7 +17,7 @@ from simulation.backends.conductor.front import Front, Request, refused, update_
 from simulation.backends.wire import Trouble, Wire
 from simulation.faults import FaultClass
 from simulation.hosts import Host
-from simulation.loop import Step
+from simulation.steps import Step
 
 _ROUTES = Routes()
 

@@ -13,8 +13,8 @@ from simulation.backends.polls import Polls
 from simulation.backends.pubsub.channel import Read, calls_through, failure, refusal
 from simulation.backends.wire import Trouble, Wire
 from simulation.hosts import Host
-from simulation.link import OF_TASKS, LinkFaults
-from simulation.loop import Step
+from simulation.link_calls import OF_TASKS, LinkFaults
+from simulation.steps import Step
 
 
 class Answering(Protocol):

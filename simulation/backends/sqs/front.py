@@ -12,7 +12,8 @@ from simulation.backends.sqs.exchange import Answer, Request
 from simulation.backends.sqs.servers import Server
 from simulation.backends.watched import Wishes
 from simulation.backends.wire import Strokes
-from simulation.faults import FaultClass, share_of
+from simulation.faults import FaultClass
+from simulation.shares import share_of
 
 Item = dict[str, Any]
 _EMPTY = Answer(200, {"Content-Type": "application/x-amz-json-1.0"}, b"{}")

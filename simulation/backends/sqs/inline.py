@@ -23,9 +23,9 @@ from simulation.backends.polls import Polls
 from simulation.backends.sqs.client import make_client
 from simulation.backends.sqs.exchange import Answer, Request, request_of, response_of
 from simulation.backends.wire import Fate, Trouble, Wire
-from simulation.faults import share_of
 from simulation.hosts import Host
-from simulation.link import OF_TASKS, LinkFaults
+from simulation.link_calls import OF_TASKS, LinkFaults
+from simulation.shares import share_of
 
 
 class Answering(Protocol):

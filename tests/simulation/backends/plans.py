@@ -7,7 +7,7 @@ from typing import Literal
 from fakes.queue_options import QueueOptions
 from simulation.backends import legal
 from simulation.faults import Fault, FaultClass
-from simulation.history import Happening
+from simulation.happenings import Happening
 from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import RunReport, run
 

@@ -17,7 +17,8 @@ from simulation.backends.ledger import Ledger
 from simulation.backends.plans import BACKENDS, BackendName
 from simulation.draws import PlanDraw
 from simulation.faults import Fault, FaultClass
-from simulation.history import CallAnswered, CallIssued, History, QueueChanged
+from simulation.happenings import CallAnswered, CallIssued, QueueChanged
+from simulation.history import History
 from simulation.loop import SimulationLoop
 from simulation.plan import BackendPlan, RunPlan
 from simulation.run import run

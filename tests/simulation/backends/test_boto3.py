@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from simulation.faults import Fault, FaultClass
-from simulation.history import CallAnswered, CallIssued, Happening, QueueChanged, RunBegan
+from simulation.happenings import CallAnswered, CallIssued, Happening, QueueChanged, RunBegan
 from simulation.plan import BackendPlan, WorkerPlan, Workload
 from tests.simulation.backends.plans import FAKES, MOTO, lived, plan_on
 

@@ -21,8 +21,10 @@ from simulation.backends.backend import Site
 from simulation.backends.conductor.happenings import DiskGone, ResultKept, ResultRemoved, ResultTold
 from simulation.backends.conductor.register import Register
 from simulation.clocks import HostClock
-from simulation.faults import Chances, Fault, FaultClass, FaultSource
-from simulation.history import CallAnswered, Happening, History, QueueChanged, WorkerBegan
+from simulation.fault_source import FaultSource
+from simulation.faults import Chances, Fault, FaultClass
+from simulation.happenings import CallAnswered, Happening, QueueChanged, WorkerBegan
+from simulation.history import History
 from simulation.loop import SimulationLoop
 from simulation.mutants.patching import swapped
 from simulation.plan import RunPlan, WorkerPlan

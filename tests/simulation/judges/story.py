@@ -22,7 +22,8 @@ from cloud_tasks.core.machine import MachineSettings
 from cloud_tasks.core.policy import RetryPolicy
 from cloud_tasks.core.task import EndKind, Lease, Outcome, OutcomeKind, RunEnd, Task
 from fakes.history import Fact, FactKind
-from simulation import history as told
+from simulation import happenings as told
+from simulation.history import History
 from simulation.judges.judge import Bench
 from simulation.judges.panel import Surroundings, panel
 from simulation.loop import SimulationLoop
@@ -65,7 +66,7 @@ class Story:
 
     def __init__(self, plan: RunPlan = PLAN, settings: MachineSettings = SETTINGS) -> None:
         self.now = 0.0
-        self.history = told.History()
+        self.history = History()
         self.bench = Bench(plan, lambda: self.now)
         self.close = Close()
         self.loop = SimulationLoop()

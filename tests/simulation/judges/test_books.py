@@ -5,11 +5,10 @@ from __future__ import annotations
 from cloud_tasks.core.events import KeepAlive
 from cloud_tasks.core.task import Lease, Outcome, OutcomeKind, Task
 from fakes.history import Fact, FactKind
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EventStored,
-    History,
     QueueChanged,
     RunBegan,
     RunGone,
@@ -17,6 +16,7 @@ from simulation.history import (
     RunRequested,
     WorkerBegan,
 )
+from simulation.history import History
 from simulation.judges.books import Books
 from tests.simulation.judges.story import RETURNED
 

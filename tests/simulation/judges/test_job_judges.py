@@ -18,7 +18,8 @@ from cloud_tasks.task_db import EventBook
 from fakes.clock import VirtualClock
 from fakes.history import Fact, FactKind
 from simulation.faults import Fault, FaultClass
-from simulation.history import Happening, History, QueueChanged
+from simulation.happenings import Happening, QueueChanged
+from simulation.history import History
 from simulation.job.happenings import (
     EventAccepted,
     EventMoved,

@@ -8,7 +8,7 @@ from cloud_tasks.core.events import WorkerStopped
 from cloud_tasks.core.task import Outcome, OutcomeKind
 from fakes.history import FactKind
 from fakes.queue_options import QueueOptions
-from simulation.history import CallIssued
+from simulation.happenings import CallIssued
 from simulation.judges import INVARIANTS, excuses
 from simulation.judges.records import Holding, Life, MessageRecord, RunRecord
 from simulation.plan import BackendPlan

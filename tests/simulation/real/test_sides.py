@@ -10,7 +10,7 @@ from cloud_tasks.core.task import EndKind
 from fakes.queue_options import QueueOptions
 from fakes.sqs.message import Handle
 from fakes.sqs.recording import CANCELLED, RecordedCall
-from simulation.history import (
+from simulation.happenings import (
     CallAnswered,
     CallIssued,
     EndHeard,

@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # What `make bench` measures beside ours. One of them, AsyncTasQ, needs Python 3.12, and is left out with an older one.
 PEERS := .venv-peers
 PEERS_PYTHON ?= $(PYTHON)
+# The simulation, compiled.
+COMPILED := .compiled
+SOURCES = $(shell find cloud_tasks fakes simulation -name '*.py' -o -name '*.yaml') hatch_build.py pyproject.toml
 LOCKS := $(addprefix requirements/,build.txt run.txt dev.txt docs.txt)
 
 # No version check by pip, no download of another Python by uv.
@@ -15,7 +18,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The tests start thousands of processes: modules are compiled once, not once in each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo services test soak lint format bench bench-peers docs lock clean
+.PHONY: help setup demo services test soak lint format bench bench-peers compiled docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what can be typed
@@ -54,8 +57,11 @@ format: $(VENV)/.dev ## format the sources and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev ## measure, each as a ratio to a raw limit of the same machine
+bench: $(VENV)/.dev $(if $(shell command -v cc),$(COMPILED)/.built) ## measure, each as a ratio to a raw limit of the same machine
 	$(BIN)/python -m benchmarks
+
+compiled: $(COMPILED)/.built ## compile the simulation into .compiled, which takes a C compiler, and compare the two
+	$(BIN)/python -m simulation selfcheck --built $(COMPILED)
 
 bench-peers: $(PEERS)/.ready ## install the systems that `make bench` compares with, apart from everything else
 
@@ -78,7 +84,7 @@ lock: $(VENV)/.tools ## look for newer versions of all requirements and lock the
 	$(COMPILE) requirements/peers.in --override requirements/peers-override.in --output-file requirements/peers.txt
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) $(PEERS) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(COMPILED) docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 INSTALL := requirements/uv $(VENV) pip install --quiet --compile-bytecode --python $(BIN)/python
 
@@ -101,6 +107,12 @@ $(VENV)/.project: $(VENV)/.run pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.project
 	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(COMPILED)/.built: $(VENV)/.dev $(SOURCES)
+	@rm -rf $(COMPILED)
+	HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m hatchling build --target wheel --directory $(COMPILED)
+	@$(BIN)/python -m zipfile --extract $(COMPILED)/*.whl $(COMPILED)
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.project

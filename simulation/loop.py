@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from simulation.hosts import HOST, Host
 from simulation.schedule import InTurn, Schedule
@@ -406,7 +406,7 @@ class SimulationLoop:
         finally:
             asyncio._set_running_loop(outer)  # noqa: SLF001 - made for event loops
 
-    get_debug: Callable[[], bool] = staticmethod(bool)
+    get_debug: ClassVar[Callable[[], bool]] = staticmethod(bool)
     """Never: asyncio would look at the clock. It asks for each future, and a type answers without a frame."""
 
     def get_exception_handler(self) -> None:

@@ -15,6 +15,7 @@ from simulation.judges import all_judges
 from simulation.judges.judge import Bench
 from simulation.plan import RunPlan
 from simulation.sometimes import Sometimes
+from simulation.tracing import full_text
 from simulation.verdict import Violation
 from simulation.world import World
 
@@ -78,7 +79,7 @@ def run(
         judge.listen(world.history)
     sometimes.listen(world.history)
     if trace:
-        world.history.on_all(lambda happening: hasher.update(repr(happening).encode()))
+        world.history.on_all(lambda happening: hasher.update(full_text(happening).encode()))
     if watch is not None:
         world.history.on_all(watch)
     if until is not None or happenings_max is not None:

@@ -16,6 +16,7 @@ from simulation.commands.traces import BEGIN_S, ONE_S, output_under
 from simulation.happenings import Happening
 from simulation.run import run
 from simulation.statuses import Status
+from simulation.tracing import full_text
 from simulation.wording import line_of
 
 BEFORE = 5
@@ -32,7 +33,7 @@ class Line(Struct, frozen=True):
 
     Attributes:
         text: As `replay` tells it, which leaves much out.
-        whole: All of it.
+        whole: All of it, without stack traces.
     """
 
     text: str
@@ -86,7 +87,7 @@ def lines_of(case: Case) -> list[Line]:
     lines: list[Line] = []
 
     def watch(happening: Happening) -> None:
-        lines.append(Line(line_of(happening), repr(happening)))
+        lines.append(Line(line_of(happening), full_text(happening)))
 
     with as_found(case):
         run(case.plan, watch=watch)

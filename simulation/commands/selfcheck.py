@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from pathlib import Path
 
+from cloud_tasks.errors import ConfigurationError, Problem
 from simulation.backends.plans import BACKENDS
 from simulation.commands.telling import Commands, say
 from simulation.commands.traces import BEGIN_S, ONE_S, output_under
 from simulation.commands.values import count
 from simulation.draws import SWARM
+from simulation.source_hash import source_hash
 from simulation.statuses import Status
 
 SEEDS = 20
 HASH_SEEDS = ("0", "1", "4711")
 """And one more, which is drawn."""
+_BUILT = (
+    "import sys; import simulation.run; from simulation.source_hash import source_hash;"
+    "own = [module for name, module in sys.modules.items() if name.split('.')[0] in ('fakes', 'simulation')];"
+    "print(source_hash(), sum(not (module.__file__ or '').endswith('.py') for module in own))"
+)
 _TRACES = (
     "from simulation.run import run; from simulation.draws import PlanDraw;"
     "seeds, backend = input().split(); draw = PlanDraw(backend=backend);"
@@ -32,13 +40,20 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         default="model",
         help="what stands behind the queue (default: %(default)s)",
     )
+    parser.add_argument(
+        "--built",
+        type=Path,
+        metavar="DIR",
+        help="compare what was built of the same sources, too, such as `make compiled` puts into .compiled",
+    )
     parser.set_defaults(command=selfcheck)
     return parser
 
 
 def selfcheck(arguments: argparse.Namespace) -> Status:
     """Compare the traces of several processes."""
-    backend, seeds = arguments.backend, arguments.seeds
+    backend, seeds, built = arguments.backend, arguments.seeds, arguments.built
+    also = "" if built is None else f", and in one with what was built in {built} ({_compiled(built)})"
     names = (*HASH_SEEDS, str(secrets.randbelow(2**32)))
     usual, *others = ((name, _traces(name, seeds, backend)) for name in names)
     for seed in range(seeds):
@@ -50,13 +65,39 @@ def selfcheck(arguments: argparse.Namespace) -> Status:
                     f"--backend {backend} --hash-seeds {usual[0]},{name}` shows where they part"
                 )
                 return Status.NOT_DETERMINISTIC
+    if built is not None:
+        for seed, (ours, theirs) in enumerate(
+            zip(usual[1], _traces(usual[0], seeds, backend, built), strict=True)
+        ):
+            if ours != theirs:
+                say(
+                    f"seed {seed}: the trace of the sources is {ours[:16]}, "
+                    f"and that of what was built in {built} is {theirs[:16]}"
+                )
+                return Status.NOT_DETERMINISTIC
     say(
         f"{seeds} plans ({SWARM}, backend {backend}), each in {len(names)} processes under "
-        f"other values of PYTHONHASHSEED: the same {seeds} traces"
+        f"other values of PYTHONHASHSEED{also}: the same {seeds} traces"
     )
     return Status.CLEAN
 
 
-def _traces(hash_seed: str, seeds: int, backend: str) -> list[str]:
+def _compiled(built: Path) -> str:
+    """How much of what was built is compiled.
+
+    Raises:
+        ConfigurationError: Nothing is there, or it was built of other sources.
+    """
+    if not (built / "simulation" / "__init__.py").is_file():
+        raise ConfigurationError(
+            Problem(f"{built}: no package `simulation` there; `make compiled` builds it")
+        )
+    sources, modules = output_under(HASH_SEEDS[0], _BUILT, "", timeout_s=BEGIN_S, built=built).split()
+    if sources != source_hash():
+        raise ConfigurationError(Problem(f"{built}: built of other sources than those here; build it anew"))
+    return f"{modules} compiled modules"
+
+
+def _traces(hash_seed: str, seeds: int, backend: str, built: Path | None = None) -> list[str]:
     heard, timeout_s = f"{seeds} {backend}", BEGIN_S + seeds * ONE_S
-    return output_under(hash_seed, _TRACES, heard, timeout_s=timeout_s).split()
+    return output_under(hash_seed, _TRACES, heard, timeout_s=timeout_s, built=built).split()

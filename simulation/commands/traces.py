@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from cloud_tasks.errors import ConfigurationError, Problem
 
@@ -13,7 +14,9 @@ ONE_S = 30.0
 BEGIN_S = 60.0
 
 
-def output_under(hash_seed: str, program: str, heard: str, *, timeout_s: float) -> str:
+def output_under(
+    hash_seed: str, program: str, heard: str, *, timeout_s: float, built: Path | None = None
+) -> str:
     """What a program of ours says under a hash seed.
 
     Args:
@@ -21,16 +24,21 @@ def output_under(hash_seed: str, program: str, heard: str, *, timeout_s: float) 
         program: Python code.
         heard: What it reads from standard input.
         timeout_s: How long it may take.
+        built: Where our packages are that it is to import; None: where they are in this process.
 
     Raises:
         ConfigurationError: It fails, or takes longer.
     """
     whose = f"the process under PYTHONHASHSEED={hash_seed}"
+    env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    if built is not None:
+        # Before all others, the working directory too.
+        env |= {"PYTHONPATH": str(built.resolve()), "PYTHONSAFEPATH": "1"}
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-c", program],
             input=heard,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            env=env,
             capture_output=True,
             text=True,
             check=False,

@@ -16,7 +16,6 @@ from simulation.history import History
 from simulation.judges.judge import Bench
 from simulation.judges.leaving import BY_ITSELF
 from simulation.judges.panel import panel
-from simulation.plan import RunPlan
 from simulation.real.agreement import Disagreement
 from simulation.real.evidence import Evidence
 from simulation.real.seen import UNASKED, Seen, What
@@ -84,20 +83,14 @@ class Judgement(Struct, frozen=True, kw_only=True):
     ends: dict[str, int]
 
 
-class RealBench(Bench):
-    """Where judges say what they have found, of what can be seen.
-
-    Args:
-        plan: The rehearsal as the virtual world would have planned it.
-        blind: Invariants of which nothing can be said.
+class _Moment:
+    """The one that judges are told of.
 
     Attributes:
-        at: The moment that the judges are told of.
+        at: When, in seconds.
     """
 
-    def __init__(self, plan: RunPlan, blind: frozenset[str]) -> None:
-        super().__init__(plan, lambda: self.at, slack_s=SLACK_S, blind=blind)
-        self.at = 0.0
+    at = 0.0
 
 
 def judge(directory: Path) -> Judgement:
@@ -107,23 +100,25 @@ def judge(directory: Path) -> Judgement:
         EvidenceError: It cannot be judged.
     """
     evidence = Evidence(directory)
-    bench = RealBench(evidence.plan, frozenset() if evidence.settings.is_ours else NEEDS_LEDGER)
+    moment = _Moment()
+    blind = frozenset() if evidence.settings.is_ours else NEEDS_LEDGER
+    bench = Bench(evidence.plan, lambda: moment.at, slack_s=SLACK_S, blind=blind)
     results = _Results(bench)
     judges = [*panel(bench, evidence.surroundings()), results]
     history = History()
     for each in judges:
         each.listen(history)
     for happening in evidence.happenings():
-        bench.at = happening.at
+        moment.at = happening.at
         history.tell(happening)
-    bench.at = evidence.closing.over_at
+    moment.at = evidence.closing.over_at
     for each in judges:
         each.finish()
-    _check_notes(bench, evidence)
+    _check_notes(bench, moment, evidence)
     return _judgement(bench, results, evidence)
 
 
-def _judgement(bench: RealBench, results: _Results, evidence: Evidence) -> Judgement:
+def _judgement(bench: Bench, results: _Results, evidence: Evidence) -> Judgement:
     broker, began_at = evidence.broker, evidence.notes[0].at
     peer = broker.peer
     return Judgement(
@@ -186,10 +181,10 @@ class _Results:
             self.ends[getattr(event, "exception_kind", "") or event.event_type.removeprefix("task_")] += 1
 
 
-def _check_notes(bench: RealBench, evidence: Evidence) -> None:
+def _check_notes(bench: Bench, moment: _Moment, evidence: Evidence) -> None:
     """What the rehearsal has seen with its own eyes."""
     for note in evidence.notes:
-        bench.at = note.at
+        moment.at = note.at
         if note.what is What.LEFT:
             told = "a process outlives its worker: {}"
             bench.check("S15", False, told, note.text, worker=note.worker)  # noqa: FBT003 - there it is

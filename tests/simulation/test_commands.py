@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import py_compile
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +21,7 @@ from simulation.commands.traces import output_under
 from simulation.many import Span, run_many
 from simulation.mutants.catalogue import mutant_of
 from simulation.mutants.hunting import hunt
-from simulation.source_hash import source_hash
+from simulation.source_hash import PACKAGES, source_hash
 from simulation.statuses import Status
 from simulation.swarm import draw_plan
 from simulation.tally import Tally
@@ -295,6 +298,47 @@ def test_diff_tells_apart_what_lines_leave_out(simulation: Simulation, tmp_path:
 
 def test_selfcheck_compares_processes(simulation: Simulation) -> None:
     assert "the same 1 traces" in simulation("selfcheck", "--seeds", "1")
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Our packages once more, as a wheel has them."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_selfcheck_compares_what_was_built(simulation: Simulation, built: Path) -> None:
+    told = simulation("selfcheck", "--seeds", "1", "--built", str(built))
+    assert f"and in one with what was built in {built} (0 compiled modules): the same 1 traces" in told
+
+
+def test_selfcheck_sees_that_what_was_built_does_something_else(simulation: Simulation, built: Path) -> None:
+    shares = built / "simulation" / "shares.py"
+    other = built / "other.py"
+    other.write_text(shares.read_text().replace("0x94D049BB133111EB", "0x94D049BB133111EA"))
+    # What a compiler has made of something else, beside the source as it is.
+    made = importlib.util.cache_from_source(str(shares))
+    py_compile.compile(
+        str(other), made, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    told = simulation("selfcheck", "--seeds", "1", "--built", str(built), status=Status.NOT_DETERMINISTIC)
+    assert "seed 0: the trace of the sources is" in told
+    assert f"and that of what was built in {built} is" in told
+
+
+def test_selfcheck_refuses_what_was_built_of_other_sources(simulation: Simulation, built: Path) -> None:
+    with (built / "simulation" / "shares.py").open("a") as file:
+        file.write("# edited\n")
+    told = simulation("selfcheck", "--seeds", "1", "--built", str(built), status=Status.USAGE)
+    assert f"{built}: built of other sources" in told
+
+
+def test_selfcheck_refuses_a_directory_in_which_nothing_was_built(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    told = simulation("selfcheck", "--seeds", "1", "--built", str(tmp_path / "x"), status=Status.USAGE)
+    assert f"{tmp_path / 'x'}: no package `simulation` there" in told
 
 
 def test_diff_compares_processes_under_other_hash_seeds(simulation: Simulation) -> None:

@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from cloud_tasks.core.events import EventRecord, NonFatalException
 from cloud_tasks.shell.recorder import Recorder
 from fakes.history import FactKind
 from simulation.fault_source import FaultSource
 from simulation.faults import Chances, Fault, FaultClass
-from simulation.happenings import CallAnswered, QueueChanged, RunBegan, WorkerKilled
+from simulation.happenings import CallAnswered, EventStored, QueueChanged, RunBegan, WorkerKilled
+from simulation.job.happenings import EventAccepted
 from simulation.mutants.patching import swapped
 from simulation.plan import BackendPlan, RunPlan, WorkerPlan, Workload
 from simulation.run import run
 from simulation.shares import share_of
 from simulation.swarm import draw_plan
+from simulation.tracing import full_text
 from simulation.world import World
 
 CALM = RunPlan(seed=1, workload=Workload(tasks=12), faults_s=60.0)
@@ -151,3 +154,15 @@ def test_a_worker_with_a_number_may_run_its_last_tasks_alone(tasks_max: int | No
     """A bound of ten rounds for workers of ten slots and eleven tasks broke L1, without a fault."""
     worker = WorkerPlan(workers=1, num_simultaneous_tasks=10, max_num_tasks=tasks_max)
     assert worker.rounds_of(100) == rounds
+
+
+def test_a_trace_does_not_tell_where_the_code_lies() -> None:
+    event = NonFatalException(exception="no route", stack_trace="at here, line 7")
+    record = EventRecord("2026-01-01T00:00:00+00:00", "worker-1", event)
+    for told in (
+        EventStored(at=1.0, event=event),
+        EventAccepted(at=1.0, key="1", record=record, body=record.encode()),
+    ):
+        text = full_text(told)
+        assert "no route" in text
+        assert "line 7" not in text

@@ -5,6 +5,11 @@ The sources stay in the wheel beside what they were compiled to, which comes bef
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,11 +35,19 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
         """
         if version == "editable":
             return
+        compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+        if shutil.which(compiler) is None:
+            sys.exit(
+                "HATCH_BUILD_HOOKS_ENABLE asks for a compiled simulation, which takes a C compiler, and "
+                f"there is no {compiler!r}. Install one, or name yours in CC. Without it nothing is "
+                "compiled, and works the same."
+            )
         self._scratch = tempfile.TemporaryDirectory()
         scratch = Path(self._scratch.name)
+        modules: list[str] = self.config["modules"]
         extensions = mypycify(
             # Types that are missing here, those of clients of queues, concern none of these modules.
-            ["--config-file=", "--ignore-missing-imports", *self.config["modules"]],
+            ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports", *modules],
             target_dir=str(scratch / "c"),
         )
         command = Distribution({"name": "simulation", "ext_modules": extensions}).get_command_obj("build_ext")

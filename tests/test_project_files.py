@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_every_package_of_the_wheel_exists_and_is_typed() -> None:
     for package in packages:
         assert (ROOT / package / "__init__.py").is_file()
         assert (ROOT / package / "py.typed").is_file()
+
+
+def test_what_is_compiled_has_no_class_with_keywords_which_mypyc_would_drop() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    assert modules == sorted(set(modules))
+    trees = {module: ast.parse((ROOT / module).read_text()) for module in modules}
+    classes = [
+        (module, node)
+        for module in modules
+        for node in ast.walk(trees[module])
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert classes
+    assert [(module, node.name) for module, node in classes if node.keywords] == []
 
 
 def test_the_version_stands_in_one_place() -> None:

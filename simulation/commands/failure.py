@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shlex
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from simulation.statuses import Status, of_invariant
 from simulation.tally import Failure
 
 DIRECTORY = Path("simulation-failures")
+_PYTHON = ".".join(platform.python_version_tuple()[:2])
+"""What a seed means depends on it, too: asyncio takes other steps in another version."""
 
 
 def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
@@ -33,7 +36,7 @@ def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
     return [
         *told(failure.violations[:3]),
         *options_of(draw(failure.seed)),
-        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}; to see it again:",
+        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}, Python {_PYTHON}; to see it again:",
         f"    python -m simulation replay {seed}{policy}{backend} --break {invariant}",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,9 @@ def test_what_the_pasted_line_replays_is_broken_again(
 
 
 def test_a_seed_of_the_swarm_needs_no_name() -> None:
-    assert told_failure(Failure("swarm", 7, BROKEN), PlanDraw())[-1].endswith("replay 7 --break S1")
+    said = told_failure(Failure("swarm", 7, BROKEN), PlanDraw())
+    assert said[-1].endswith("replay 7 --break S1")
+    assert f", Python {sys.version_info.major}.{sys.version_info.minor}; to see it again:" in said[-2]
 
 
 def test_what_fails_in_one_process_alone_is_not_determinate(

@@ -36,7 +36,8 @@ def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
     return [
         *told(failure.violations[:3]),
         *options_of(draw(failure.seed)),
-        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}, Python {_PYTHON}; to see it again:",
+        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}, Python {_PYTHON}; "
+        "to see it again:",
         f"    python -m simulation replay {seed}{policy}{backend} --break {invariant}",
     ]
 

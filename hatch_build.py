@@ -16,8 +16,6 @@ from typing import Any
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from mypyc.build import mypycify
-from setuptools import Distribution
 
 
 class CompileHook(BuildHookInterface[BuilderConfig]):
@@ -42,12 +40,22 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
                 f"there is no {compiler!r}. Install one, or name yours in CC. Without it nothing is "
                 "compiled, and works the same."
             )
+        # Not above: an editable installation, or one without a compiler, goes without them.
+        from mypyc.build import mypycify
+        from setuptools import Distribution
+
         self._scratch = tempfile.TemporaryDirectory()
         scratch = Path(self._scratch.name)
         modules: list[str] = self.config["modules"]
         extensions = mypycify(
             # Types that are missing here, those of clients of queues, concern none of these modules.
-            ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports", *modules],
+            [
+                "--config-file=",
+                f"--cache-dir={scratch / 'cache'}",
+                "--follow-imports=silent",
+                "--ignore-missing-imports",
+                *modules,
+            ],
             target_dir=str(scratch / "c"),
         )
         command = Distribution({"name": "simulation", "ext_modules": extensions}).get_command_obj("build_ext")

@@ -33,7 +33,7 @@ class SimulatedQueue:
         self._worker = host.name
         self._broker = broker
         self._link = link
-        self._late: set[asyncio.Task[None]] = set()
+        self._late: dict[asyncio.Task[None], None] = {}
         self._closed = False
         options = broker.options
         self._capabilities = QueueCapabilities(
@@ -118,8 +118,8 @@ class SimulatedQueue:
         """Nobody waits any more for what a receive has brought."""
         for lease in () if self._closed else leases:
             task = asyncio.ensure_future(self._nack_late(lease))
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
+            self._late[task] = None
+            task.add_done_callback(self._late.pop)
 
     async def _nack_late(self, lease: Lease) -> None:
         with contextlib.suppress(QueueError):  # it comes again by itself when its lease is over

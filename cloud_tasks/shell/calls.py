@@ -58,7 +58,8 @@ class QueueCalls:
         self._failing = False
         self.source_problems: tuple[Problem, ...] = ()
         self.source_failure = ""
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], None] = {}
+        """Under way, in the order in which they began: they are given up in that order."""
 
     def receive(self, command: do.Receive) -> None:
         """Ask for tasks."""
@@ -132,8 +133,8 @@ class QueueCalls:
 
     def _spawn(self, call: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(call)
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._calls[task] = None
+        task.add_done_callback(self._calls.pop)
 
     async def _receive_once(self, command: do.Receive) -> got.Input:
         self._receiving = True

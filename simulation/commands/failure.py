@@ -33,11 +33,11 @@ def told_failure(failure: Failure, draw: PlanDraw) -> list[str]:
     policy = f" --policy {draw.policy}" if draw.policy else ""
     backend = "" if draw.backend == "model" else f" --backend {draw.backend}"
     invariant = failure.violations[0].invariant
+    belongs_to = f"code {source_hash()}, Python {_PYTHON}"
     return [
         *told(failure.violations[:3]),
         *options_of(draw(failure.seed)),
-        f"seed {failure.seed} of {failure.scenario}, code {source_hash()}, Python {_PYTHON}; "
-        "to see it again:",
+        f"seed {failure.seed} of {failure.scenario}, {belongs_to}; to see it again:",
         f"    python -m simulation replay {seed}{policy}{backend} --break {invariant}",
     ]
 

@@ -19,14 +19,18 @@ SEEDS = 20
 HASH_SEEDS = ("0", "1", "4711")
 """And one more, which is drawn."""
 _BUILT = (
-    "import sys; import simulation.run; from simulation.source_hash import source_hash;"
+    "import sys; from importlib.machinery import EXTENSION_SUFFIXES; import simulation.run;"
+    "from simulation.source_hash import source_hash;"
     "own = [module for name, module in sys.modules.items() if name.split('.')[0] in ('fakes', 'simulation')];"
-    "print(source_hash(), sum(not (module.__file__ or '').endswith('.py') for module in own))"
+    "files = [module.__file__ or '' for module in own];"
+    "print(source_hash(), sum(file.endswith(tuple(EXTENSION_SUFFIXES)) for file in files))"
 )
 _TRACES = (
     "from simulation.run import run; from simulation.draws import PlanDraw;"
-    "seeds, backend = input().split(); draw = PlanDraw(backend=backend);"
-    "print(*[run(draw(seed), trace=True).trace for seed in range(int(seeds))])"
+    "seeds, backend, last_first = input().split(); draw = PlanDraw(backend=backend);"
+    "order = range(int(seeds))[::-1 if last_first == 'True' else 1];"
+    "traces = {seed: run(draw(seed), trace=True).trace for seed in order};"
+    "print(*[traces[seed] for seed in sorted(traces)])"
 )
 
 
@@ -55,7 +59,11 @@ def selfcheck(arguments: argparse.Namespace) -> Status:
     backend, seeds, built = arguments.backend, arguments.seeds, arguments.built
     also = "" if built is None else f", and in one with what was built in {built} ({_compiled(built)})"
     names = (*HASH_SEEDS, str(secrets.randbelow(2**32)))
-    usual, *others = ((name, _traces(name, seeds, backend)) for name in names)
+    # Nor must it matter what ran before a seed in its process, which moves objects in memory.
+    usual, *others = (
+        (name, _traces(name, seeds, backend, last_first=bool(number % 2)))
+        for number, name in enumerate(names)
+    )
     for seed in range(seeds):
         for name, traces in others:
             if traces[seed] != usual[1][seed]:
@@ -67,7 +75,7 @@ def selfcheck(arguments: argparse.Namespace) -> Status:
                 return Status.NOT_DETERMINISTIC
     if built is not None:
         for seed, (ours, theirs) in enumerate(
-            zip(usual[1], _traces(usual[0], seeds, backend, built), strict=True)
+            zip(usual[1], _traces(usual[0], seeds, backend, built=built), strict=True)
         ):
             if ours != theirs:
                 say(
@@ -76,8 +84,8 @@ def selfcheck(arguments: argparse.Namespace) -> Status:
                 )
                 return Status.NOT_DETERMINISTIC
     say(
-        f"{seeds} plans ({SWARM}, backend {backend}), each in {len(names)} processes under "
-        f"other values of PYTHONHASHSEED{also}: the same {seeds} traces"
+        f"{seeds} plans ({SWARM}, backend {backend}), each in {len(names)} processes under other values of "
+        f"PYTHONHASHSEED, in one order and the other{also}: the same {seeds} traces"
     )
     return Status.CLEAN
 
@@ -98,6 +106,8 @@ def _compiled(built: Path) -> str:
     return f"{modules} compiled modules"
 
 
-def _traces(hash_seed: str, seeds: int, backend: str, built: Path | None = None) -> list[str]:
-    heard, timeout_s = f"{seeds} {backend}", BEGIN_S + seeds * ONE_S
+def _traces(
+    hash_seed: str, seeds: int, backend: str, *, last_first: bool = False, built: Path | None = None
+) -> list[str]:
+    heard, timeout_s = f"{seeds} {backend} {last_first}", BEGIN_S + seeds * ONE_S
     return output_under(hash_seed, _TRACES, heard, timeout_s=timeout_s, built=built).split()

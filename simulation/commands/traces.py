@@ -30,13 +30,13 @@ def output_under(
         ConfigurationError: It fails, or takes longer.
     """
     whose = f"the process under PYTHONHASHSEED={hash_seed}"
-    env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    env, options = {**os.environ, "PYTHONHASHSEED": hash_seed}, []
     if built is not None:
         # Before all others, the working directory too.
-        env |= {"PYTHONPATH": str(built.resolve()), "PYTHONSAFEPATH": "1"}
+        env["PYTHONPATH"], options = str(built.resolve()), ["-P"]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-c", program],
+            [sys.executable, *options, "-c", program],
             input=heard,
             env=env,
             capture_output=True,

@@ -81,7 +81,7 @@ class ConductorQueue:
         self._delivery = Delivery(self._api, self._courier, self._keeper, watcher, aside)
         self._turns = Turns(settings.task_types, settings.polling_interval_s)
         self._poll_at = 0.0
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._under_way: dict[asyncio.Task[Any], None] = {}
         self._holding = Holding()
         self._reached = True
         self._closing = asyncio.Event()
@@ -274,8 +274,8 @@ class ConductorQueue:
     def _spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
         """Begin something that `aclose` waits for."""
         task = asyncio.get_running_loop().create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = None
+        task.add_done_callback(self._under_way.pop)
         return task
 
     def _give_back(self, call: asyncio.Task[list[Lease]]) -> None:

@@ -35,7 +35,7 @@ class Puller:
         self._subscription = subscription
         self._clock = clock
         self._closed = False
-        self._under_way: set[StartedCall[PullResponse]] = set()
+        self._under_way: dict[StartedCall[PullResponse], None] = {}
 
     async def pull(self, messages_max: int, wait_s: float) -> Sequence[Received]:
         """Take up to `messages_max` messages, waiting at most `wait_s` for the first; () when there was none.
@@ -70,7 +70,7 @@ class Puller:
             return_immediately=not waits,
         )
         call = self._calls.start_pull(PullRequest.wrap(request), wait_s if waits else CALL_S)
-        self._under_way.add(call)
+        self._under_way[call] = None
         try:
             return PullResponse.pb(await call.answer()).received_messages  # type: ignore[no-any-return]
         except CallFailedError as error:
@@ -83,4 +83,4 @@ class Puller:
                 return ()
             raise
         finally:
-            self._under_way.discard(call)
+            del self._under_way[call]

@@ -59,9 +59,9 @@ class Polls:
         self._make_visible = hand_back
         self._clock = clock
         self._closing = False
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self._given_up: Poll | None = None
-        self._late: set[asyncio.Future[Answer]] = set()
+        self._late: dict[asyncio.Future[Answer], None] = {}
         self._handed_back: dict[str, int] = {}
 
     async def receive(self, tasks_max: int, wait_s: float) -> list[Lease]:
@@ -146,14 +146,14 @@ class Polls:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closing:
             waiter.set_result(None)
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         work.add_done_callback(lambda _: _release(waiter))
         if timer is not None:
             timer.add_done_callback(lambda _: _release(waiter))
         try:
             await waiter
         finally:
-            self._waiters.discard(waiter)
+            del self._waiters[waiter]
             if timer is not None:
                 timer.cancel()
 
@@ -173,11 +173,11 @@ class Polls:
             self._hand_back_all(poll.answer)
 
     def _hand_back_later(self, poll: Poll) -> None:
-        self._late.add(poll.answer)
+        self._late[poll.answer] = None
         poll.answer.add_done_callback(self._hand_back_all)
 
     def _hand_back_all(self, answer: asyncio.Future[Answer]) -> None:
-        self._late.discard(answer)
+        self._late.pop(answer, None)
         with contextlib.suppress(QueueError, asyncio.CancelledError):
             for message in answer.result().get("Messages", ()):
                 self._hand_back(message)

@@ -67,6 +67,11 @@ def test_pulls_in_a_row_do_not_keep_step_with_leases_for_ever() -> None:
     assert len({round(wait_s, 6) for wait_s in empty}) == len(empty)
 
 
+def test_a_seed_gives_the_same_run_whatever_ran_before_it() -> None:
+    plan = PlanDraw(backend="sqs")(39)  # a worker ends with several acks under way
+    assert len({run(plan, trace=True).trace for _ in range(5)}) == 1
+
+
 def test_a_seed_gives_the_same_run_in_other_processes() -> None:
     traces = [_traces(hash_seed) for hash_seed in ("0", "4711")]
     assert traces[0] == traces[1]

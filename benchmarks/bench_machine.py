@@ -1,19 +1,19 @@
 """How many attempts the pure machine decides in a second, beside a bare loop over the same values.
 
-    python benchmarks/bench_machine.py
-
 An attempt is six facts: its lease (two to a batch), the start, the end and the going of its run, its event
 stored, its lease settled. The bare loop makes and drops the same facts and commands, and keeps them in a
-dictionary, but decides nothing. Medians of five, in process time.
+dictionary, but decides nothing. In process time.
 """
 
 from __future__ import annotations
 
 import gc
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
+from benchmarks.measuring import Finding, at_least, figure, interleaved
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.capabilities import QueueCapabilities
@@ -22,7 +22,7 @@ from cloud_tasks.core.machine import MachineSettings, WorkerMachine
 from cloud_tasks.core.task import EndKind, Lease, Outcome, OutcomeKind, RunEnd, Task
 
 ATTEMPTS = 20_000
-ROUNDS = 5
+ATTEMPTS_PER_S_MIN = 100_000
 TASK = Task("a", {})
 END = RunEnd(EndKind.RETURNED, result=1)
 SETTINGS = MachineSettings(slots=2, max_runtime_s=600.0)
@@ -74,22 +74,23 @@ def bare_loop(duration_s: float | None) -> int:
     return settled
 
 
-def rate(work: Callable[[float | None], int], duration_s: float | None) -> float:
+def machine(_scratch: Path) -> Iterator[Finding]:
+    """Attempts through the machine alone."""
+    for kind, duration_s in (("that never end", None), ("of 30 s", 30.0)):
+        rates = interleaved(
+            {work.__name__: partial(_rate, work, duration_s) for work in (machine_alone, bare_loop)}
+        )
+        decided, bare = rates["machine_alone"], rates["bare_loop"]
+        yield at_least(
+            f"attempts through the machine alone, leases {kind}", decided, ATTEMPTS_PER_S_MIN, "/s"
+        )
+        yield figure(
+            "the same / a bare loop over the same values", decided / bare, "ratio", f"loop {bare:,.0f}/s"
+        )
+
+
+def _rate(work: Callable[[float | None], int], duration_s: float | None) -> float:
     """Attempts a second of process time."""
     gc.collect()
     began = time.process_time()
     return work(duration_s) / (time.process_time() - began)
-
-
-def main() -> None:
-    """Print rates, and the share of the bare loop's rate; both in turn, so that a busy machine slows both."""
-    for name, duration_s in (("leases that never end", None), ("leases of 30 s", 30.0)):
-        rounds = [(rate(machine_alone, duration_s), rate(bare_loop, duration_s)) for _ in range(ROUNDS)]
-        machine = statistics.median(machine for machine, _ in rounds)
-        bare = statistics.median(bare for _, bare in rounds)
-        ratio = statistics.median(machine / bare for machine, bare in rounds)
-        print(f"{name:22} machine {machine:9,.0f}/s   bare loop {bare:9,.0f}/s   ratio {ratio:.2f}")
-
-
-if __name__ == "__main__":
-    main()

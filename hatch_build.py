@@ -37,8 +37,8 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
         if shutil.which(compiler) is None:
             sys.exit(
                 "HATCH_BUILD_HOOKS_ENABLE asks for a compiled simulation, which takes a C compiler, and "
-                f"there is no {compiler!r}. Install one, or name yours in CC. Without it nothing is "
-                "compiled, and works the same."
+                f"there is no {compiler!r}. Install one, or name yours in CC; or leave the variable out, "
+                "then nothing is compiled, and all works the same."
             )
         # Not above: an editable installation, or one without a compiler, goes without them.
         from mypyc.build import mypycify

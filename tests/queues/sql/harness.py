@@ -56,7 +56,7 @@ class SqlHarness(RealTime):
     keeps_order = True
     text_only = False
 
-    def __init__(self, settings: SqlSettings, lease_s: float = 1.0, patience_s: float = 0.3) -> None:
+    def __init__(self, settings: SqlSettings, lease_s: float = 4.0, patience_s: float = 0.3) -> None:
         super().__init__()
         self.lease_s = lease_s
         self.patience_s = patience_s

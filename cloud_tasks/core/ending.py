@@ -11,7 +11,7 @@ from cloud_tasks.core.attempt import Signal, State
 from cloud_tasks.core.book import Attempt
 from cloud_tasks.core.events import SpotTermination
 from cloud_tasks.core.intake import Intake
-from cloud_tasks.core.policy import StopPlan, earlier_of, plan_stop
+from cloud_tasks.core.policy import StopPlan, earlier_of, plan_hand_back, plan_stop
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.timers import ENDING_TIMER, NEVER
 
@@ -80,6 +80,7 @@ class Ending:
             self._interrupt(lambda attempt: attempt.state not in _OVER)
         if not self._killed and now >= plan.kill_at:
             self._killed = True
+            self._plan = plan = plan_hand_back(plan, now)
             self._kill_all()
         if now >= plan.exit_at:
             self._finish(self._state.drain_reason)

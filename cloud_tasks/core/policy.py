@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud_tasks.core.task import EndKind, RunEnd
 
@@ -127,6 +128,18 @@ def plan_stop(now: float, grace_s: float, stop_s: float) -> StopPlan:
     lead = min(stop_s, grace_s / 5)
     end = now + grace_s
     return StopPlan(stop_at=end - lead, kill_at=end - lead / 2, exit_at=now + max(grace_s, HAND_BACK_S_MIN))
+
+
+def plan_hand_back(plan: StopPlan, now: float) -> StopPlan:
+    """The plan of a worker that comes to SIGKILL only now, because its machine or its loop stood still.
+
+    Handing back has as long as was planned, and `HAND_BACK_S_MIN` where all was to be over by now: what is
+    cut short is told, however late.
+    """
+    hand_back_s = plan.exit_at - plan.kill_at
+    if now >= plan.exit_at:
+        hand_back_s = max(hand_back_s, HAND_BACK_S_MIN)
+    return replace(plan, exit_at=max(plan.exit_at, now + hand_back_s))
 
 
 def earlier_of(one: StopPlan, other: StopPlan) -> StopPlan:

@@ -19,6 +19,8 @@ HAND_BACK_S = 1.0
 
 LINK_UNSEEN = "calls about it failed, or took long; whether it was given up for that is not seen"
 
+STOOD_STILL = "the worker was stopped when it was to hand back"
+
 _SLOW = (FaultClass.SINK_SLOW, FaultClass.EVENTS_SLOW)
 
 SETTLE_S = 0.1
@@ -156,12 +158,22 @@ class EndingJudge:
 
     def _excuse_of_late(self, holding: Holding, life: Life, at: float) -> str:
         """Why it was not handed back by a worker that stayed to its end."""
-        if life.halted_at is not None or life.continued_at >= life.stop_from:
-            return "the worker was stopped when it was to hand back"
+        if life.halted_at is not None:
+            return STOOD_STILL
+        if life.continued_at >= life.stop_from:
+            return "" if self._left_at_once(holding, life, at) else STOOD_STILL
         if holding.verdict is None:
             return "calls about it failed, or took long" if holding.troubles else ""
         insisted = holding.waited_s(at, life) <= self._settle_again_s + self._bench.tolerance_s
         return "its settlement failed again and again" if insisted else ""
+
+    def _left_at_once(self, holding: Holding, life: Life, at: float) -> bool:
+        """Whether it came to the end of its runs only when its time was over, and did not wait for them."""
+        run = holding.run
+        if not self._bench.exact or run is None or run.kill_at is None:
+            return False
+        came_late = run.kill_at >= life.continued_at >= life.exit_by
+        return came_late and at < run.kill_at + HAND_BACK_S - TOLERANCE_S
 
     def _is_told(self, holding: Holding, life: Life, at: float) -> bool:
         """Whether what became of it was durable in time, and the worker knew: then it settles at once."""

@@ -311,6 +311,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("L3",),
         taking.never_idle_enough,
     ),
+    Mutant(
+        61,
+        "hands_nothing_back_late",
+        "kills what runs and leaves at once where it stood still until its time was over",
+        ("S14",),
+        ending.hands_nothing_back_late,
+    ),
 )
 """0 changes nothing; 1 to 10 are those that every simulation of a worker must find; the others are ours."""
 

@@ -22,6 +22,15 @@ def never_gives_up() -> AbstractContextManager[None]:
     return swapped(ending, "plan_stop", plan_without_end)
 
 
+def hands_nothing_back_late() -> AbstractContextManager[None]:
+    """A worker that stood still until its time was over kills what runs, and leaves at once."""
+
+    def as_planned(plan: StopPlan, _: float) -> StopPlan:
+        return plan
+
+    return swapped(ending, "plan_hand_back", as_planned)
+
+
 def ignores_notices() -> AbstractContextManager[None]:
     """The machine's notice is not passed on."""
 

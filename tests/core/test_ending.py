@@ -110,12 +110,31 @@ def test_when_time_is_up_the_worker_ends_and_says_what_it_leaves() -> None:
     assert {kill.attempt_id for kill in only(asked, do.KillRun)} == {1, 3}
 
 
+def test_f11_a_worker_that_stood_still_beyond_its_grace_period_tells_and_hands_back() -> None:
+    driver = running(grace_s=30.0)
+    driver.tell(SHUTDOWN, got.ReceiveCancelled())
+    driver.now = 100.0
+    assert kinds(driver.tell(got.TimeReached())) == [do.StopRun, do.KillRun]
+    driver.wait(0.9)
+    asked = driver.finish(1, TERMINATED)
+    assert [type(record.event) for record in only(asked, do.Record)] == [TaskInterrupted]
+    assert one(asked, do.Nack).reason is HandBack.INTERRUPTED
+    assert driver.finished == do.Finish("shutdown")
+
+
+def test_f11_nor_has_it_for_ever() -> None:
+    driver = running(grace_s=30.0)
+    driver.tell(SHUTDOWN, got.ReceiveCancelled())
+    driver.now = 100.0
+    driver.tell(got.TimeReached())
+    assert driver.wait(0.9) == []
+    assert driver.wait(0.1) == [do.Finish("shutdown", abandoned=("a",))]
+
+
 def test_nothing_comes_after_the_last_command() -> None:
     driver = running(grace_s=30.0)
     driver.tell(SHUTDOWN)
-    driver.now = 10_000.0
-    asked = driver.tell(got.TimeReached())
-    assert kinds(asked) == [do.StopRun, do.KillRun, do.Finish]
+    assert kinds(driver.wait(30.0))[-1] is do.Finish
     later: list[got.Input] = [
         got.RunEnded(1, TERMINATED),
         got.ReceiveCancelled(),
@@ -130,6 +149,7 @@ def test_nothing_comes_after_the_last_command_even_if_it_is_due_at_the_same_time
     driver = Driver(max_runtime_s=30.0, grace_s=30.0, slots=1)
     driver.start(lease())
     driver.tell(SHUTDOWN)
+    driver.wait(29.5)
     driver.now = 30.0
     assert kinds(driver.tell(got.TimeReached()))[-1] is do.Finish
 

@@ -14,6 +14,7 @@ from cloud_tasks.core.policy import (
     earlier_of,
     extension_s,
     plan_fence,
+    plan_hand_back,
     plan_renewal,
     plan_stop,
 )
@@ -85,6 +86,22 @@ def test_budgets() -> None:
 )
 def test_stop_and_kill_fit_into_the_grace_period(grace_s: float, plan: StopPlan) -> None:
     assert plan_stop(100.0, grace_s, stop_s=2.0) == plan
+
+
+@pytest.mark.parametrize(
+    ("kill_at", "now", "exit_at"),
+    [
+        (29.0, 29.0, 30.0),
+        (29.0, 29.75, 30.75),
+        (29.0, 45.0, 46.0),
+        (29.5, 29.75, 30.25),
+        (29.5, 30.0, 31.0),
+        (25.0, 40.0, 45.0),
+    ],
+)
+def test_who_kills_late_has_still_time_to_hand_back(kill_at: float, now: float, exit_at: float) -> None:
+    after = plan_hand_back(StopPlan(stop_at=20.0, kill_at=kill_at, exit_at=30.0), now)
+    assert after == StopPlan(stop_at=20.0, kill_at=kill_at, exit_at=exit_at)
 
 
 def test_of_two_plans_each_step_is_taken_when_the_first_says() -> None:

@@ -63,6 +63,22 @@ def test_f11_what_the_grace_period_cuts_short_is_told(programs: Programs) -> Non
     ]
 
 
+def test_f11_a_worker_that_stood_still_for_all_of_its_grace_period_tells_it_too(programs: Programs) -> None:
+    programs.tasks(3)
+    running = programs.start(SLOW, "--task-file", "tasks.json", "--shutdown-grace-period", "1")
+    running.wait_for_file("started-t0")
+    running.send(signal.SIGTERM)
+    running.wait_for_file("asked")
+    running.send(signal.SIGSTOP)
+    time.sleep(1.2)
+    running.send(signal.SIGCONT)
+    ended = running.finish()
+    assert ended.status == 143, ended
+    assert [(e["task_id"], e["reason"], e["retry"]) for e in ended.of_type("task_interrupted")] == [
+        ("t0", "shutdown", False)
+    ]
+
+
 def test_a_second_signal_kills_at_once(programs: Programs) -> None:
     programs.tasks(1)
     running = programs.start(SLOW, "--task-file", "tasks.json", "--shutdown-grace-period", "10m")
@@ -453,4 +469,4 @@ def test_a_task_that_stops_its_watcher_at_once_has_no_more_time_than_others(prog
         """,
         "--task-file", "tasks.json", "--max-runtime", "2",
     )  # fmt: skip
-    assert ended.of_type("task_timed_out")[0]["elapsed_time"] < 10, ended
+    assert ended.of_type("task_timed_out")[0]["elapsed_time"] < 30, ended

@@ -850,6 +850,12 @@ def a_task_is_left_behind_by_a_worker_that_was_stopped_long_before_its_end() -> 
     return story.wait(20).exit()
 
 
+@breaks("S14")
+def a_task_is_left_behind_at_once_by_a_worker_that_was_stopped_until_its_time_was_over() -> Story:
+    story = held().wait(1).hear().wait(1).halt().wait(22).go_on().term().kill()
+    return story.wait(0.1).finish(end=KILLED).wait(0.5).exit()
+
+
 @breaks("S18")
 def events_that_could_not_be_stored_are_tried_again_at_once() -> Story:
     return Story().worker().issue_store().fail_store().wait(0.002).issue_store()

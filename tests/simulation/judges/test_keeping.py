@@ -319,6 +319,11 @@ def test_a_worker_that_was_stopped_over_its_end_need_not_have_handed_back() -> N
     assert "S14" not in story.end()
 
 
+def test_a_worker_that_was_stopped_until_its_time_was_over_waits_a_second_for_what_it_killed() -> None:
+    story = held().wait(1).hear().wait(1).halt().wait(22).go_on().term().kill()
+    assert story.wait(1.1).finish(end=KILLED).exit().broken == NONE
+
+
 def test_events_that_could_not_be_stored_are_tried_again_after_pauses_and_at_once_after_a_success() -> None:
     story = Story().worker()
     for pause_s in (0.1, 0.2, 0.4, 0.8):

@@ -87,10 +87,10 @@ async def test_delayed_tasks_come_once_however_many_wait_for_them(
         await harness.sender().send(Task(f"t{number}", {}), delay_s=0.4)
     queues = (harness.queue, other.queue, harness.queue, other.queue)
     came: list[str] = []
-    while len(came) < 20:
-        found = await asyncio.gather(*(queue.receive(7, 0.6) for queue in queues))
-        assert any(found)
-        came += [lease.task.task_id for leases in found for lease in leases]
+    async with asyncio.timeout(20.0):
+        while len(came) < 20:
+            found = await asyncio.gather(*(queue.receive(7, 0.6) for queue in queues))
+            came += [lease.task.task_id for leases in found for lease in leases]
     assert sorted(came) == sorted({f"t{number}" for number in range(20)})
     await other.queue.aclose()
     await other.driver.disconnect()

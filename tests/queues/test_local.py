@@ -175,6 +175,7 @@ async def test_f6_a_blocked_source_holds_up_neither_aclose_nor_the_executor() ->
         gate.wait(LIMIT_S)
         yield Task("late", {})
 
+    await until(lambda: not source_threads())  # those of other tests
     queue = LocalQueue(stuck)
     assert await queue.receive(1, 0.0) == []
     await queue.aclose()

@@ -154,15 +154,16 @@ class Fleet:
         self._history.tell(WorkerKilled(at=self._loop.now, worker=worker.host.name))
         self._follow()
 
-    def stop(self, worker: SimulatedWorker) -> None:
+    def stop(self, worker: SimulatedWorker, *, suspended: bool = False) -> None:
         """SIGSTOP."""
         if worker.running and not worker.host.stopped:
             self._loop.stop_host(worker.host)
-            self._history.tell(WorkerHalted(at=self._loop.now, worker=worker.host.name))
+            name = worker.host.name
+            self._history.tell(WorkerHalted(at=self._loop.now, worker=name, suspended=suspended))
 
     def suspend(self, worker: SimulatedWorker) -> None:
         """Let the machine stand still with all that is on it."""
-        self.stop(worker)
+        self.stop(worker, suspended=True)
         self._loop.stop_host(worker.runner.children)
         worker.clock.stand_still()
 

@@ -40,7 +40,13 @@ class WorkerKilled(Happening, frozen=True, kw_only=True):
 
 
 class WorkerStopped(Happening, frozen=True, kw_only=True):
-    """SIGSTOP."""
+    """SIGSTOP.
+
+    Attributes:
+        suspended: Whether its machine stands still as well, and the clock that it goes by.
+    """
+
+    suspended: bool = False
 
 
 class WorkerContinued(Happening, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ RETENTION_SHARE = 0.15
 """Of all seeds: messages that nobody settles in time leave the queue by themselves."""
 LEAVING_SHARE = 0.05
 """Of all seeds: workers end after a number of tasks; and as often, when the queue is empty."""
-STANDING_SHARE = 0.3
-"""Of all requests to end, where workers are stopped or suspended: one is, within its grace period."""
+FROZEN_SHARE = 0.3
+"""Of requests to end, where workers are stopped at times: another stop follows within the grace period."""
 PATIENT_SHARE = 0.8
 """Of those with short times: they wait for a while; all of those with long times do."""
 
@@ -109,7 +109,8 @@ def draw_plan(seed: int, tasks: int = 16) -> RunPlan:
         if kind in classes
         for fault in _timed(kind, streams.of("timed", kind.value), faults_s, slowness, queue.lease_s)
     )
-    timed += tuple(_stands_still(timed, classes, streams.of("timed", "ends"), worker))
+    if FaultClass.WORKER_STOP in classes:
+        timed += tuple(_frozen_ends(timed, streams.of("timed", "ends"), worker))
     odds = {
         kind: log_uniform(streams.of("odds", kind.value), *least_and_most)
         for kind, least_and_most in (*ODDS.items(), *END_ODDS.items())
@@ -247,17 +248,14 @@ def _timed(
         yield Fault(kind=kind, which=which, at_s=at_s, size=_size(kind, stream, lease_s))
 
 
-def _stands_still(
-    faults: tuple[Fault, ...], classes: frozenset[FaultClass], stream: random.Random, worker: WorkerPlan
-) -> Iterator[Fault]:
-    """Some workers stand still while they end, where workers do: by chance, that is rare."""
-    kinds = [kind for kind in (FaultClass.WORKER_STOP, FaultClass.SUSPEND) if kind in classes]
+def _frozen_ends(faults: tuple[Fault, ...], stream: random.Random, worker: WorkerPlan) -> Iterator[Fault]:
+    """Workers that stand still while they end: by chance, that is rare, and most end soon."""
     grace_s = worker.shutdown_grace_period_s
     for fault in faults:
-        if kinds and fault.kind is FaultClass.SIGTERM and stream.random() < STANDING_SHARE:
-            at_s = fault.at_s + stream.random() * grace_s
-            size = log_uniform(stream, 0.1, 3.0) * grace_s
-            yield Fault(kind=stream.choice(kinds), which=fault.which, at_s=at_s, size=size)
+        if fault.kind is FaultClass.SIGTERM and stream.random() < FROZEN_SHARE:
+            at_s = fault.at_s + grace_s * log_uniform(stream, 0.001, 1.0)
+            size = grace_s * log_uniform(stream, 0.5, 3.0)
+            yield Fault(kind=FaultClass.WORKER_STOP, which=fault.which, at_s=at_s, size=size)
 
 
 def _size(kind: FaultClass, stream: random.Random, lease_s: float) -> float:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from cloud_tasks.core import commands as do
 from cloud_tasks.core import inputs as got
 from cloud_tasks.core.attempt import Signal, State
 from cloud_tasks.core.book import Attempt
 from cloud_tasks.core.events import SpotTermination
 from cloud_tasks.core.intake import Intake
-from cloud_tasks.core.policy import StopPlan, earlier_of, plan_hand_back, plan_stop
+from cloud_tasks.core.policy import (
+    HAND_BACK_S_MIN,
+    StopPlan,
+    earlier_of,
+    missed_its_end,
+    plan_hand_back,
+    plan_stop,
+)
 from cloud_tasks.core.state import WorkerState
 from cloud_tasks.core.timers import ENDING_TIMER, NEVER
 
@@ -32,6 +41,7 @@ class Ending:
         self._plan = StopPlan(NEVER, NEVER, NEVER)
         self._stopped = False
         self._killed = False
+        self._stayed = False
         self._noticed = False
         self._requests = 0
 
@@ -82,6 +92,9 @@ class Ending:
             self._killed = True
             self._plan = plan = plan_hand_back(plan, now)
             self._kill_all()
+        if not self._stayed and missed_its_end(plan, now):
+            self._stayed = True  # once: who is frozen again and again is not to stay for ever
+            self._plan = plan = replace(plan, exit_at=now + HAND_BACK_S_MIN)
         if now >= plan.exit_at:
             self._finish(self._state.drain_reason)
         else:

@@ -122,8 +122,9 @@ class StopPlan(Struct, frozen=True):
 def plan_stop(now: float, grace_s: float, stop_s: float) -> StopPlan:
     """Fit SIGTERM, SIGKILL and handing back into the grace period.
 
-    A supervisor that gives the worker the same period kills it at the end, so all is over by then.
-    At least `HAND_BACK_S_MIN` is left for handing back, even when the grace period is shorter.
+    A supervisor that gives the worker the same period kills it at the end, so all is over by then, unless
+    the worker comes late to what it has planned. At least `HAND_BACK_S_MIN` is left for handing back, even
+    when the grace period is shorter.
     """
     lead = min(stop_s, grace_s / 5)
     end = now + grace_s
@@ -131,15 +132,20 @@ def plan_stop(now: float, grace_s: float, stop_s: float) -> StopPlan:
 
 
 def plan_hand_back(plan: StopPlan, now: float) -> StopPlan:
-    """The plan of a worker that comes to SIGKILL only now, because its machine or its loop stood still.
+    """The plan of a worker that comes to SIGKILL now, which may be late: it was frozen, or its loop blocked.
 
-    Handing back has as long as was planned, and `HAND_BACK_S_MIN` where all was to be over by now: what is
-    cut short is told, however late.
+    Handing back has as long as was planned, and `HAND_BACK_S_MIN` where all should have been over by now:
+    what is cut short is told, however late.
     """
     hand_back_s = plan.exit_at - plan.kill_at
     if now >= plan.exit_at:
         hand_back_s = max(hand_back_s, HAND_BACK_S_MIN)
     return replace(plan, exit_at=max(plan.exit_at, now + hand_back_s))
+
+
+def missed_its_end(plan: StopPlan, now: float) -> bool:
+    """Whether the worker stood still when it was to end, for longer than handing back takes."""
+    return now >= plan.exit_at + HAND_BACK_S_MIN
 
 
 def earlier_of(one: StopPlan, other: StopPlan) -> StopPlan:

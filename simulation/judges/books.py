@@ -37,6 +37,8 @@ SLOW_SHARE = 0.1
 """A call that takes a greater share of the lease than this is trouble."""
 UNTIL_STOP_SHARE = 0.79
 """Of the time that is left to a worker, its runs have this share at least."""
+HAND_BACK_SHARE = 0.09
+"""Of that time, this share is at least between SIGKILL to its runs and its end."""
 _LOST = "LeaseLostError"
 SETTLED_MAX = 10_000
 """Of deliveries whose settlement was confirmed, so many are remembered; to settle another again breaks S4."""
@@ -448,8 +450,11 @@ class Books:
         self.life.killed_at = happening.at
 
     def _on_worker_stopped(self, happening: WorkerStopped) -> None:
-        self.life = self.lives[happening.worker]
-        self.life.halted_at = happening.at
+        life = self.life = self.lives[happening.worker]
+        life.halted_at = happening.at
+        if life.heard_at is not None:
+            life.halts += 1
+            life.suspended = life.suspended or happening.suspended
 
     def _on_worker_continued(self, happening: WorkerContinued) -> None:
         life = self.life = self.lives[happening.worker]
@@ -472,6 +477,7 @@ class Books:
         within_s = 0.0 if again and happening.why == "sigterm" else happening.within_s
         life.stop_from = min(life.stop_from, happening.at + UNTIL_STOP_SHARE * within_s)
         life.exit_by = min(life.exit_by, happening.at + max(within_s, HAND_BACK_S_MIN))
+        life.hand_back_s = min(life.hand_back_s, HAND_BACK_SHARE * max(within_s, HAND_BACK_S_MIN))
 
 
 def _unheard(run: RunRecord, life: Life, at: float) -> bool:

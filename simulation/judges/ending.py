@@ -16,6 +16,8 @@ CLOSE_S = 5.5
 """What the worker may take beyond its grace period, to let go of everything."""
 HAND_BACK_S = 1.0
 """A worker has this much time at least, from hearing of its end, to hand back what it has."""
+STAYS_S = 2 * HAND_BACK_S
+"""What a worker may stay longer that stood still: to hand back, and once more."""
 
 LINK_UNSEEN = "calls about it failed, or took long; whether it was given up for that is not seen"
 
@@ -122,7 +124,10 @@ class EndingJudge:
         if life.heard_at is None:
             return
         by = max(life.exit_by, life.heard_at + HAND_BACK_S) + CLOSE_S
-        late_s = at - by - (life.halted_s(at) - life.heard_halted_s)
+        halted_s = life.halted_s(at) - life.heard_halted_s
+        if halted_s:
+            by += STAYS_S  # beyond its end, to hand back what it came to late
+        late_s = at - by - halted_s
         self._bench.check(
             "S14", late_s <= self._bench.tolerance_s, "ends {} s later than it may", late_s, worker=life.name
         )
@@ -168,12 +173,19 @@ class EndingJudge:
         return "its settlement failed again and again" if insisted else ""
 
     def _left_at_once(self, holding: Holding, life: Life, at: float) -> bool:
-        """Whether it came to the end of its runs only when its time was over, and did not wait for them."""
+        """Whether it came late to its end, and did not wait for as long as every plan has to hand back."""
+        since = self._late_since(holding, life) if self._bench.exact else None
+        return since is not None and at < since + life.hand_back_s - self._bench.early_s
+
+    def _late_since(self, holding: Holding, life: Life) -> float | None:
+        """When a worker that had been stopped had time again to hand this back; None where nobody can say."""
         run = holding.run
-        if not self._bench.exact or run is None or run.kill_at is None:
-            return False
-        came_late = run.kill_at >= life.continued_at >= life.exit_by
-        return came_late and at < run.kill_at + HAND_BACK_S - TOLERANCE_S
+        if run is not None and run.kill_at is not None and run.kill_at >= life.continued_at:
+            return run.kill_at
+        # Who is stopped twice has used up its second, and whose clock was stopped too is not late.
+        once = life.halts == 1 and not life.suspended
+        missed = life.continued_at >= life.exit_by + HAND_BACK_S + self._bench.early_s
+        return life.continued_at if once and missed else None
 
     def _is_told(self, holding: Holding, life: Life, at: float) -> bool:
         """Whether what became of it was durable in time, and the worker knew: then it settles at once."""

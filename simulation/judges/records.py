@@ -7,6 +7,7 @@ import math
 from msgspec import Struct
 
 from cloud_tasks.core.events import Event, TaskEvent
+from cloud_tasks.core.policy import HAND_BACK_S_MIN
 from cloud_tasks.core.task import RunEnd
 from fakes.history import FactKind
 
@@ -202,6 +203,9 @@ class Life(Struct, eq=False):
         heard_halted_s: For how long it had been stopped by then.
         stop_from: When it may begin to end its runs, by all that it has heard.
         exit_by: When it has to be over, likewise.
+        hand_back_s: For how long it stays at least after it has killed its runs, likewise.
+        halts: How often it was stopped since it heard of its end.
+        suspended: Whether its machine was suspended since then.
         halted_at: Since when it is stopped; None while it is not.
         halted_before_s: For how long it was stopped before that.
         continued_at: When it last went on.
@@ -227,6 +231,9 @@ class Life(Struct, eq=False):
     heard_halted_s: float = 0.0
     stop_from: float = math.inf
     exit_by: float = math.inf
+    hand_back_s: float = HAND_BACK_S_MIN
+    halts: int = 0
+    suspended: bool = False
     halted_at: float | None = None
     halted_before_s: float = 0.0
     continued_at: float = 0.0

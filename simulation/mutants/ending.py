@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from msgspec import structs
@@ -22,13 +23,14 @@ def never_gives_up() -> AbstractContextManager[None]:
     return swapped(ending, "plan_stop", plan_without_end)
 
 
-def hands_nothing_back_late() -> AbstractContextManager[None]:
+@contextmanager
+def hands_nothing_back_late() -> Generator[None, None, None]:
     """A worker that stood still until its time was over kills what runs, and leaves at once."""
-
-    def as_planned(plan: StopPlan, _: float) -> StopPlan:
-        return plan
-
-    return swapped(ending, "plan_hand_back", as_planned)
+    with (
+        swapped(ending, "plan_hand_back", lambda plan, _: plan),
+        swapped(ending, "missed_its_end", lambda *_: False),
+    ):
+        yield
 
 
 def ignores_notices() -> AbstractContextManager[None]:

@@ -122,13 +122,40 @@ def test_f11_a_worker_that_stood_still_beyond_its_grace_period_tells_and_hands_b
     assert driver.finished == do.Finish("shutdown")
 
 
-def test_f11_nor_has_it_for_ever() -> None:
+def test_f11_it_does_not_stay_for_ever() -> None:
     driver = running(grace_s=30.0)
     driver.tell(SHUTDOWN, got.ReceiveCancelled())
     driver.now = 100.0
     driver.tell(got.TimeReached())
     assert driver.wait(0.9) == []
     assert driver.wait(0.1) == [do.Finish("shutdown", abandoned=("a",))]
+
+
+@pytest.mark.parametrize(("requests", "killed_after_s"), [(1, 29.0), (2, 0.0)])
+def test_f11_a_worker_that_stood_still_after_it_had_killed_hands_back_too(
+    requests: int, killed_after_s: float
+) -> None:
+    driver = running(grace_s=30.0)
+    driver.tell(*[SHUTDOWN] * requests, got.ReceiveCancelled())
+    driver.wait(killed_after_s)
+    assert len(driver.asked(do.KillRun)) == 1
+    driver.now = 100.0
+    driver.tell(got.TimeReached())
+    driver.wait(0.9)
+    assert driver.finished is None
+    one(driver.finish(1, TERMINATED), do.Nack)
+    assert driver.finished == do.Finish("shutdown")
+
+
+def test_f11_a_worker_that_is_frozen_again_and_again_ends() -> None:
+    driver = running(grace_s=30.0)
+    driver.tell(SHUTDOWN, got.ReceiveCancelled())
+    driver.wait(29.0)
+    driver.now = 100.0
+    driver.tell(got.TimeReached())
+    assert driver.finished is None
+    driver.now = 200.0
+    assert driver.tell(got.TimeReached()) == [do.Finish("shutdown", abandoned=("a",))]
 
 
 def test_nothing_comes_after_the_last_command() -> None:
@@ -145,13 +172,13 @@ def test_nothing_comes_after_the_last_command() -> None:
     assert driver.machine.next_wakeup() is None
 
 
-def test_nothing_comes_after_the_last_command_even_if_it_is_due_at_the_same_time() -> None:
-    driver = Driver(max_runtime_s=30.0, grace_s=30.0, slots=1)
-    driver.start(lease())
+def test_nothing_comes_after_the_last_command_even_if_it_is_due_by_then() -> None:
+    driver = Driver(max_runtime_s=1000.0, grace_s=5.0)
+    driver.start(lease(duration_s=11.6))
     driver.tell(SHUTDOWN)
-    driver.wait(29.5)
-    driver.now = 30.0
-    assert kinds(driver.tell(got.TimeReached()))[-1] is do.Finish
+    driver.wait(4.6)
+    driver.now = 5.9  # the lease is to be renewed after 5.8 s
+    assert kinds(driver.tell(got.TimeReached())) == [do.Finish]
 
 
 def test_a_second_request_at_the_very_end_gives_no_second_last_command() -> None:

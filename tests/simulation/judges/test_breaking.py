@@ -851,6 +851,11 @@ def a_task_is_left_behind_by_a_worker_that_was_stopped_long_before_its_end() -> 
 
 
 @breaks("S14")
+def a_task_that_has_ended_is_left_behind_at_once_by_a_worker_that_was_stopped_over_its_end() -> Story:
+    return held().wait(1).hear().wait(17).halt().wait(10).finish(end=KILLED).go_on().wait(0.5).exit()
+
+
+@breaks("S14")
 def a_task_is_left_behind_at_once_by_a_worker_that_was_stopped_until_its_time_was_over() -> Story:
     story = held().wait(1).hear().wait(1).halt().wait(22).go_on().term().kill()
     return story.wait(0.1).finish(end=KILLED).wait(0.5).exit()

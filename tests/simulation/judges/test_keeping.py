@@ -315,13 +315,23 @@ def test_a_worker_may_end_while_a_settlement_is_under_way() -> None:
 
 
 def test_a_worker_that_was_stopped_over_its_end_need_not_have_handed_back() -> None:
-    story = held().wait(1).hear().wait(17).halt().wait(10).finish(end=KILLED).go_on().exit()
+    story = held().wait(1).hear().wait(17).halt().wait(10).finish(end=KILLED).go_on().wait(1.1).exit()
     assert "S14" not in story.end()
+
+
+def test_a_worker_that_was_stopped_twice_over_its_end_need_not_wait() -> None:
+    story = held().wait(1).hear().wait(17).halt().wait(8).go_on().wait(0.5).halt().wait(1).go_on()
+    assert "S14" not in story.finish(end=KILLED).exit().end()
 
 
 def test_a_worker_that_was_stopped_until_its_time_was_over_waits_a_second_for_what_it_killed() -> None:
     story = held().wait(1).hear().wait(1).halt().wait(22).go_on().term().kill()
     assert story.wait(1.1).finish(end=KILLED).exit().broken == NONE
+
+
+def test_a_worker_of_a_suspended_machine_has_what_was_planned_by_its_own_clock() -> None:
+    story = held().wait(1).hear(within_s=3.0).wait(1).halt().wait(6).go_on().wait(1.7).kill()
+    assert story.wait(0.1).finish(end=KILLED).wait(0.2).exit().broken == NONE
 
 
 def test_events_that_could_not_be_stored_are_tried_again_after_pauses_and_at_once_after_a_success() -> None:
